@@ -1,0 +1,119 @@
+//! The item: a thing sold, one per SKU.
+//!
+//! Invariant: a barcode belongs to one item at most (kept by `decide`, checked by the database).
+
+use serde::{Deserialize, Serialize};
+
+use crate::code::{Barcode, Sku};
+use crate::money::Money;
+use crate::refusal::Refusal;
+use crate::stock::{ItemNo, Version};
+use crate::{code, limits};
+
+/// The base unit that quantities of an item count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Pieces.
+    #[default]
+    Each,
+    /// Grams.
+    Gram,
+    /// Millilitres.
+    Millilitre,
+}
+
+/// Whether an item is sold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum ItemState {
+    /// Sold.
+    #[default]
+    Active,
+    /// Not sold any more; history stays.
+    Retired,
+}
+
+/// What one says of an item when making or changing it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ItemDetails {
+    /// As on the receipt; plain text, 1 to 200 characters.
+    pub name: String,
+    /// All codes that scan as this item.
+    #[serde(default)]
+    pub barcodes: Vec<Barcode>,
+    /// What a quantity counts.
+    #[serde(default)]
+    pub unit: Unit,
+    /// Price of one unit, tax included; none: not sold at a register.
+    #[serde(default)]
+    pub price: Option<Money>,
+    /// Tax class; the shop's settings name its rate.
+    #[serde(default = "standard")]
+    pub tax: String,
+    /// Maker.
+    #[serde(default)]
+    pub brand: Option<String>,
+    /// Category path, `/` between levels.
+    #[serde(default)]
+    pub category: Option<String>,
+    /// Link of a picture.
+    #[serde(default)]
+    pub image: Option<String>,
+    /// Option values, as shown under the name.
+    #[serde(default)]
+    pub options: Option<String>,
+    /// Sold or not.
+    #[serde(default)]
+    pub state: ItemState,
+}
+
+fn standard() -> String {
+    "standard".to_owned()
+}
+
+/// An item as the hub keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// The hub's number, used as key of hot tables.
+    pub no: ItemNo,
+    /// The retailer's number.
+    pub sku: Sku,
+    /// Everything that can change.
+    #[serde(flatten)]
+    pub details: ItemDetails,
+    /// Of the last change.
+    pub version: Version,
+}
+
+impl ItemDetails {
+    /// Makes titles harmless and checks every rule.
+    pub fn checked(mut self) -> Result<Self, Refusal> {
+        self.name = code::plain_text(&self.name, limits::NAME_CHARS_MAX);
+        if self.name.is_empty() {
+            return Err(Refusal::invalid("/name", "1 to 200 characters of text"));
+        }
+        for text in [&mut self.brand, &mut self.category, &mut self.options] {
+            *text = text
+                .take()
+                .map(|t| code::plain_text(&t, limits::NAME_CHARS_MAX))
+                .filter(|t| !t.is_empty());
+        }
+        if self.image.as_ref().is_some_and(|i| i.len() > 2_000 || !i.starts_with("https://")) {
+            return Err(Refusal::invalid("/image", "an https link of at most 2,000 characters"));
+        }
+        if self.barcodes.len() > limits::BARCODES_MAX {
+            return Err(Refusal::invalid("/barcodes", "at most 20"));
+        }
+        self.barcodes.sort();
+        self.barcodes.dedup();
+        if self.price.is_some_and(|p| p.minor < 0 || p.minor > limits::MONEY_MINOR_MAX) {
+            return Err(Refusal::invalid("/price", "not negative"));
+        }
+        if self.tax.is_empty() || self.tax.len() > 32 {
+            return Err(Refusal::invalid("/tax", "a tax class of 1 to 32 characters"));
+        }
+        Ok(self)
+    }
+}

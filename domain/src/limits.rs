@@ -1,0 +1,70 @@
+//! Every bound of the system, with its unit, in one place.
+
+/// Largest quantity of one line or figure, base units.
+pub const QUANTITY_MAX: i64 = 1_000_000_000;
+/// Largest amount either way, minor units.
+pub const MONEY_MINOR_MAX: i64 = 100_000_000_000_000;
+/// Lines of a reservation, receipt, ticket or fact.
+pub const LINES_MAX: usize = 200;
+/// Barcodes of an item.
+pub const BARCODES_MAX: usize = 20;
+/// A name or title, characters.
+pub const NAME_CHARS_MAX: usize = 200;
+/// A reference or note, characters.
+pub const NOTE_CHARS_MAX: usize = 500;
+/// Lines of a receipt's header.
+pub const RECEIPT_HEADER_LINES_MAX: usize = 8;
+/// Body of an HTTP request, bytes (imports are streamed beside this limit).
+pub const BODY_BYTES_MAX: usize = 1 << 20;
+/// An import's body, bytes.
+pub const IMPORT_BYTES_MAX: usize = 256 << 20;
+/// One frame between hub and agent, bytes.
+pub const FRAME_BYTES_MAX: usize = 256 << 10;
+/// Nesting of a JSON document.
+pub const JSON_DEPTH_MAX: usize = 32;
+/// Commands in one transaction.
+pub const BATCH_COMMANDS_MAX: usize = 1_024;
+/// Bytes of the commands in one transaction, as received.
+pub const BATCH_BYTES_MAX: usize = 8 << 20;
+/// Commands that wait in each of the writer's queues.
+pub const QUEUE_COMMANDS_MAX: usize = 8_192;
+/// Rounds of loading that one batch may ask for.
+pub const LOAD_ROUNDS_MAX: usize = 12;
+/// A page of a list, rows: default and largest.
+pub const PAGE_ROWS_DEFAULT: usize = 50;
+/// The largest page of a list, rows.
+pub const PAGE_ROWS_MAX: usize = 500;
+/// How long a shopper's hold lives, milliseconds.
+pub const HOLD_MS: i64 = 15 * 60 * 1_000;
+/// Longest life of a reservation that expires, milliseconds (30 days).
+pub const RESERVATION_MS_MAX: i64 = 30 * 24 * 60 * 60 * 1_000;
+/// Live holds of one shopper.
+pub const HOLDS_PER_SHOPPER_MAX: usize = 10;
+/// Live holds from one address.
+pub const HOLDS_PER_ADDRESS_MAX: usize = 100;
+/// Units of one public hold.
+pub const HOLD_UNITS_MAX: i64 = 5;
+/// How long an enrolment code lives, milliseconds.
+pub const ENROLMENT_MS: i64 = 15 * 60 * 1_000;
+/// How long an agent's credential is valid, milliseconds.
+pub const CREDENTIAL_MS: i64 = 60 * 1_000;
+/// Heartbeat of the link, milliseconds.
+pub const HEARTBEAT_MS: i64 = 5_000;
+/// Age of the last answered ping up to which a store is fresh, milliseconds.
+pub const FRESH_MS: i64 = 16_000;
+/// Age of the last answered ping beyond which a store is dark, milliseconds.
+pub const DARK_MS: i64 = 15 * 60 * 1_000;
+/// How long a scan waits for a grant, milliseconds.
+pub const GRANT_WAIT_MS: i64 = 250;
+/// Facts that an agent sends before the first answer.
+pub const FACTS_IN_FLIGHT_MAX: usize = 64;
+/// Leases whose nonces the hub remembers per incarnation.
+pub const LEASES_KEPT: usize = 32;
+/// Units that a clerk may adjust without a manager.
+pub const ADJUST_UNITS_CLERK_MAX: i64 = 50;
+/// Retention: events, milliseconds (30 days).
+pub const KEEP_EVENTS_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
+/// Retention: outcomes of requests, milliseconds (90 days).
+pub const KEEP_OUTCOMES_MS: i64 = 90 * 24 * 60 * 60 * 1_000;
+/// Retention: an agent's answered facts, milliseconds (30 days).
+pub const KEEP_FACTS_MS: i64 = 30 * 24 * 60 * 60 * 1_000;

@@ -1,0 +1,191 @@
+//! Refusals: what a rule says no to, each with a stable code that is never reused.
+//!
+//! Order of checks, tested row by row: reused id, malformed, unknown thing, wrong state, not enough.
+
+use serde::{Deserialize, Serialize};
+
+/// A refusal is an expected answer, not an error. `kind` groups them for a transport
+/// (HTTP status); `code` is the stable name; the text says what happened and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum Refusal {
+    /// The id was used for another command, or by somebody else.
+    #[error("this Idempotency-Key was used for another request; choose a new one")]
+    CommandReused,
+    /// A field breaks a rule.
+    #[error("{field}: {rule}")]
+    Invalid {
+        /// Which field, as a JSON pointer.
+        field: String,
+        /// The rule that it breaks.
+        rule: String,
+    },
+    /// No such item.
+    #[error("there is no item with this SKU: {sku}")]
+    ItemUnknown {
+        /// As asked for.
+        sku: String,
+    },
+    /// No such location.
+    #[error("there is no location with this code: {location}")]
+    LocationUnknown {
+        /// As asked for.
+        location: String,
+    },
+    /// No such reservation, or one that the caller may not see.
+    #[error("there is no such reservation")]
+    ReservationUnknown,
+    /// No such record (register, staff, key, policy, agent).
+    #[error("there is no such {what}")]
+    RecordUnknown {
+        /// The kind of record.
+        what: String,
+    },
+    /// The enrolment code is wrong, used or too old.
+    #[error("this enrolment code is not valid any more; make a new one")]
+    EnrolmentInvalid,
+    /// The item is not sold any more.
+    #[error("this item is retired")]
+    ItemRetired,
+    /// The location is closed.
+    #[error("this location is retired")]
+    LocationRetired,
+    /// Another item has this barcode.
+    #[error("the barcode {barcode} belongs to another item; remove it there first")]
+    BarcodeInUse {
+        /// Which barcode.
+        barcode: String,
+    },
+    /// A store with an agent books its physical acts itself.
+    #[error("this store has an agent: do this in the store, so that its log has it")]
+    StoreHasAgent,
+    /// The reservation ended before.
+    #[error("the reservation has ended: it is {state}")]
+    ReservationEnded {
+        /// How it ended.
+        state: String,
+    },
+    /// The hold is past its time.
+    #[error("the hold expired; reserve again")]
+    ReservationExpired,
+    /// The step does not fit the state.
+    #[error("a {state} reservation cannot be {step}")]
+    ReservationState {
+        /// The state it is in.
+        state: String,
+        /// What was asked for.
+        step: String,
+    },
+    /// A register took units of it; somebody must choose.
+    #[error("units of this reservation were sold; choose what to do with it first")]
+    ReservationShort,
+    /// The timer's subject moved on.
+    #[error("this timer is out of date")]
+    StaleTimer,
+    /// Not enough units may be promised.
+    #[error("only {available} of {sku} may be promised at this location")]
+    NotEnoughAvailable {
+        /// Which item.
+        sku: String,
+        /// What could be had now.
+        available: i64,
+        /// What was asked for.
+        wanted: i64,
+    },
+    /// Too many live holds.
+    #[error("too many holds are open; end one first")]
+    TooManyHolds,
+    /// The change needs a manager.
+    #[error("this needs the approval of a manager")]
+    ApprovalNeeded,
+    /// A frame of another session, or from an agent that may not speak.
+    #[error("this session is over; say Hello again")]
+    SessionOver,
+}
+
+/// How a refusal reads to a transport.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusalKind {
+    /// Well-formed but invalid (422).
+    Invalid,
+    /// Nothing there, or nothing the caller may see (404).
+    Unknown,
+    /// Refused by state or stock (409).
+    Conflict,
+    /// Over (410).
+    Gone,
+    /// Not allowed (403).
+    Denied,
+}
+
+impl Refusal {
+    /// Every code, for documentation and its test.
+    pub const CODES: [&'static str; 21] = [
+        "command_reused",
+        "invalid",
+        "item_unknown",
+        "location_unknown",
+        "reservation_unknown",
+        "record_unknown",
+        "enrolment_invalid",
+        "item_retired",
+        "location_retired",
+        "barcode_in_use",
+        "store_has_agent",
+        "reservation_ended",
+        "reservation_expired",
+        "reservation_state",
+        "reservation_short",
+        "stale_timer",
+        "not_enough_available",
+        "too_many_holds",
+        "approval_needed",
+        "session_over",
+        "internal",
+    ];
+
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Refusal::CommandReused => "command_reused",
+            Refusal::Invalid { .. } => "invalid",
+            Refusal::ItemUnknown { .. } => "item_unknown",
+            Refusal::LocationUnknown { .. } => "location_unknown",
+            Refusal::ReservationUnknown => "reservation_unknown",
+            Refusal::RecordUnknown { .. } => "record_unknown",
+            Refusal::EnrolmentInvalid => "enrolment_invalid",
+            Refusal::ItemRetired => "item_retired",
+            Refusal::LocationRetired => "location_retired",
+            Refusal::BarcodeInUse { .. } => "barcode_in_use",
+            Refusal::StoreHasAgent => "store_has_agent",
+            Refusal::ReservationEnded { .. } => "reservation_ended",
+            Refusal::ReservationExpired => "reservation_expired",
+            Refusal::ReservationState { .. } => "reservation_state",
+            Refusal::ReservationShort => "reservation_short",
+            Refusal::StaleTimer => "stale_timer",
+            Refusal::NotEnoughAvailable { .. } => "not_enough_available",
+            Refusal::TooManyHolds => "too_many_holds",
+            Refusal::ApprovalNeeded => "approval_needed",
+            Refusal::SessionOver => "session_over",
+        }
+    }
+
+    /// The group of this refusal.
+    pub fn kind(&self) -> RefusalKind {
+        match self {
+            Refusal::Invalid { .. } => RefusalKind::Invalid,
+            Refusal::ItemUnknown { .. }
+            | Refusal::LocationUnknown { .. }
+            | Refusal::ReservationUnknown
+            | Refusal::RecordUnknown { .. } => RefusalKind::Unknown,
+            Refusal::EnrolmentInvalid | Refusal::ReservationExpired => RefusalKind::Gone,
+            Refusal::ApprovalNeeded => RefusalKind::Denied,
+            _ => RefusalKind::Conflict,
+        }
+    }
+
+    /// A field that breaks a rule.
+    pub fn invalid(field: &str, rule: &str) -> Self {
+        Refusal::Invalid { field: field.to_owned(), rule: rule.to_owned() }
+    }
+}

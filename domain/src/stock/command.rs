@@ -1,0 +1,507 @@
+//! Commands, and what deciding one yields.
+//!
+//! A request may be refused. A fact has happened: its stock effect is booked, whatever it says.
+//! Fingerprints are taken over this form in JSON, so its spelling is a contract.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Incarnation, ItemNo, Lease, LocationNo, Movement, Place, Reservation, Share, StockKey, Version};
+use crate::code::{Barcode, Sku};
+use crate::id::{AgentId, CommandId, IncarnationId, ReservationId, SaleId};
+use crate::item::{Item, ItemDetails};
+use crate::record::{Agent, Record};
+use crate::time::Timestamp;
+
+/// What the shell says of the moment.
+#[derive(Debug, Clone)]
+pub struct At {
+    /// The hub's time: grows with the version.
+    pub now: Timestamp,
+    /// The version that this command gets when it changes anything.
+    pub version: Version,
+    /// The command's own id.
+    pub command: CommandId,
+    /// The hub's epoch.
+    pub epoch: i64,
+}
+
+/// Why stock is corrected by hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Adjustment {
+    /// available -> damaged.
+    Damaged,
+    /// available -> adjustment.
+    Lost,
+    /// available -> adjustment.
+    Stolen,
+    /// adjustment -> available.
+    Found,
+    /// available -> adjustment.
+    Sample,
+    /// available -> scrap.
+    Expired,
+    /// available -> adjustment.
+    CorrectionDown,
+    /// adjustment -> available.
+    CorrectionUp,
+    /// damaged -> scrap.
+    Scrapped,
+}
+
+/// Where goods that come into a store come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InSource {
+    /// A shopper brought them back.
+    Customer,
+    /// A delivery.
+    Supplier,
+}
+
+/// A line of a sale as its agent split it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaleLine {
+    /// Which item.
+    pub item: ItemNo,
+    /// Units from the agent's share.
+    pub share: i64,
+    /// Units beyond it.
+    pub beyond: i64,
+}
+
+/// A means of payment of a sale.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaleTender {
+    /// `cash`.
+    pub kind: String,
+    /// Minor units given.
+    pub given_minor: i64,
+}
+
+/// The commercial part of a sale: it may be rejected, its stock effect never.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaleDocument {
+    /// Its id.
+    pub id: SaleId,
+    /// `S07-R2-000123`.
+    pub receipt_number: String,
+    /// The part before the last hyphen.
+    pub register: String,
+    /// Counts up without a gap per register.
+    pub number: i64,
+    /// Who sold.
+    pub cashier: String,
+    /// ISO 4217.
+    pub currency: String,
+    /// Minor units.
+    pub total_minor: i64,
+    /// Minor units given back.
+    pub change_minor: i64,
+    /// What was given.
+    pub tenders: Vec<SaleTender>,
+    /// (item, quantity, unit price minor, total minor) per line.
+    pub lines: Vec<(ItemNo, i64, i64, i64)>,
+}
+
+/// What a fact says happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "fact", rename_all = "snake_case")]
+pub enum FactBody {
+    /// A register sold.
+    Sale {
+        /// The split.
+        lines: Vec<SaleLine>,
+        /// The commercial part.
+        document: Option<Box<SaleDocument>>,
+    },
+    /// Goods came in.
+    In {
+        /// Which item.
+        item: ItemNo,
+        /// How many.
+        quantity: i64,
+        /// Whether the agent's share owns them.
+        to_share: bool,
+        /// From where.
+        source: InSource,
+    },
+    /// Share handed back.
+    Back {
+        /// Which item.
+        item: ItemNo,
+        /// How many.
+        quantity: i64,
+    },
+    /// The shelf was counted.
+    Count {
+        /// Which item.
+        item: ItemNo,
+        /// Units found.
+        found: i64,
+        /// Units that the agent cut from its own share.
+        from_share: i64,
+    },
+    /// Given to the shopper.
+    Handover {
+        /// Which reservation.
+        reservation: ReservationId,
+        /// (item, quantity) per line.
+        lines: Vec<(ItemNo, i64)>,
+    },
+    /// The last fact of an incarnation.
+    Close {
+        /// What its share still held.
+        left: Vec<(ItemNo, i64)>,
+    },
+}
+
+/// Everything that can change the hub.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Command {
+    /// Makes or changes an item.
+    PutItem {
+        /// Which.
+        sku: Sku,
+        /// All that can change.
+        details: ItemDetails,
+    },
+    /// Takes an item off sale.
+    RetireItem {
+        /// Which.
+        sku: Sku,
+    },
+    /// Makes or changes a record. A new location gets its number here.
+    PutRecord {
+        /// The record.
+        record: Box<Record>,
+    },
+    /// Removes a policy, or retires any other record.
+    RemoveRecord {
+        /// Kind, `/`, name.
+        key: String,
+    },
+    /// An agent joins with a one-time code.
+    Redeem {
+        /// SHA-256 of the code, hex.
+        code_hash: String,
+        /// The agent; its location is the code's.
+        agent: Box<Agent>,
+    },
+    /// Goods came in at a location without an agent.
+    Receive {
+        /// Where.
+        location: LocationNo,
+        /// (item, quantity) per line.
+        lines: Vec<(ItemNo, i64)>,
+        /// The caller's number.
+        reference: Option<String>,
+    },
+    /// A shopper brought goods back to a location without an agent.
+    ReturnGoods {
+        /// Where.
+        location: LocationNo,
+        /// Which item.
+        item: ItemNo,
+        /// How many.
+        quantity: i64,
+        /// available or `quality_control`.
+        to: Place,
+    },
+    /// Corrects stock by hand.
+    Adjust {
+        /// Where.
+        location: LocationNo,
+        /// Which item.
+        item: ItemNo,
+        /// How many.
+        quantity: i64,
+        /// Why.
+        why: Adjustment,
+        /// A manager or admin said so.
+        approved: bool,
+        /// In words.
+        note: Option<String>,
+    },
+    /// The shelf was counted at a location without an agent.
+    Count {
+        /// Where.
+        location: LocationNo,
+        /// Which item.
+        item: ItemNo,
+        /// Units found.
+        found: i64,
+        /// A manager or admin said so.
+        approved: bool,
+    },
+    /// Claims units: all lines or none. The reservation's id is the command's.
+    Reserve {
+        /// What and where.
+        lines: Vec<(ItemNo, LocationNo, i64)>,
+        /// Life of the hold, milliseconds; none: committed at once.
+        expires_in_ms: Option<i64>,
+        /// The channel whose figure limits it.
+        channel: Option<String>,
+        /// The shopper whose earlier hold on the item is replaced.
+        shopper: Option<String>,
+        /// The address whose holds are capped.
+        address: Option<String>,
+        /// The caller's number.
+        reference: Option<String>,
+    },
+    /// Makes a hold last.
+    Commit {
+        /// Which.
+        id: ReservationId,
+    },
+    /// Gives a claim up.
+    Release {
+        /// Which.
+        id: ReservationId,
+        /// Only when it belongs to this shopper.
+        shopper: Option<String>,
+    },
+    /// Ends a hold that ran out; made by its timer.
+    Expire {
+        /// Which.
+        id: ReservationId,
+    },
+    /// Takes the units from the shelf.
+    Pick {
+        /// Which.
+        id: ReservationId,
+    },
+    /// Gives the units to the shopper or carrier.
+    HandOver {
+        /// Which.
+        id: ReservationId,
+    },
+    /// An agent opens a session.
+    Hello {
+        /// Who proved to be it.
+        agent: AgentId,
+        /// Its store.
+        location: LocationNo,
+        /// Which life of its database.
+        incarnation: IncarnationId,
+        /// The life before.
+        follows: Option<IncarnationId>,
+        /// The lease it holds.
+        lease: Lease,
+        /// Durable at the agent until answered.
+        nonce: Uuid,
+        /// Its last seq.
+        last: i64,
+        /// (item, total) for all above zero.
+        granted: Vec<(ItemNo, i64)>,
+    },
+    /// Grant at scan: "let my granted total reach `want`".
+    Ask {
+        /// Whose store.
+        location: LocationNo,
+        /// Which incarnation.
+        incarnation: IncarnationId,
+        /// Of this session.
+        session: Lease,
+        /// Which item.
+        item: ItemNo,
+        /// The total wanted.
+        want: i64,
+    },
+    /// Tops a store's share up to its policy.
+    GrantByPolicy {
+        /// Whose store.
+        location: LocationNo,
+        /// Which item.
+        item: ItemNo,
+    },
+    /// Something happened in a store.
+    Fact {
+        /// Whose store.
+        location: LocationNo,
+        /// Of this session.
+        session: Lease,
+        /// Which incarnation's log.
+        incarnation: IncarnationId,
+        /// Its place there.
+        seq: i64,
+        /// The fact before it.
+        prev: Option<CommandId>,
+        /// (item, total) of the items that it names, as granted at that moment.
+        granted: Vec<(ItemNo, i64)>,
+        /// The agent's claim.
+        occurred_at: Timestamp,
+        /// What happened.
+        body: FactBody,
+    },
+}
+
+/// The answer to a Hello.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "hello", rename_all = "snake_case")]
+pub enum HelloAnswer {
+    /// A session is open.
+    Welcome {
+        /// The session.
+        lease: Lease,
+        /// (item, total) for all above zero.
+        granted: Vec<(ItemNo, i64)>,
+    },
+    /// Draw a new nonce and say Hello again.
+    Stale,
+    /// Close this incarnation and begin a new one.
+    Retired,
+}
+
+/// What an accepted command answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// Done; `version` says when.
+    Done,
+    /// Nothing had to change.
+    Unchanged,
+    /// An item was written.
+    Item {
+        /// Its number.
+        no: ItemNo,
+    },
+    /// A reservation was made or stepped.
+    Reservation {
+        /// Which.
+        id: ReservationId,
+        /// Its state afterwards.
+        state: ReservationStateName,
+        /// When the hold runs out.
+        expires_at: Option<Timestamp>,
+    },
+    /// An agent joined.
+    Joined {
+        /// Its id.
+        agent: AgentId,
+        /// Its store's code.
+        location: String,
+    },
+    /// A Hello was answered.
+    Hello(HelloAnswer),
+    /// A grant, as a total.
+    Grant {
+        /// Which incarnation.
+        incarnation: IncarnationId,
+        /// Its session.
+        session: Lease,
+        /// Which item.
+        item: ItemNo,
+        /// The total.
+        total: i64,
+    },
+    /// A fact was booked; its commercial part may need a look.
+    Booked {
+        /// A code when somebody must look.
+        attention: Option<String>,
+    },
+}
+
+/// A reservation's state, as text in outcomes.
+pub type ReservationStateName = super::ReservationState;
+
+/// A timer's kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimerKind {
+    /// A hold runs out.
+    ExpireReservation,
+}
+
+impl TimerKind {
+    /// The name in tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            TimerKind::ExpireReservation => "expire_reservation",
+        }
+    }
+}
+
+/// A timer set or cleared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TimerChange {
+    /// Due then.
+    Set {
+        /// What is to happen.
+        kind: TimerKind,
+        /// To what.
+        subject: String,
+        /// When.
+        due_at: Timestamp,
+    },
+    /// Not needed any more.
+    Clear {
+        /// What was to happen.
+        kind: TimerKind,
+        /// To what.
+        subject: String,
+    },
+}
+
+/// Something a person should see.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// A stable code.
+    pub code: String,
+    /// What it is about.
+    pub subject: String,
+    /// In words.
+    pub text: String,
+}
+
+/// The new state of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// An item, with the barcodes that it had before.
+    Item {
+        /// The new row.
+        item: Box<Item>,
+        /// Barcodes that it no longer has.
+        dropped: Vec<Barcode>,
+    },
+    /// A record.
+    Record(Box<Record>),
+    /// A record's end.
+    RecordGone(String),
+    /// A reservation.
+    Reservation(Box<Reservation>),
+    /// An incarnation.
+    Incarnation(Box<Incarnation>),
+    /// What an incarnation owns of an item.
+    Share(StockKey, IncarnationId, Share),
+    /// A sale's commercial part.
+    Sale {
+        /// Where.
+        location: LocationNo,
+        /// When, as the agent claims.
+        occurred_at: Timestamp,
+        /// The document.
+        document: Box<SaleDocument>,
+        /// A code when somebody must look.
+        attention: Option<String>,
+    },
+}
+
+/// What deciding a command yields. Applying it cannot fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// The answer.
+    pub outcome: Outcome,
+    /// Units that move, in order.
+    pub movements: Vec<Movement>,
+    /// Rows that change, in order; a row appears once.
+    pub changes: Vec<Change>,
+    /// Timers.
+    pub timers: Vec<TimerChange>,
+    /// For people.
+    pub notices: Vec<Notice>,
+    /// True when it gets a version of its own.
+    pub versioned: bool,
+}

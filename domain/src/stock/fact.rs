@@ -1,0 +1,302 @@
+//! Facts: what happened in a store, in the order of its agent's log.
+//!
+//! The agent states the split of a sale; the hub never re-derives it from its own view, which
+//! counts grants that the agent has not received. A fact's stock effect is always booked.
+
+use super::draft::{Draft, Draw, Shift};
+use super::session::{learn, speaker, unheard};
+use super::{
+    Change, Command, FactBody, InSource, Incarnation, ItemNo, Outcome, Place, Reason, SaleDocument,
+    SaleLine, StockKey, Stop, reserve,
+};
+use crate::id::{IncarnationId, ReservationId};
+use crate::limits;
+use crate::refusal::Refusal;
+use crate::time::Timestamp;
+
+pub(super) fn fact(draft: &mut Draft, command: &Command) -> Result<Outcome, Stop> {
+    let Command::Fact {
+        location,
+        session,
+        incarnation,
+        seq,
+        prev,
+        granted,
+        occurred_at,
+        body,
+    } = command
+    else {
+        return Err(Stop::NotNow("not a fact"));
+    };
+    check_shape(body)?;
+    speaker(draft, *location, *session)?;
+    let mut i = match draft.incarnation(*incarnation)? {
+        Some(known) => known,
+        None => {
+            // A restored hub that never knew this one.
+            let mut new = unheard(*incarnation, *location, draft.at.version);
+            new.retired = true;
+            draft.put_incarnation(new.clone());
+            new
+        }
+    };
+    if i.location != *location {
+        return Err(Refusal::invalid("/incarnation", "of this agent's own store").into());
+    }
+    if !i.forked {
+        if *seq > i.last + 1 {
+            return Err(Stop::NotNow("a fact before this one is missing"));
+        }
+        if *seq <= i.last || *prev != i.head {
+            draft.retire(i.id, true)?; // then applied as a stray
+            i = draft.incarnation(i.id)?.unwrap_or(i);
+        }
+    }
+    if *seq > i.last {
+        i.last = *seq;
+        i.head = Some(draft.at.command);
+        draft.put_incarnation(i.clone());
+    }
+    learn(draft, i.id, granted)?;
+    apply(draft, &i, body, *occurred_at)
+}
+
+/// The only whole rejections: shapes that cannot be booked (DESIGN.md section 7).
+fn check_shape(body: &FactBody) -> Result<(), Refusal> {
+    let units = |n: i64| (1..=limits::QUANTITY_MAX).contains(&n);
+    let none = |n: i64| (0..=limits::QUANTITY_MAX).contains(&n);
+    let good = match body {
+        FactBody::Sale { lines, .. } => {
+            !lines.is_empty()
+                && lines.len() <= limits::LINES_MAX
+                && lines.iter().all(|l| none(l.share) && none(l.beyond))
+        }
+        FactBody::In { quantity, .. } | FactBody::Back { quantity, .. } => units(*quantity),
+        FactBody::Count { found, from_share, .. } => none(*found) && none(*from_share),
+        FactBody::Handover { lines, .. } => {
+            lines.len() <= limits::LINES_MAX && lines.iter().all(|(_, n)| units(*n))
+        }
+        FactBody::Close { left } => left.iter().all(|(_, n)| none(*n)),
+    };
+    if good { Ok(()) } else { Err(Refusal::invalid("/body", "quantities and lines within limits")) }
+}
+
+fn apply(
+    draft: &mut Draft,
+    i: &Incarnation,
+    body: &FactBody,
+    occurred_at: Timestamp,
+) -> Result<Outcome, Stop> {
+    let mut attention = None;
+    match body {
+        FactBody::Sale { lines, document } => {
+            for line in lines {
+                sale_line(draft, i, line)?;
+            }
+            if let Some(document) = document {
+                attention = commercial(lines, document);
+                if let Some(code) = &attention {
+                    draft.notice(code, document.receipt_number.clone(), "this sale needs a look");
+                }
+                draft.push(Change::Sale {
+                    location: i.location,
+                    occurred_at,
+                    document: document.clone(),
+                    attention: attention.clone(),
+                });
+            }
+        }
+        FactBody::In { item, quantity, to_share, source } => {
+            goods_in(draft, i, Draft::key(*item, i.location), *quantity, *to_share, *source)?;
+        }
+        FactBody::Back { item, quantity } => {
+            back(draft, i, Draft::key(*item, i.location), *quantity)?;
+        }
+        FactBody::Count { item, found, from_share } => {
+            // A retired agent's count proves nothing now; its cut went to doubt already.
+            if !i.retired {
+                let key = Draft::key(*item, i.location);
+                leave(draft, i, key, *from_share, Place::Adjustment, Reason::Count)?;
+                super::request::count(draft, key, *found)?;
+            }
+        }
+        FactBody::Handover { reservation, lines } => {
+            hand_over(draft, i, *reservation, lines)?;
+        }
+        FactBody::Close { left } => close(draft, i.id, left)?,
+    }
+    Ok(Outcome::Booked { attention })
+}
+
+fn sale_line(draft: &mut Draft, i: &Incarnation, line: &SaleLine) -> Result<(), Stop> {
+    let key = Draft::key(line.item, i.location);
+    leave(draft, i, key, line.share, Place::Customer, Reason::Sale)?;
+    draft.draw(Draw {
+        key,
+        quantity: line.beyond,
+        to: Place::Customer,
+        reason: Reason::Sale,
+        first: None,
+        any_doubt: false,
+    })
+}
+
+/// Units that the agent took out of its own share.
+fn leave(
+    draft: &mut Draft,
+    i: &Incarnation,
+    key: StockKey,
+    quantity: i64,
+    to: Place,
+    reason: Reason,
+) -> Result<(), Stop> {
+    let shift = |from, quantity| Shift { key, from, to, quantity, reason, reservation: None };
+    let mut share = draft.share(key, i.id)?;
+    let mut rest = quantity;
+    if i.retired {
+        // A count has booked these already: the adjustment turns into what really happened.
+        let booked = rest.min(share.written_off.max(0));
+        share.written_off -= booked;
+        draft.put_share(key, i.id, share);
+        draft.shift(shift(Place::Adjustment, booked))?;
+        rest -= booked;
+    } else {
+        let owned = rest.min(share.owned().max(0));
+        share.sold += owned;
+        draft.put_share(key, i.id, share);
+        draft.shift(shift(Place::StoreShare, owned))?;
+        rest -= owned;
+        if rest > 0 {
+            draft.notice("share_mismatch", i.id.to_string(), "an agent sold more share than it had");
+        }
+    }
+    let first = i.retired.then_some(i.id);
+    draft.draw(Draw { key, quantity: rest, to, reason, first, any_doubt: false })
+}
+
+fn goods_in(
+    draft: &mut Draft,
+    i: &Incarnation,
+    key: StockKey,
+    quantity: i64,
+    to_share: bool,
+    source: InSource,
+) -> Result<(), Stop> {
+    let (from, reason) = match source {
+        InSource::Customer => (Place::Customer, Reason::Return),
+        InSource::Supplier => (Place::Supplier, Reason::Receive),
+    };
+    let shift = |to, quantity| Shift { key, from, to, quantity, reason, reservation: None };
+    let mut share = draft.share(key, i.id)?;
+    if !i.retired && to_share {
+        share.brought += quantity;
+        draft.put_share(key, i.id, share);
+        return draft.shift(shift(Place::StoreShare, quantity));
+    }
+    let mut rest = quantity;
+    if i.retired {
+        let booked = rest.min((-share.written_off).max(0));
+        share.written_off += booked;
+        draft.shift(shift(Place::Adjustment, booked))?;
+        rest -= booked;
+        if to_share && !i.closed {
+            share.doubt += rest;
+            draft.shift(shift(Place::InDoubt, rest))?;
+            rest = 0;
+        }
+        draft.put_share(key, i.id, share);
+    }
+    draft.shift(shift(Place::Available, rest))?;
+    draft.heal(key)
+}
+
+fn back(draft: &mut Draft, i: &Incarnation, key: StockKey, quantity: i64) -> Result<(), Stop> {
+    let mut share = draft.share(key, i.id)?;
+    let (from, given) = if i.retired {
+        if i.forked {
+            return Ok(());
+        }
+        let given = quantity.min(share.doubt);
+        share.doubt -= given;
+        (Place::InDoubt, given)
+    } else {
+        let given = quantity.min(share.owned().max(0));
+        share.returned += given;
+        (Place::StoreShare, given)
+    };
+    draft.put_share(key, i.id, share);
+    draft.shift(Shift {
+        key,
+        from,
+        to: Place::Available,
+        quantity: given,
+        reason: Reason::GiveBack,
+        reservation: None,
+    })?;
+    draft.heal(key)
+}
+
+/// The physical fact wins: of an ended, unknown or short reservation the rest is a sale beyond
+/// the share.
+fn hand_over(
+    draft: &mut Draft,
+    i: &Incarnation,
+    id: ReservationId,
+    lines: &[(ItemNo, i64)],
+) -> Result<(), Stop> {
+    match draft.reservation(id)? {
+        Some(r) if r.state.is_open() => reserve::consume(draft, r).map(|_| ()),
+        _ => {
+            for (item, quantity) in lines {
+                draft.draw(Draw {
+                    key: Draft::key(*item, i.location),
+                    quantity: *quantity,
+                    to: Place::Customer,
+                    reason: Reason::HandOver,
+                    first: None,
+                    any_doubt: false,
+                })?;
+            }
+            Ok(())
+        }
+    }
+}
+
+fn close(draft: &mut Draft, id: IncarnationId, left: &[(ItemNo, i64)]) -> Result<(), Stop> {
+    draft.retire(id, false)?;
+    let Some(mut i) = draft.incarnation(id)? else { return Ok(()) };
+    i.closed = !i.forked; // a copy's word closes nothing
+    draft.put_incarnation(i.clone());
+    if i.forked {
+        return Ok(());
+    }
+    for (item, quantity) in left {
+        let key = Draft::key(*item, i.location);
+        let mut share = draft.share(key, id)?;
+        let freed = share.doubt.min(*quantity);
+        share.doubt -= freed;
+        draft.put_share(key, id, share);
+        draft.shift(Shift {
+            key,
+            from: Place::InDoubt,
+            to: Place::Available,
+            quantity: freed,
+            reason: Reason::Close,
+            reservation: None,
+        })?;
+        draft.heal(key)?;
+    }
+    Ok(())
+}
+
+/// What is wrong with the commercial part, as a code; the goods are gone either way.
+fn commercial(lines: &[SaleLine], document: &SaleDocument) -> Option<String> {
+    let given: i64 = document.tenders.iter().map(|t| t.given_minor).sum();
+    let total: i64 = document.lines.iter().map(|(_, _, _, total)| total).sum();
+    let units: i64 = document.lines.iter().map(|(_, n, _, _)| n).sum();
+    let sold: i64 = lines.iter().map(|l| l.share + l.beyond).sum();
+    if total != document.total_minor || given - document.change_minor != document.total_minor {
+        return Some("sale_totals_differ".to_owned());
+    }
+    (units != sold).then(|| "sale_units_differ".to_owned())
+}

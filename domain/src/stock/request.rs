@@ -1,0 +1,175 @@
+//! Physical requests at locations without an agent: receive, return, adjust, count.
+//!
+//! A store with an agent books its physical acts itself: a second road into the store's books
+//! makes counts and restores wrong (reference/shares.md section 2).
+
+use super::draft::{Draft, Draw, Shift};
+use super::{Adjustment, Command, ItemNo, LocationNo, Outcome, Place, Reason, StockKey, Stop};
+use crate::limits;
+use crate::refusal::Refusal;
+
+pub(super) fn physical(draft: &mut Draft, command: &Command) -> Result<Outcome, Stop> {
+    match command {
+        Command::Receive { location, lines, .. } => receive(draft, *location, lines),
+        Command::ReturnGoods { location, item, quantity, to } => {
+            if !matches!(to, Place::Available | Place::QualityControl) {
+                return Err(Refusal::invalid("/to", "available or quality_control").into());
+            }
+            let key = checked(draft, *location, *item, *quantity, "/quantity")?;
+            shift(draft, key, Place::Customer, *to, *quantity, Reason::Return)?;
+            draft.heal(key)?;
+            Ok(Outcome::Done)
+        }
+        Command::Adjust { location, item, quantity, why, approved, .. } => {
+            let key = checked(draft, *location, *item, *quantity, "/quantity")?;
+            if !approved && *quantity > limits::ADJUST_UNITS_CLERK_MAX {
+                return Err(Refusal::ApprovalNeeded.into());
+            }
+            adjust(draft, key, *quantity, *why)
+        }
+        Command::Count { location, item, found, approved } => {
+            if !(0..=limits::QUANTITY_MAX).contains(found) {
+                return Err(Refusal::invalid("/found", "0 to 1,000,000,000").into());
+            }
+            let key = checked(draft, *location, *item, 1, "/found")?;
+            let difference = (draft.stock(key)?.shelf() - found).abs();
+            if !approved && difference > limits::ADJUST_UNITS_CLERK_MAX {
+                return Err(Refusal::ApprovalNeeded.into());
+            }
+            count(draft, key, *found)?;
+            Ok(if difference == 0 { Outcome::Unchanged } else { Outcome::Done })
+        }
+        _ => Err(Stop::NotNow("not a physical request")),
+    }
+}
+
+/// Order: malformed, unknown, wrong state.
+fn checked(
+    draft: &Draft,
+    location: LocationNo,
+    item: ItemNo,
+    quantity: i64,
+    field: &str,
+) -> Result<StockKey, Stop> {
+    if !(1..=limits::QUANTITY_MAX).contains(&quantity) {
+        return Err(Refusal::invalid(field, "1 to 1,000,000,000").into());
+    }
+    draft.open_location(location)?;
+    known(draft, item)?;
+    if draft.current(location)?.is_some() {
+        return Err(Refusal::StoreHasAgent.into());
+    }
+    Ok(Draft::key(item, location))
+}
+
+/// The edge turns SKUs into numbers, so an unknown number is a caller's mistake.
+pub(super) fn known(draft: &Draft, item: ItemNo) -> Result<(), Stop> {
+    match draft.state.item_by_no(item)? {
+        Some(_) => Ok(()),
+        None => Err(Refusal::ItemUnknown { sku: item.0.to_string() }.into()),
+    }
+}
+
+fn shift(
+    draft: &mut Draft,
+    key: StockKey,
+    from: Place,
+    to: Place,
+    quantity: i64,
+    reason: Reason,
+) -> Result<(), Stop> {
+    draft.shift(Shift { key, from, to, quantity, reason, reservation: None })
+}
+
+fn receive(
+    draft: &mut Draft,
+    location: LocationNo,
+    lines: &[(ItemNo, i64)],
+) -> Result<Outcome, Stop> {
+    if lines.is_empty() || lines.len() > limits::LINES_MAX {
+        return Err(Refusal::invalid("/lines", "1 to 200 lines").into());
+    }
+    for (item, quantity) in lines {
+        checked(draft, location, *item, *quantity, "/lines")?;
+    }
+    for (item, quantity) in lines {
+        let key = Draft::key(*item, location);
+        shift(draft, key, Place::Supplier, Place::Available, *quantity, Reason::Receive)?;
+        draft.heal(key)?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn adjust(
+    draft: &mut Draft,
+    key: StockKey,
+    quantity: i64,
+    why: Adjustment,
+) -> Result<Outcome, Stop> {
+    let (from, to) = match why {
+        Adjustment::Damaged => (Place::Available, Place::Damaged),
+        Adjustment::Expired => (Place::Available, Place::Scrap),
+        Adjustment::Lost
+        | Adjustment::Stolen
+        | Adjustment::Sample
+        | Adjustment::CorrectionDown => (Place::Available, Place::Adjustment),
+        Adjustment::Found | Adjustment::CorrectionUp => (Place::Adjustment, Place::Available),
+        Adjustment::Scrapped => (Place::Damaged, Place::Scrap),
+    };
+    let at_hand = draft.stock(key)?.at(from);
+    if from.is_bucket() && at_hand < quantity {
+        return Err(not_enough(draft, key, at_hand, quantity));
+    }
+    shift(draft, key, from, to, quantity, Reason::Adjust)?;
+    draft.heal(key)?;
+    Ok(Outcome::Done)
+}
+
+/// The refusal with the SKU that people know.
+pub(super) fn not_enough(draft: &Draft, key: StockKey, available: i64, wanted: i64) -> Stop {
+    let sku = match draft.state.item_by_no(key.item) {
+        Ok(item) => item.map_or_else(|| key.item.0.to_string(), |i| i.sku.to_string()),
+        Err(stop) => return stop,
+    };
+    Refusal::NotEnoughAvailable { sku, available, wanted }.into()
+}
+
+/// Books what a count found. A surplus goes to available; a deficit comes from every doubt of the
+/// store, then as a sale beyond the share, never from a share. What silent agents may still tell
+/// is remembered in `written_off` of the latest, and their doubt is settled.
+pub(super) fn count(draft: &mut Draft, key: StockKey, found: i64) -> Result<(), Stop> {
+    let late: Vec<_> = draft
+        .incarnations_at(key.location)?
+        .into_iter()
+        .filter(|i| i.retired && !i.closed)
+        .map(|i| i.id)
+        .collect();
+    let rest = draft.stock(key)?.shelf() - found;
+    if let Some(latest) = late.last() {
+        let mut share = draft.share(key, *latest)?;
+        share.written_off += rest;
+        draft.put_share(key, *latest, share);
+    }
+    if rest < 0 {
+        shift(draft, key, Place::Adjustment, Place::Available, -rest, Reason::Count)?;
+    } else {
+        draft.draw(Draw {
+            key,
+            quantity: rest,
+            to: Place::Adjustment,
+            reason: Reason::Count,
+            first: None,
+            any_doubt: true,
+        })?;
+    }
+    for id in late {
+        let mut share = draft.share(key, id)?;
+        let settled = share.doubt;
+        if settled > 0 {
+            share.doubt = 0;
+            draft.put_share(key, id, share);
+            shift(draft, key, Place::InDoubt, Place::Available, settled, Reason::Count)?;
+        }
+    }
+    draft.heal(key)
+}

@@ -1,0 +1,131 @@
+//! Reservations: claims on reserved units, one location per line.
+//!
+//! Invariant: an open reservation's lines hold `quantity - short` units in `reserved` (held,
+//! committed) or `picked`; an ended one holds none.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ItemNo, LocationNo, StockKey, Version};
+use crate::id::ReservationId;
+use crate::time::Timestamp;
+
+/// Where a reservation is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReservationState {
+    /// Claimed for a while.
+    Held,
+    /// Claimed for good.
+    Committed,
+    /// Taken from the shelf.
+    Picked,
+    /// Handed over or shipped: ended.
+    Consumed,
+    /// Given up: ended.
+    Released,
+    /// Ran out: ended.
+    Expired,
+}
+
+impl ReservationState {
+    /// The name in tables, API and logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ReservationState::Held => "held",
+            ReservationState::Committed => "committed",
+            ReservationState::Picked => "picked",
+            ReservationState::Consumed => "consumed",
+            ReservationState::Released => "released",
+            ReservationState::Expired => "expired",
+        }
+    }
+
+    /// The state with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        use ReservationState::{Committed, Consumed, Expired, Held, Picked, Released};
+        [Held, Committed, Picked, Consumed, Released, Expired].into_iter().find(|s| s.name() == name)
+    }
+
+    /// True while it holds units.
+    pub const fn is_open(self) -> bool {
+        matches!(
+            self,
+            ReservationState::Held | ReservationState::Committed | ReservationState::Picked
+        )
+    }
+
+    /// True while its units stand in `reserved`.
+    pub const fn is_reserved(self) -> bool {
+        matches!(self, ReservationState::Held | ReservationState::Committed)
+    }
+}
+
+/// One line of a reservation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReservationLine {
+    /// Which item.
+    pub item: ItemNo,
+    /// Where.
+    pub location: LocationNo,
+    /// Units claimed.
+    pub quantity: i64,
+    /// Units that a register took meanwhile.
+    pub short: i64,
+}
+
+impl ReservationLine {
+    /// The stock row it draws on.
+    pub const fn key(&self) -> StockKey {
+        StockKey { item: self.item, location: self.location }
+    }
+
+    /// Units that it holds.
+    pub const fn held(&self) -> i64 {
+        self.quantity - self.short
+    }
+}
+
+/// A claim on units.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reservation {
+    /// Its id.
+    pub id: ReservationId,
+    /// Where it is in its life.
+    pub state: ReservationState,
+    /// What it claims.
+    pub lines: Vec<ReservationLine>,
+    /// A hold is dead from here on.
+    pub expires_at: Option<Timestamp>,
+    /// Which channel asked.
+    pub channel: Option<String>,
+    /// Which shopper asked (a token's hash).
+    pub shopper: Option<String>,
+    /// From which address (a hash).
+    pub address: Option<String>,
+    /// The caller's own number.
+    pub reference: Option<String>,
+    /// When it was made; orders reservations.
+    pub created: Version,
+    /// Of the last change.
+    pub version: Version,
+}
+
+impl Reservation {
+    /// True when an open reservation lacks units.
+    pub fn is_short(&self) -> bool {
+        self.state.is_open() && self.lines.iter().any(|l| l.short > 0)
+    }
+
+    /// The word that people see: `short` wins over the state it is in.
+    pub fn shown_state(&self) -> &'static str {
+        if self.is_short() { "short" } else { self.state.name() }
+    }
+
+    /// Units that its lines of one stock row lack while it is open.
+    pub fn short_at(&self, key: StockKey) -> i64 {
+        if !self.state.is_open() {
+            return 0;
+        }
+        self.lines.iter().filter(|l| l.key() == key).map(|l| l.short).sum()
+    }
+}

@@ -1,0 +1,300 @@
+//! Reservations: claim, commit, release, expire, pick, hand over.
+//!
+//! A claim takes all its lines or none. A hold is dead for commit from `expires_at` on, but its
+//! units return only by the expire command, so that exactly one command ends a reservation.
+
+use super::draft::{Draft, Draw, Shift};
+use super::request::{known, not_enough};
+use super::{
+    Command, ItemNo, Key, LocationNo, Outcome, Place, Reason, Reservation, ReservationLine,
+    ReservationState, StockKey, Stop, TimerChange, TimerKind,
+};
+use crate::id::ReservationId;
+use crate::item::ItemState;
+use crate::record::LocationKind;
+use crate::refusal::Refusal;
+use crate::{limits, promise};
+
+pub(super) fn reserve(draft: &mut Draft, command: &Command) -> Result<Outcome, Stop> {
+    let Command::Reserve { lines, expires_in_ms, channel, shopper, address, reference } = command
+    else {
+        return Err(Stop::NotNow("not a reserve"));
+    };
+    check_shape(lines, *expires_in_ms)?;
+    for (item, location, _) in lines {
+        draft.open_location(*location)?;
+        known(draft, *item)?;
+        if draft.state.item_by_no(*item)?.is_some_and(|i| i.details.state == ItemState::Retired) {
+            return Err(Refusal::ItemRetired.into());
+        }
+    }
+    if let Some(shopper) = shopper {
+        replace_holds(draft, shopper, lines)?;
+    }
+    if let Some(address) = address {
+        let list = Key::HoldsFromAddress(address.clone());
+        let mine = |r: &Reservation| r.address.as_ref() == Some(address);
+        if draft.state.live_holds(&list, mine)?.len() >= limits::HOLDS_PER_ADDRESS_MAX {
+            return Err(Refusal::TooManyHolds.into());
+        }
+    }
+    let id = ReservationId(draft.at.command.0);
+    for (item, location, quantity) in lines {
+        let key = Draft::key(*item, *location);
+        let row = draft.stock(key)?;
+        let offered = match channel {
+            Some(c) => promise::channel_figure(&draft.state.records, key, &row, Some(c)),
+            None => row.available(),
+        };
+        if offered < *quantity {
+            return Err(not_enough(draft, key, offered.max(0), *quantity));
+        }
+        move_units(draft, key, Place::Available, Place::Reserved, *quantity, Reason::Reserve, id)?;
+    }
+    let expires_at = expires_in_ms.map(|ms| draft.at.now.plus_ms(ms));
+    let state = if expires_at.is_some() { ReservationState::Held } else { ReservationState::Committed };
+    if let Some(due_at) = expires_at {
+        let subject = id.to_string();
+        draft.timer(TimerChange::Set { kind: TimerKind::ExpireReservation, subject, due_at });
+    }
+    draft.put_reservation(Reservation {
+        id,
+        state,
+        lines: lines
+            .iter()
+            .map(|(item, location, quantity)| ReservationLine {
+                item: *item,
+                location: *location,
+                quantity: *quantity,
+                short: 0,
+            })
+            .collect(),
+        expires_at,
+        channel: channel.clone(),
+        shopper: shopper.clone(),
+        address: address.clone(),
+        reference: reference.clone(),
+        created: draft.at.version,
+        version: draft.at.version,
+    });
+    Ok(Outcome::Reservation { id, state, expires_at })
+}
+
+fn check_shape(
+    lines: &[(ItemNo, LocationNo, i64)],
+    expires_in_ms: Option<i64>,
+) -> Result<(), Refusal> {
+    if lines.is_empty() || lines.len() > limits::LINES_MAX {
+        return Err(Refusal::invalid("/lines", "1 to 200 lines"));
+    }
+    if lines.iter().any(|(_, _, q)| !(1..=limits::QUANTITY_MAX).contains(q)) {
+        return Err(Refusal::invalid("/lines/quantity", "1 to 1,000,000,000"));
+    }
+    if expires_in_ms.is_some_and(|ms| !(1_000..=limits::RESERVATION_MS_MAX).contains(&ms)) {
+        return Err(Refusal::invalid("/expires_in_s", "1 second to 30 days"));
+    }
+    Ok(())
+}
+
+/// One live hold per shopper and item: the earlier one is given up in the same command.
+fn replace_holds(
+    draft: &mut Draft,
+    shopper: &str,
+    lines: &[(ItemNo, LocationNo, i64)],
+) -> Result<(), Stop> {
+    let list = Key::HoldsOfShopper(shopper.to_owned());
+    let mine = |r: &Reservation| r.shopper.as_deref() == Some(shopper);
+    let holds: Vec<Reservation> =
+        draft.state.live_holds(&list, mine)?.into_iter().cloned().collect();
+    let same = |r: &Reservation| r.lines.iter().any(|l| lines.iter().any(|(i, _, _)| *i == l.item));
+    let (replaced, kept): (Vec<_>, Vec<_>) = holds.into_iter().partition(same);
+    if kept.len() >= limits::HOLDS_PER_SHOPPER_MAX {
+        return Err(Refusal::TooManyHolds.into());
+    }
+    for hold in replaced {
+        end(draft, hold, ReservationState::Released, Reason::Release)?;
+    }
+    Ok(())
+}
+
+pub(super) fn step(draft: &mut Draft, command: &Command) -> Result<Outcome, Stop> {
+    match command {
+        Command::Commit { id } => commit(draft, *id),
+        Command::Release { id, shopper } => release(draft, *id, shopper.as_deref()),
+        Command::Expire { id } => expire(draft, *id),
+        Command::Pick { id } => pick(draft, *id),
+        Command::HandOver { id } => hand_over(draft, *id),
+        _ => Err(Stop::NotNow("not a step of a reservation")),
+    }
+}
+
+fn found(draft: &Draft, id: ReservationId) -> Result<super::Reservation, Stop> {
+    draft.reservation(id)?.ok_or_else(|| Refusal::ReservationUnknown.into())
+}
+
+fn open(draft: &Draft, id: ReservationId) -> Result<Reservation, Stop> {
+    let r = found(draft, id)?;
+    if r.state.is_open() {
+        return Ok(r);
+    }
+    Err(Refusal::ReservationEnded { state: r.state.name().to_owned() }.into())
+}
+
+fn not_expired(draft: &Draft, r: &Reservation) -> Result<(), Refusal> {
+    let dead = r.state == ReservationState::Held && r.expires_at.is_some_and(|t| t <= draft.at.now);
+    if dead { Err(Refusal::ReservationExpired) } else { Ok(()) }
+}
+
+fn commit(draft: &mut Draft, id: ReservationId) -> Result<Outcome, Stop> {
+    let mut r = open(draft, id)?;
+    not_expired(draft, &r)?;
+    if r.state != ReservationState::Held {
+        return Ok(answer(&r, Outcome::Unchanged));
+    }
+    if r.is_short() {
+        return Err(Refusal::ReservationShort.into());
+    }
+    clear_timer(draft, &r);
+    r.state = ReservationState::Committed;
+    r.expires_at = None;
+    let outcome = answer(&r, Outcome::Done);
+    draft.put_reservation(r);
+    Ok(outcome)
+}
+
+fn release(draft: &mut Draft, id: ReservationId, shopper: Option<&str>) -> Result<Outcome, Stop> {
+    let r = open(draft, id)?;
+    if shopper.is_some() && r.shopper.as_deref() != shopper {
+        return Err(Refusal::ReservationUnknown.into());
+    }
+    if r.state == ReservationState::Picked {
+        store_has_no_agent(draft, &r)?;
+    }
+    end(draft, r, ReservationState::Released, Reason::Release)
+}
+
+fn expire(draft: &mut Draft, id: ReservationId) -> Result<Outcome, Stop> {
+    let r = found(draft, id)?;
+    let due = r.expires_at.is_some_and(|t| t <= draft.at.now);
+    if r.state != ReservationState::Held || !due {
+        return Err(Refusal::StaleTimer.into());
+    }
+    end(draft, r, ReservationState::Expired, Reason::Expire)
+}
+
+/// Gives the units back to available and ends the reservation.
+fn end(
+    draft: &mut Draft,
+    mut r: Reservation,
+    state: ReservationState,
+    reason: Reason,
+) -> Result<Outcome, Stop> {
+    let from = if r.state == ReservationState::Picked { Place::Picked } else { Place::Reserved };
+    clear_timer(draft, &r);
+    r.state = state;
+    let lines = r.lines.clone();
+    let outcome = answer(&r, Outcome::Done);
+    let id = r.id;
+    // Before healing, so that the ended reservation is not filled with its own units.
+    draft.put_reservation(r);
+    for line in lines {
+        move_units(draft, line.key(), from, Place::Available, line.held(), reason, id)?;
+        draft.heal(line.key())?;
+    }
+    Ok(outcome)
+}
+
+fn pick(draft: &mut Draft, id: ReservationId) -> Result<Outcome, Stop> {
+    let mut r = open(draft, id)?;
+    if r.state != ReservationState::Committed {
+        let state = r.state.name().to_owned();
+        return Err(Refusal::ReservationState { state, step: "picked".to_owned() }.into());
+    }
+    if r.is_short() {
+        return Err(Refusal::ReservationShort.into());
+    }
+    store_has_no_agent(draft, &r)?;
+    for line in r.lines.clone() {
+        let key = line.key();
+        move_units(draft, key, Place::Reserved, Place::Picked, line.held(), Reason::Pick, id)?;
+    }
+    r.state = ReservationState::Picked;
+    let outcome = answer(&r, Outcome::Done);
+    draft.put_reservation(r);
+    Ok(outcome)
+}
+
+fn hand_over(draft: &mut Draft, id: ReservationId) -> Result<Outcome, Stop> {
+    let r = open(draft, id)?;
+    not_expired(draft, &r)?;
+    if r.is_short() {
+        return Err(Refusal::ReservationShort.into());
+    }
+    store_has_no_agent(draft, &r)?;
+    consume(draft, r)
+}
+
+/// Gives an open reservation's units to the customer; what it lacks is drawn as beyond.
+pub(super) fn consume(draft: &mut Draft, mut r: Reservation) -> Result<Outcome, Stop> {
+    let from = if r.state == ReservationState::Picked { Place::Picked } else { Place::Reserved };
+    let id = r.id;
+    clear_timer(draft, &r);
+    let lines = r.lines.clone();
+    r.state = ReservationState::Consumed;
+    let outcome = answer(&r, Outcome::Done);
+    draft.put_reservation(r);
+    for line in lines {
+        let key = line.key();
+        move_units(draft, key, from, Place::Customer, line.held(), Reason::HandOver, id)?;
+        draft.draw(Draw {
+            key,
+            quantity: line.short,
+            to: Place::Customer,
+            reason: Reason::HandOver,
+            first: None,
+            any_doubt: false,
+        })?;
+    }
+    Ok(outcome)
+}
+
+/// Pick and hand-over are physical: a store with an agent books them in its log.
+fn store_has_no_agent(draft: &Draft, r: &Reservation) -> Result<(), Stop> {
+    for line in &r.lines {
+        let store = draft.state.records.location_by_no(line.location);
+        if store.is_some_and(|l| l.kind == LocationKind::Store)
+            && draft.current(line.location)?.is_some()
+        {
+            return Err(Refusal::StoreHasAgent.into());
+        }
+    }
+    Ok(())
+}
+
+fn clear_timer(draft: &mut Draft, r: &Reservation) {
+    if r.state == ReservationState::Held && r.expires_at.is_some() {
+        let subject = r.id.to_string();
+        draft.timer(TimerChange::Clear { kind: TimerKind::ExpireReservation, subject });
+    }
+}
+
+fn move_units(
+    draft: &mut Draft,
+    key: StockKey,
+    from: Place,
+    to: Place,
+    quantity: i64,
+    reason: Reason,
+    id: ReservationId,
+) -> Result<(), Stop> {
+    draft.shift(Shift { key, from, to, quantity, reason, reservation: Some(id) })
+}
+
+fn answer(r: &Reservation, outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Done | Outcome::Unchanged => {
+            Outcome::Reservation { id: r.id, state: r.state, expires_at: r.expires_at }
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,207 @@
+//! Sessions of agents and grants: the hub's side of reference/shares.md section 3.
+//!
+//! One transaction a message; the answer leaves after its commit. Safety never rests on time here.
+
+use super::draft::{Draft, Draw, Shift};
+use super::{
+    Command, HelloAnswer, Incarnation, ItemNo, Lease, LocationNo, Outcome, Place, Reason, Stop,
+};
+use crate::id::IncarnationId;
+use crate::limits;
+
+pub(super) fn session(draft: &mut Draft, command: &Command) -> Result<Outcome, Stop> {
+    match command {
+        Command::Hello { .. } => hello(draft, command).map(Outcome::Hello),
+        Command::Ask { location, incarnation, session, item, want } => {
+            ask(draft, *location, *incarnation, *session, *item, *want)
+        }
+        Command::GrantByPolicy { location, item } => by_policy(draft, *location, *item),
+        _ => Err(Stop::NotNow("not a session frame")),
+    }
+}
+
+fn hello(draft: &mut Draft, command: &Command) -> Result<HelloAnswer, Stop> {
+    let Command::Hello { agent, location, incarnation, follows, lease, nonce, last, granted } =
+        command
+    else {
+        return Err(Stop::NotNow("not a hello"));
+    };
+    let epoch = Lease { epoch: draft.at.epoch, number: 0 };
+    let mut i = match draft.incarnation(*incarnation)? {
+        Some(known) => known,
+        None => {
+            for other in draft.incarnations_at(*location)?.iter().filter(|i| !i.retired) {
+                draft.retire(other.id, false)?;
+            }
+            let mut new = unheard(*incarnation, *location, draft.at.version);
+            new.agent = Some(*agent);
+            new.follows = *follows;
+            new.lease = (*lease).max(epoch);
+            draft.put_incarnation(new.clone());
+            new
+        }
+    };
+    if i.location != *location {
+        return Err(Stop::NotNow("this incarnation belongs to another store"));
+    }
+    if i.retired {
+        learn(draft, *incarnation, granted)?;
+        return Ok(HelloAnswer::Retired);
+    }
+    let repeat = i.used_by(*lease) == Some(*nonce);
+    if repeat && i.answer != *lease {
+        return Ok(HelloAnswer::Stale); // an old copy of a Hello, or a copy of the agent
+    }
+    let unused = i.used_by(*lease).is_none();
+    if !repeat && *lease < i.answer && unused {
+        // A restored hub forgot who used it. An old copy of a Hello never brings a second nonce.
+        i.claim(*lease, *nonce);
+        draft.put_incarnation(i);
+        return Ok(HelloAnswer::Stale);
+    }
+    if !repeat && (*last < i.last || !unused) {
+        draft.retire(*incarnation, true)?;
+        return Ok(HelloAnswer::Retired);
+    }
+    if !repeat {
+        if *lease > i.lease {
+            draft.notice("hub_behind", i.id.to_string(), "an agent has a newer session than the hub");
+        }
+        i.answer = *lease;
+        i.claim(*lease, *nonce);
+        i.lease = (*lease).max(i.lease).max(epoch).next();
+        draft.put_incarnation(i.clone());
+    }
+    learn(draft, *incarnation, granted)?;
+    let mut totals = vec![];
+    for (key, _) in draft.state.shares_of(*incarnation)? {
+        let total = draft.share(key, *incarnation)?.granted;
+        if total > 0 {
+            totals.push((key.item, total));
+        }
+    }
+    for (item, _) in granted {
+        let total = draft.share(Draft::key(*item, *location), *incarnation)?.granted;
+        if total > 0 && !totals.iter().any(|(known, _)| known == item) {
+            totals.push((*item, total));
+        }
+    }
+    Ok(HelloAnswer::Welcome { lease: i.lease, granted: totals })
+}
+
+/// An incarnation that nothing is known of yet.
+pub(super) fn unheard(
+    id: IncarnationId,
+    location: LocationNo,
+    created: super::Version,
+) -> Incarnation {
+    Incarnation {
+        id,
+        location,
+        agent: None,
+        follows: None,
+        retired: false,
+        forked: false,
+        closed: false,
+        last: 0,
+        head: None,
+        lease: Lease::default(),
+        answer: Lease::default(),
+        used: Vec::with_capacity(limits::LEASES_KEPT),
+        created,
+    }
+}
+
+/// An agent's granted total above ours: this hub lost the grant (it was restored). The difference
+/// is drawn as a sale beyond the share would be.
+pub(super) fn learn(
+    draft: &mut Draft,
+    id: IncarnationId,
+    granted: &[(ItemNo, i64)],
+) -> Result<(), Stop> {
+    let Some(i) = draft.incarnation(id)? else { return Ok(()) };
+    for (item, total) in granted {
+        let key = Draft::key(*item, i.location);
+        let mut share = draft.share(key, id)?;
+        let lost = (*total).min(limits::QUANTITY_MAX) - share.granted;
+        if lost <= 0 {
+            continue;
+        }
+        share.granted += lost;
+        draft.put_share(key, id, share);
+        let to = if i.retired { Place::InDoubt } else { Place::StoreShare };
+        draft.draw(Draw {
+            key,
+            quantity: lost,
+            to,
+            reason: Reason::Learn,
+            first: None,
+            any_doubt: false,
+        })?;
+        if i.retired {
+            let mut share = draft.share(key, id)?;
+            share.doubt += lost;
+            draft.put_share(key, id, share);
+        }
+        draft.notice("hub_behind", id.to_string(), "an agent knows a grant that the hub had lost");
+    }
+    Ok(())
+}
+
+/// The incarnation that may speak in this session.
+pub(super) fn speaker(
+    draft: &Draft,
+    location: LocationNo,
+    session: Lease,
+) -> Result<Incarnation, Stop> {
+    match draft.current(location)? {
+        Some(i) if i.lease == session => Ok(i),
+        _ => Err(Stop::NotNow("this session is over")),
+    }
+}
+
+fn ask(
+    draft: &mut Draft,
+    location: LocationNo,
+    incarnation: IncarnationId,
+    session: Lease,
+    item: ItemNo,
+    want: i64,
+) -> Result<Outcome, Stop> {
+    let i = speaker(draft, location, session)?;
+    if i.id != incarnation {
+        return Err(Stop::NotNow("another incarnation speaks for this store"));
+    }
+    let key = Draft::key(item, location);
+    let share = draft.share(key, i.id)?;
+    let wanted = want.min(limits::QUANTITY_MAX) - share.granted;
+    let given = wanted.clamp(0, draft.stock(key)?.available());
+    grant(draft, &i, item, given)
+}
+
+fn by_policy(draft: &mut Draft, location: LocationNo, item: ItemNo) -> Result<Outcome, Stop> {
+    let Some(i) = draft.current(location)? else { return Ok(Outcome::Unchanged) };
+    let key = Draft::key(item, location);
+    let share = draft.share(key, i.id)?;
+    let wanted = draft.state.records.share_units(location, item) - share.owned();
+    let given = wanted.clamp(0, draft.stock(key)?.available());
+    grant(draft, &i, item, given)
+}
+
+fn grant(draft: &mut Draft, i: &Incarnation, item: ItemNo, given: i64) -> Result<Outcome, Stop> {
+    let key = Draft::key(item, i.location);
+    let mut share = draft.share(key, i.id)?;
+    if given > 0 {
+        share.granted += given;
+        draft.put_share(key, i.id, share);
+        draft.shift(Shift {
+            key,
+            from: Place::Available,
+            to: Place::StoreShare,
+            quantity: given,
+            reason: Reason::Grant,
+            reservation: None,
+        })?;
+    }
+    Ok(Outcome::Grant { incarnation: i.id, session: i.lease, item, total: share.granted })
+}

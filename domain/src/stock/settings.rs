@@ -1,0 +1,127 @@
+//! Items, records, enrolment: commands that change what is sold and who may do what.
+//!
+//! Invariant: a barcode belongs to one item; a location's number never changes.
+
+use super::draft::Draft;
+use super::{Change, Command, ItemNo, LocationNo, Outcome, Stop};
+use crate::code::Sku;
+use crate::item::{Item, ItemDetails, ItemState};
+use crate::record::{Agent, Enrolment, Record, RecordState};
+use crate::refusal::Refusal;
+
+pub(super) fn item(draft: &mut Draft, command: &Command) -> Result<Outcome, Stop> {
+    match command {
+        Command::PutItem { sku, details } => put_item(draft, sku, details.clone().checked()?),
+        Command::RetireItem { sku } => {
+            let known = draft.state.item(sku)?;
+            let Some(known) = known else {
+                return Err(Refusal::ItemUnknown { sku: sku.to_string() }.into());
+            };
+            let details = ItemDetails { state: ItemState::Retired, ..known.details.clone() };
+            put_item(draft, sku, details)
+        }
+        _ => Err(Stop::NotNow("not about an item")),
+    }
+}
+
+fn put_item(draft: &mut Draft, sku: &Sku, details: ItemDetails) -> Result<Outcome, Stop> {
+    let old = draft.state.item(sku)?.cloned();
+    let no = old.as_ref().map_or(ItemNo(draft.at.version.0), |i| i.no);
+    if old.as_ref().is_some_and(|i| i.details == details) {
+        return Ok(Outcome::Item { no });
+    }
+    for barcode in &details.barcodes {
+        if draft.state.barcode_owner(barcode)?.is_some_and(|owner| owner != no) {
+            return Err(Refusal::BarcodeInUse { barcode: barcode.to_string() }.into());
+        }
+    }
+    let dropped = old
+        .map(|i| i.details.barcodes)
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|b| !details.barcodes.contains(b))
+        .collect();
+    let item = Item { no, sku: sku.clone(), details, version: draft.at.version };
+    draft.push(Change::Item { item: Box::new(item), dropped });
+    Ok(Outcome::Item { no })
+}
+
+pub(super) fn record(draft: &mut Draft, command: &Command) -> Result<Outcome, Stop> {
+    match command {
+        Command::PutRecord { record } => put_record(draft, (**record).clone()),
+        Command::RemoveRecord { key } => remove_record(draft, key),
+        Command::Redeem { code_hash, agent } => redeem(draft, code_hash, agent),
+        _ => Err(Stop::NotNow("not about a record")),
+    }
+}
+
+fn put_record(draft: &mut Draft, mut record: Record) -> Result<Outcome, Stop> {
+    match &mut record {
+        Record::Location(l) => {
+            l.no = draft
+                .state
+                .records
+                .location(&l.code)
+                .map_or(LocationNo(draft.at.version.0), |known| known.no);
+        }
+        Record::Register(r) if draft.state.records.location(&r.location).is_none() => {
+            return Err(Refusal::LocationUnknown { location: r.location.to_string() }.into());
+        }
+        Record::Enrolment(e) => {
+            let known = draft.state.records.location(&e.location);
+            let Some(location) = known else {
+                return Err(Refusal::LocationUnknown { location: e.location.to_string() }.into());
+            };
+            draft.open_location(location.no)?;
+        }
+        _ => {}
+    }
+    if draft.state.records.get(&record.key()) == Some(&record) {
+        return Ok(Outcome::Unchanged);
+    }
+    draft.push(Change::Record(Box::new(record)));
+    Ok(Outcome::Done)
+}
+
+fn remove_record(draft: &mut Draft, key: &str) -> Result<Outcome, Stop> {
+    let what = key.split('/').next().unwrap_or_default().to_owned();
+    let Some(mut record) = draft.state.records.get(key).cloned() else {
+        return Err(Refusal::RecordUnknown { what }.into());
+    };
+    let state = match &mut record {
+        Record::Location(l) => &mut l.state,
+        Record::Register(r) => &mut r.state,
+        Record::Staff(s) => &mut s.state,
+        Record::Key(k) => &mut k.state,
+        Record::Agent(a) => &mut a.state,
+        Record::Shop(_) => return Err(Refusal::invalid("/key", "the shop stays").into()),
+        Record::Enrolment(_) | Record::Safety(_) | Record::Buffer(_) | Record::Share(_) => {
+            draft.push(Change::RecordGone(key.to_owned()));
+            return Ok(Outcome::Done);
+        }
+    };
+    if *state == RecordState::Retired {
+        return Ok(Outcome::Unchanged);
+    }
+    *state = RecordState::Retired;
+    draft.push(Change::Record(Box::new(record)));
+    Ok(Outcome::Done)
+}
+
+fn redeem(draft: &mut Draft, code_hash: &str, agent: &Agent) -> Result<Outcome, Stop> {
+    let Some(Record::Enrolment(enrolment)) =
+        draft.state.records.get(&format!("enrolment/{code_hash}")).cloned()
+    else {
+        return Err(Refusal::EnrolmentInvalid.into());
+    };
+    if enrolment.used_by.is_some() || enrolment.expires_at <= draft.at.now {
+        return Err(Refusal::EnrolmentInvalid.into());
+    }
+    let agent = Agent { location: enrolment.location.clone(), ..agent.clone() };
+    let joined =
+        Outcome::Joined { agent: agent.id, location: agent.location.as_str().to_owned() };
+    let used = Enrolment { used_by: Some(agent.id), ..enrolment };
+    draft.push(Change::Record(Box::new(Record::Enrolment(used))));
+    draft.push(Change::Record(Box::new(Record::Agent(agent))));
+    Ok(joined)
+}

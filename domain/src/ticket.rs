@@ -1,0 +1,273 @@
+//! The ticket: a register's sale in progress, its totals, and paying it.
+//!
+//! Prices include tax. Invariant: the total is the sum of its lines; a paid ticket's tenders less
+//! change equal its total.
+
+use serde::{Deserialize, Serialize};
+
+use crate::code::Sku;
+use crate::id::{LineId, TicketId};
+use crate::limits;
+use crate::money::{Currency, Money, MoneyError, tax_included_half_even};
+use crate::record::TaxRate;
+
+/// Why a line beyond the store's share is marked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Warning {
+    /// Nobody had claimed it when the line fell.
+    FreeWhenOffline,
+    /// It may be promised online.
+    Promised,
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TicketLine {
+    /// Its id.
+    pub id: LineId,
+    /// Which item.
+    pub sku: Sku,
+    /// As on the receipt.
+    pub name: String,
+    /// Option values.
+    pub options: Option<String>,
+    /// How many, above zero.
+    pub quantity: i64,
+    /// Of one unit, tax included.
+    pub unit_price: Money,
+    /// Tax class.
+    pub tax: String,
+    /// Units that the share does not cover.
+    pub beyond: i64,
+    /// Which case that is.
+    pub warning: Option<Warning>,
+}
+
+impl TicketLine {
+    /// Unit price times quantity.
+    pub fn total(&self) -> Result<Money, MoneyError> {
+        self.unit_price.times(self.quantity)
+    }
+}
+
+/// A sale in progress.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ticket {
+    /// Its id; also what its sale is known by.
+    pub id: TicketId,
+    /// Of every line.
+    pub currency: Currency,
+    /// In the order of scanning.
+    pub lines: Vec<TicketLine>,
+}
+
+/// Tax of one rate on a ticket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaxLine {
+    /// As on the receipt.
+    pub name: String,
+    /// 2300 means 23 %.
+    pub rate_basis_points: i64,
+    /// Without tax.
+    pub net: Money,
+    /// The tax.
+    pub tax: Money,
+}
+
+/// What a ticket refuses.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TicketRefusal {
+    /// No line has this id.
+    #[error("this line is not on the ticket any more")]
+    LineUnknown,
+    /// Too many lines.
+    #[error("a ticket has at most 200 lines; take payment and start another")]
+    TooManyLines,
+    /// Out of range.
+    #[error("a quantity is 1 to 1,000,000")]
+    Quantity,
+    /// Nothing to pay.
+    #[error("the ticket is empty; scan an item first")]
+    Empty,
+    /// Not enough was given.
+    #[error("the amount given is less than the total; {missing} minor units are missing")]
+    TenderTooSmall {
+        /// Minor units.
+        missing: i64,
+    },
+    /// Only cash, in the shop's currency, for now.
+    #[error("this kind of tender is not taken here; give cash in the shop's currency")]
+    TenderKind,
+    /// Sums out of range.
+    #[error(transparent)]
+    Money(#[from] MoneyError),
+}
+
+/// Most units of one line.
+pub const LINE_UNITS_MAX: i64 = 1_000_000;
+
+impl Ticket {
+    /// An empty one.
+    pub fn new(id: TicketId, currency: Currency) -> Self {
+        Self { id, currency, lines: vec![] }
+    }
+
+    /// Adds units: to the last line of the same item and price, else a new line. Returns its id.
+    pub fn add(&mut self, line: TicketLine) -> Result<LineId, TicketRefusal> {
+        if !(1..=LINE_UNITS_MAX).contains(&line.quantity) {
+            return Err(TicketRefusal::Quantity);
+        }
+        if line.unit_price.currency != self.currency {
+            return Err(MoneyError::Mixed.into());
+        }
+        let same = |l: &&mut TicketLine| l.sku == line.sku && l.unit_price == line.unit_price;
+        if let Some(known) = self.lines.iter_mut().rev().find(same) {
+            if known.quantity + line.quantity > LINE_UNITS_MAX {
+                return Err(TicketRefusal::Quantity);
+            }
+            known.quantity += line.quantity;
+            return Ok(known.id);
+        }
+        if self.lines.len() >= limits::LINES_MAX {
+            return Err(TicketRefusal::TooManyLines);
+        }
+        let id = line.id;
+        self.lines.push(line);
+        Ok(id)
+    }
+
+    /// Sets a line's quantity.
+    pub fn set_quantity(&mut self, id: LineId, quantity: i64) -> Result<(), TicketRefusal> {
+        if !(1..=LINE_UNITS_MAX).contains(&quantity) {
+            return Err(TicketRefusal::Quantity);
+        }
+        let line = self.lines.iter_mut().find(|l| l.id == id).ok_or(TicketRefusal::LineUnknown)?;
+        line.quantity = quantity;
+        Ok(())
+    }
+
+    /// Takes a line off and returns it.
+    pub fn void_line(&mut self, id: LineId) -> Result<TicketLine, TicketRefusal> {
+        let at = self.lines.iter().position(|l| l.id == id).ok_or(TicketRefusal::LineUnknown)?;
+        Ok(self.lines.remove(at))
+    }
+
+    /// The sum of the lines.
+    pub fn total(&self) -> Result<Money, MoneyError> {
+        self.lines.iter().try_fold(Money::zero(self.currency), |sum, l| sum.plus(l.total()?))
+    }
+
+    /// Units on the ticket.
+    pub fn pieces(&self) -> i64 {
+        self.lines.iter().map(|l| l.quantity).sum()
+    }
+
+    /// Tax by rate, in the order of the shop's rates. Rounded once per rate.
+    pub fn taxes(&self, rates: &[TaxRate]) -> Result<Vec<TaxLine>, MoneyError> {
+        let mut out = vec![];
+        for rate in rates {
+            let mut gross = Money::zero(self.currency);
+            let mut any = false;
+            for line in self.lines.iter().filter(|l| l.tax == rate.class) {
+                gross = gross.plus(line.total()?)?;
+                any = true;
+            }
+            if any {
+                let minor = tax_included_half_even(gross.minor, rate.rate_basis_points);
+                let tax = Money::new(minor, self.currency)?;
+                let net = gross.minus(tax)?;
+                let (name, rate_basis_points) = (rate.name.clone(), rate.rate_basis_points);
+                out.push(TaxLine { name, rate_basis_points, net, tax });
+            }
+        }
+        Ok(out)
+    }
+
+    /// The change for cash given.
+    pub fn change(&self, given: &[Money]) -> Result<Money, TicketRefusal> {
+        if self.lines.is_empty() {
+            return Err(TicketRefusal::Empty);
+        }
+        if given.iter().any(|m| m.currency != self.currency || m.minor < 0) {
+            return Err(TicketRefusal::TenderKind);
+        }
+        let sum = given.iter().try_fold(Money::zero(self.currency), |sum, m| sum.plus(*m))?;
+        let change = sum.minus(self.total()?)?;
+        if change.minor < 0 {
+            return Err(TicketRefusal::TenderTooSmall { missing: -change.minor });
+        }
+        Ok(change)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    fn eur(minor: i64) -> Money {
+        Money::new(minor, Currency::new("EUR").unwrap()).unwrap()
+    }
+
+    fn line(n: u128, sku: &str, quantity: i64, price: i64) -> TicketLine {
+        TicketLine {
+            id: LineId(Uuid::from_u128(n)),
+            sku: Sku::new(sku).unwrap(),
+            name: sku.to_owned(),
+            options: None,
+            quantity,
+            unit_price: eur(price),
+            tax: "standard".to_owned(),
+            beyond: 0,
+            warning: None,
+        }
+    }
+
+    fn ticket() -> Ticket {
+        Ticket::new(TicketId(Uuid::nil()), Currency::new("EUR").unwrap())
+    }
+
+    #[test]
+    fn scanning_an_item_again_raises_its_line() {
+        let mut t = ticket();
+        t.add(line(1, "A", 1, 250)).unwrap();
+        t.add(line(2, "B", 1, 100)).unwrap();
+        assert_eq!(t.add(line(3, "A", 2, 250)).unwrap(), LineId(Uuid::from_u128(1)));
+        assert_eq!((t.lines.len(), t.pieces(), t.total().unwrap().minor), (2, 4, 850));
+    }
+
+    #[test]
+    fn change_is_what_was_given_less_the_total() {
+        let mut t = ticket();
+        assert_eq!(t.change(&[eur(100)]), Err(TicketRefusal::Empty));
+        t.add(line(1, "A", 2, 255)).unwrap();
+        assert_eq!(t.change(&[eur(1000)]).unwrap(), eur(490));
+        assert_eq!(t.change(&[eur(500)]), Err(TicketRefusal::TenderTooSmall { missing: 10 }));
+        let yen = Money::new(900, Currency::new("JPY").unwrap()).unwrap();
+        assert_eq!(t.change(&[yen]), Err(TicketRefusal::TenderKind));
+    }
+
+    #[test]
+    fn tax_by_rate_adds_up_to_the_total() {
+        let rates = [
+            TaxRate { class: "standard".into(), rate_basis_points: 2300, name: "VAT 23%".into() },
+            TaxRate { class: "reduced".into(), rate_basis_points: 900, name: "VAT 9%".into() },
+        ];
+        let mut t = ticket();
+        t.add(line(1, "A", 3, 333)).unwrap();
+        t.add(TicketLine { tax: "reduced".into(), ..line(2, "B", 1, 500) }).unwrap();
+        let taxes = t.taxes(&rates).unwrap();
+        let sum: i64 = taxes.iter().map(|x| x.net.minor + x.tax.minor).sum();
+        assert_eq!((taxes.len(), sum), (2, t.total().unwrap().minor));
+    }
+
+    #[test]
+    fn lines_that_are_gone_are_refused() {
+        let mut t = ticket();
+        let id = t.add(line(1, "A", 1, 100)).unwrap();
+        assert_eq!(t.set_quantity(id, 0), Err(TicketRefusal::Quantity));
+        t.void_line(id).unwrap();
+        assert_eq!(t.void_line(id), Err(TicketRefusal::LineUnknown));
+    }
+}

@@ -1,0 +1,374 @@
+//! Frames of the link, as JSON text: reference/shares.md section 2.
+//!
+//! `Fact` bodies name items by SKU: an agent keeps its log longer than the hub its numbers.
+
+use oneshelf_domain::stock::{InSource, Lease};
+use oneshelf_domain::{
+    AgentId, CommandId, IncarnationId, LineId, Money, Quantity, ReservationId, SaleId, Sku, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::replica::Row;
+
+/// (SKU, total).
+pub type Total = (Sku, i64);
+
+/// Agent to hub.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Up {
+    /// Opens a session; may come in parts (`more`), all with one nonce.
+    Hello {
+        /// Versions that the agent speaks.
+        protocol: Protocol,
+        /// Which life of its database.
+        incarnation: IncarnationId,
+        /// The life before.
+        follows: Option<IncarnationId>,
+        /// The lease it holds.
+        lease: Lease,
+        /// Durable until answered.
+        nonce: Uuid,
+        /// Its last seq.
+        last: i64,
+        /// All totals above zero.
+        granted: Vec<Total>,
+        /// The hub epoch and version that its replica is at.
+        cursor: Cursor,
+        /// Another part follows.
+        #[serde(default)]
+        more: bool,
+    },
+    /// Something happened.
+    Fact {
+        /// Of this session.
+        session: Lease,
+        /// The stored bytes.
+        fact: Box<Fact>,
+    },
+    /// Grant at scan.
+    Ask {
+        /// Of this session.
+        session: Lease,
+        /// Which incarnation.
+        incarnation: IncarnationId,
+        /// Which item.
+        sku: Sku,
+        /// "Let my granted total reach this."
+        want: i64,
+    },
+    /// Answers a Ping.
+    Pong {
+        /// Of this session.
+        session: Lease,
+        /// Which ping.
+        number: i64,
+        /// Digest of the totals at `last`.
+        digest: String,
+        /// Seq that the digest is about.
+        last: i64,
+    },
+    /// The replica is at this point; send what came after.
+    Cursor {
+        /// Of this session.
+        session: Lease,
+        /// Where.
+        cursor: Cursor,
+    },
+}
+
+/// Versions that a program speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Protocol {
+    /// From.
+    pub min: u32,
+    /// To.
+    pub max: u32,
+}
+
+/// A point in the hub's history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub struct Cursor {
+    /// The hub's epoch.
+    pub epoch: i64,
+    /// The hub's version.
+    pub version: i64,
+}
+
+/// A fact, as stored in the agent's log before anything else knows of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fact {
+    /// Its id, chosen at the register.
+    pub command_id: CommandId,
+    /// Which life of the database.
+    pub incarnation: IncarnationId,
+    /// Place in that life's log, from 1.
+    pub seq: i64,
+    /// The fact before it.
+    pub prev_id: Option<CommandId>,
+    /// Totals of the items that it names, as granted at that moment.
+    pub granted: Vec<Total>,
+    /// The agent's clock.
+    pub occurred_at: Timestamp,
+    /// What happened.
+    pub body: Body,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "body", rename_all = "snake_case")]
+pub enum Body {
+    /// A register sold.
+    Sale {
+        /// How the units left.
+        lines: Vec<SaleSplit>,
+        /// The commercial part.
+        sale: Box<Sale>,
+    },
+    /// Goods came in.
+    In {
+        /// Which item.
+        sku: Sku,
+        /// How many.
+        quantity: i64,
+        /// Whether the agent's share owns them.
+        to_share: bool,
+        /// From where.
+        source: InSource,
+    },
+    /// Share handed back.
+    Back {
+        /// Which item.
+        sku: Sku,
+        /// How many.
+        quantity: i64,
+    },
+    /// The shelf was counted.
+    Count {
+        /// Which item.
+        sku: Sku,
+        /// Units found.
+        found: i64,
+        /// Units that the agent cut from its own share.
+        from_share: i64,
+    },
+    /// Given to the shopper.
+    Handover {
+        /// Which reservation.
+        reservation: ReservationId,
+        /// (SKU, units) per line.
+        lines: Vec<Total>,
+    },
+    /// The last fact of an incarnation.
+    Close {
+        /// What its share still held.
+        left: Vec<Total>,
+    },
+}
+
+/// A line's split, decided by the agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaleSplit {
+    /// Which item.
+    pub sku: Sku,
+    /// Units from the share.
+    pub share: i64,
+    /// Units beyond it.
+    pub beyond: i64,
+}
+
+/// The commercial part of a sale.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sale {
+    /// Its id.
+    pub id: SaleId,
+    /// `S07-R2-000123`.
+    pub receipt_number: String,
+    /// `S07-R2`.
+    pub register: String,
+    /// Counts up without a gap per register.
+    pub number: i64,
+    /// Who sold: name and code.
+    pub cashier: String,
+    /// Tax included.
+    pub total: Money,
+    /// Given back.
+    pub change: Money,
+    /// What was given.
+    pub tenders: Vec<Tender>,
+    /// What was sold.
+    pub lines: Vec<SoldLine>,
+}
+
+/// A means of payment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tender {
+    /// `cash`.
+    pub kind: String,
+    /// How much was given.
+    pub given: Money,
+}
+
+/// A line of a sale.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SoldLine {
+    /// Its id on the ticket.
+    pub id: LineId,
+    /// Which item.
+    pub sku: Sku,
+    /// As on the receipt.
+    pub name: String,
+    /// How many.
+    pub quantity: Quantity,
+    /// Of one.
+    pub unit_price: Money,
+    /// Of the line.
+    pub total: Money,
+    /// Tax class.
+    pub tax: String,
+}
+
+/// The hub's word on a fact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Answer {
+    /// Booked now.
+    Accepted,
+    /// Booked before.
+    Duplicate,
+    /// Not booked; seq moves on, somebody looks at it.
+    Rejected {
+        /// A stable code.
+        code: String,
+    },
+}
+
+/// Hub to agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Down {
+    /// A session is open.
+    Welcome {
+        /// Which incarnation is meant.
+        incarnation: IncarnationId,
+        /// Which Hello is answered.
+        nonce: Uuid,
+        /// The session.
+        lease: Lease,
+        /// All totals above zero; may come in parts (`more`).
+        granted: Vec<Total>,
+        /// Another part follows.
+        #[serde(default)]
+        more: bool,
+    },
+    /// That Hello was answered long ago.
+    Stale {
+        /// Which one.
+        nonce: Uuid,
+    },
+    /// Close this incarnation and begin another.
+    Retired {
+        /// Which.
+        incarnation: IncarnationId,
+    },
+    /// Granted total.
+    Grant {
+        /// Of this session.
+        session: Lease,
+        /// Which incarnation.
+        incarnation: IncarnationId,
+        /// Which item.
+        sku: Sku,
+        /// `granted = max(granted, total)`.
+        total: i64,
+    },
+    /// Answers a fact.
+    Ack {
+        /// Of this session.
+        session: Lease,
+        /// Which fact.
+        id: CommandId,
+        /// The word.
+        answer: Answer,
+    },
+    /// The heartbeat.
+    Ping {
+        /// Of this session.
+        session: Lease,
+        /// Counts up.
+        number: i64,
+        /// Last seq that the hub has.
+        last: i64,
+        /// Totals that no frame has confirmed.
+        granted: Vec<Total>,
+    },
+    /// Rows that changed. Parts of one frame (`more`) are applied together.
+    Changes {
+        /// Of this session.
+        session: Lease,
+        /// The hub's epoch.
+        epoch: i64,
+        /// Every change after this version ...
+        after: i64,
+        /// ... up to this one is in the frame.
+        upto: i64,
+        /// The last of this agent's facts that the rows include.
+        applied: Applied,
+        /// The rows as they are at `upto`.
+        rows: Vec<Row>,
+        /// Another part follows.
+        #[serde(default)]
+        more: bool,
+    },
+    /// The frame's kind is not known here.
+    Unsupported {
+        /// What it was.
+        what: String,
+    },
+}
+
+/// How far an agent's log is included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Applied {
+    /// Which incarnation; none before its first fact.
+    pub incarnation: Option<IncarnationId>,
+    /// Its seq.
+    pub seq: i64,
+}
+
+/// What an agent says to join.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Redeem {
+    /// The one-time code.
+    pub code: String,
+    /// Ed25519 public key, hex.
+    pub public_key: String,
+    /// For people.
+    pub agent_name: String,
+}
+
+/// What it gets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joined {
+    /// Its id from now on.
+    pub agent_id: AgentId,
+    /// Of the hub; goes into every signature.
+    pub hub_id: String,
+    /// Its store's code.
+    pub location: String,
+    /// Key that PIN hashes are peppered with, hex.
+    pub pin_pepper: String,
+}
+
+/// The hub's clock and name, read before connecting.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HubTime {
+    /// Now.
+    pub now: Timestamp,
+    /// The hub's id.
+    pub hub_id: String,
+    /// The hub's epoch.
+    pub hub_epoch: i64,
+}

@@ -1,0 +1,14 @@
+//! What travels: frames between hub and agent, the agent's credential, problem bodies.
+//!
+//! Only shapes and their bytes. Invariant: a shape that was sent once is never re-encoded, and
+//! unknown fields of frames are ignored, so that programs of two versions can talk.
+
+pub mod credential;
+pub mod frame;
+pub mod problem;
+pub mod replica;
+
+/// Versions of the frames that this build speaks.
+pub const PROTOCOL_MIN: u32 = 1;
+/// Versions of the frames that this build speaks.
+pub const PROTOCOL_MAX: u32 = 1;
