@@ -127,7 +127,7 @@ pub fn gtin_check_digit_ok(code: &str) -> bool {
         .enumerate()
         .map(|(i, b)| u32::from(b - b'0') * if i % 2 == 1 { 3 } else { 1 })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// Removes what must never reach a printer, a terminal or a page: control characters and the

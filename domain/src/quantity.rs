@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::limits;
 
 /// A count of base units, 0 to [`limits::QUANTITY_MAX`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 #[serde(try_from = "i64", into = "i64")]
 pub struct Quantity(i64);
 
@@ -24,7 +26,11 @@ impl Quantity {
 
     /// Checks the range.
     pub fn new(units: i64) -> Result<Self, NotAQuantity> {
-        if (0..=limits::QUANTITY_MAX).contains(&units) { Ok(Self(units)) } else { Err(NotAQuantity) }
+        if (0..=limits::QUANTITY_MAX).contains(&units) {
+            Ok(Self(units))
+        } else {
+            Err(NotAQuantity)
+        }
     }
 
     /// The count as a number.

@@ -253,7 +253,10 @@ pub struct ApiKey {
 
 impl std::fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ApiKey").field("id", &self.id).field("kind", &self.kind).finish_non_exhaustive()
+        f.debug_struct("ApiKey")
+            .field("id", &self.id)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
     }
 }
 
@@ -378,7 +381,10 @@ fn buffer_key(item: ItemNo, channel: &str) -> String {
 }
 
 fn share_key(location: LocationNo, item: Option<ItemNo>) -> String {
-    item.map_or_else(|| format!("share/{}/*", location.0), |i| format!("share/{}/{}", location.0, i.0))
+    item.map_or_else(
+        || format!("share/{}/*", location.0),
+        |i| format!("share/{}/{}", location.0, i.0),
+    )
 }
 
 /// All records, by key, each with the version of its last change.

@@ -4,7 +4,8 @@
 
 use oneshelf_domain::stock::{InSource, Lease};
 use oneshelf_domain::{
-    AgentId, CommandId, IncarnationId, LineId, Money, Quantity, ReservationId, SaleId, Sku, Timestamp,
+    AgentId, CommandId, IncarnationId, LineId, Money, Quantity, ReservationId, SaleId, Sku,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

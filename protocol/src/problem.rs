@@ -73,8 +73,7 @@ mod tests {
 
     #[test]
     fn a_refusal_keeps_its_code_and_fields() {
-        let refusal =
-            Refusal::NotEnoughAvailable { sku: "A".into(), available: 1, wanted: 2 };
+        let refusal = Refusal::NotEnoughAvailable { sku: "A".into(), available: 1, wanted: 2 };
         let body = serde_json::to_value(Problem::from(&refusal)).unwrap();
         assert_eq!(body["code"], "not_enough_available");
         assert_eq!(body["status"], 409);

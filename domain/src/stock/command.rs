@@ -6,7 +6,9 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Incarnation, ItemNo, Lease, LocationNo, Movement, Place, Reservation, Share, StockKey, Version};
+use super::{
+    Incarnation, ItemNo, Lease, LocationNo, Movement, Place, Reservation, Share, StockKey, Version,
+};
 use crate::code::{Barcode, Sku};
 use crate::id::{AgentId, CommandId, IncarnationId, ReservationId, SaleId};
 use crate::item::{Item, ItemDetails};

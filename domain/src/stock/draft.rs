@@ -310,7 +310,8 @@ impl<'a> Draft<'a> {
                 line.short -= part;
                 moved += part;
             }
-            let to = if r.state == ReservationState::Picked { Place::Picked } else { Place::Reserved };
+            let to =
+                if r.state == ReservationState::Picked { Place::Picked } else { Place::Reserved };
             self.shift(Shift {
                 key,
                 from: Place::Available,
@@ -353,7 +354,11 @@ impl<'a> Draft<'a> {
             })?;
             self.put_share(key, id, share);
         }
-        self.notice("agent_retired", id.to_string(), "this agent's share is in doubt until counted");
+        self.notice(
+            "agent_retired",
+            id.to_string(),
+            "this agent's share is in doubt until counted",
+        );
         Ok(())
     }
 

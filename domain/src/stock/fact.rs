@@ -15,16 +15,8 @@ use crate::refusal::Refusal;
 use crate::time::Timestamp;
 
 pub(super) fn fact(draft: &mut Draft, command: &Command) -> Result<Outcome, Stop> {
-    let Command::Fact {
-        location,
-        session,
-        incarnation,
-        seq,
-        prev,
-        granted,
-        occurred_at,
-        body,
-    } = command
+    let Command::Fact { location, session, incarnation, seq, prev, granted, occurred_at, body } =
+        command
     else {
         return Err(Stop::NotNow("not a fact"));
     };
@@ -167,7 +159,11 @@ fn leave(
         draft.shift(shift(Place::StoreShare, owned))?;
         rest -= owned;
         if rest > 0 {
-            draft.notice("share_mismatch", i.id.to_string(), "an agent sold more share than it had");
+            draft.notice(
+                "share_mismatch",
+                i.id.to_string(),
+                "an agent sold more share than it had",
+            );
         }
     }
     let first = i.retired.then_some(i.id);

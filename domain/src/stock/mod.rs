@@ -9,8 +9,8 @@ mod command;
 mod draft;
 mod fact;
 mod request;
-mod reserve;
 mod reservation;
+mod reserve;
 mod session;
 mod settings;
 mod share;
@@ -275,7 +275,9 @@ pub struct Movement {
 pub fn decide(state: &State, command: &Command, at: &At) -> Result<Decision, Stop> {
     let mut draft = draft::Draft::new(state, at);
     let outcome = match command {
-        Command::PutItem { .. } | Command::RetireItem { .. } => settings::item(&mut draft, command)?,
+        Command::PutItem { .. } | Command::RetireItem { .. } => {
+            settings::item(&mut draft, command)?
+        }
         Command::PutRecord { .. } | Command::RemoveRecord { .. } | Command::Redeem { .. } => {
             settings::record(&mut draft, command)?
         }

@@ -109,10 +109,9 @@ fn adjust(
     let (from, to) = match why {
         Adjustment::Damaged => (Place::Available, Place::Damaged),
         Adjustment::Expired => (Place::Available, Place::Scrap),
-        Adjustment::Lost
-        | Adjustment::Stolen
-        | Adjustment::Sample
-        | Adjustment::CorrectionDown => (Place::Available, Place::Adjustment),
+        Adjustment::Lost | Adjustment::Stolen | Adjustment::Sample | Adjustment::CorrectionDown => {
+            (Place::Available, Place::Adjustment)
+        }
         Adjustment::Found | Adjustment::CorrectionUp => (Place::Adjustment, Place::Available),
         Adjustment::Scrapped => (Place::Damaged, Place::Scrap),
     };

@@ -43,7 +43,9 @@ impl ReservationState {
     /// The state with this name.
     pub fn from_name(name: &str) -> Option<Self> {
         use ReservationState::{Committed, Consumed, Expired, Held, Picked, Released};
-        [Held, Committed, Picked, Consumed, Released, Expired].into_iter().find(|s| s.name() == name)
+        [Held, Committed, Picked, Consumed, Released, Expired]
+            .into_iter()
+            .find(|s| s.name() == name)
     }
 
     /// True while it holds units.

@@ -52,7 +52,8 @@ pub(super) fn reserve(draft: &mut Draft, command: &Command) -> Result<Outcome, S
         move_units(draft, key, Place::Available, Place::Reserved, *quantity, Reason::Reserve, id)?;
     }
     let expires_at = expires_in_ms.map(|ms| draft.at.now.plus_ms(ms));
-    let state = if expires_at.is_some() { ReservationState::Held } else { ReservationState::Committed };
+    let state =
+        if expires_at.is_some() { ReservationState::Held } else { ReservationState::Committed };
     if let Some(due_at) = expires_at {
         let subject = id.to_string();
         draft.timer(TimerChange::Set { kind: TimerKind::ExpireReservation, subject, due_at });

@@ -65,7 +65,11 @@ fn hello(draft: &mut Draft, command: &Command) -> Result<HelloAnswer, Stop> {
     }
     if !repeat {
         if *lease > i.lease {
-            draft.notice("hub_behind", i.id.to_string(), "an agent has a newer session than the hub");
+            draft.notice(
+                "hub_behind",
+                i.id.to_string(),
+                "an agent has a newer session than the hub",
+            );
         }
         i.answer = *lease;
         i.claim(*lease, *nonce);

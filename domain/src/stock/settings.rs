@@ -118,8 +118,7 @@ fn redeem(draft: &mut Draft, code_hash: &str, agent: &Agent) -> Result<Outcome, 
         return Err(Refusal::EnrolmentInvalid.into());
     }
     let agent = Agent { location: enrolment.location.clone(), ..agent.clone() };
-    let joined =
-        Outcome::Joined { agent: agent.id, location: agent.location.as_str().to_owned() };
+    let joined = Outcome::Joined { agent: agent.id, location: agent.location.as_str().to_owned() };
     let used = Enrolment { used_by: Some(agent.id), ..enrolment };
     draft.push(Change::Record(Box::new(Record::Enrolment(used))));
     draft.push(Change::Record(Box::new(Record::Agent(agent))));

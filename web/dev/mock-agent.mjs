@@ -1,0 +1,197 @@
+// A stand-in for a store's agent, enough of its contract to drive the register page.
+import { WebSocketServer } from 'ws';
+import { checkDigitOk, items, shelf, stores } from './catalogue.mjs';
+import { Refused, serve } from './web.mjs';
+
+const eur = (minor) => ({ minor, currency: 'EUR' });
+const since = () => new Date(Date.now() - 12 * 60_000).toISOString();
+
+export async function agent(port, world) {
+  const state = {
+    kind: 'state', enrolled: true, shop: 'Harbour Goods',
+    location: { code: 'S07', name: 'Quay Street', zone: 'Europe/Dublin' }, currency: 'EUR',
+    registers: [{ code: 'R1', name: 'Register 1' }, { code: 'R2', name: 'Register 2' }],
+    link: { state: 'live', since: since(), last_answer_age_ms: 120, waiting: 0 },
+    printer: { state: 'ready', since: since() }, scanner: { state: 'ready' },
+    drawer: { state: 'closed' }, version: '0.1.0',
+  };
+  const staff = [
+    { code: 'ana', name: 'Ana Murphy', role: 'cashier', pin: '1234' },
+    { code: 'dara', name: 'Dara Nolan', role: 'cashier', pin: '1234' },
+    { code: 'sile', name: 'Síle Brady', role: 'manager', pin: '123456' },
+  ];
+  let me = null;
+  let session = null;
+  let next = 1;
+  let receipt = 122;
+  let lines = [];
+  let ticketId = 'tkt_1';
+  const sales = [];
+  let jobs = [];
+  const id = (prefix) => `${prefix}_${String((next += 1)).padStart(32, '0')}`;
+
+  const here = (item) => {
+    const on_hand = shelf.get(`${item.sku}@S07`) ?? 0;
+    const reserved = Math.min(2, on_hand > 4 ? 2 : 0);
+    const picked = on_hand > 6 ? 1 : 0;
+    const live = state.link.state === 'live';
+    const as_of = live ? new Date().toISOString() : since();
+    return {
+      sku: item.sku, name: item.name, options: item.options, image: null, price: item.price,
+      barcode: item.barcode,
+      here: { on_hand, to_sell: on_hand - reserved - picked, reserved, picked, share: 0 },
+      elsewhere: stores.filter((s) => s.code !== 'S07').map((s) => ({
+        location: s.code, name: s.name, shown: shelf.get(`${item.sku}@${s.code}`) ?? 0, as_of, live,
+      })),
+    };
+  };
+  const ticket = () => {
+    const total = lines.reduce((sum, l) => sum + l.total.minor, 0);
+    const tax = Math.round((total * 23) / 123);
+    return {
+      id: ticketId, lines, pieces: lines.reduce((sum, l) => sum + l.quantity, 0),
+      total: eur(total), state: 'open',
+      taxes: total
+        ? [{ name: 'VAT 23%', rate_basis_points: 2300, net: eur(total - tax), tax: eur(tax) }]
+        : [],
+    };
+  };
+  const warn = (l) => {
+    const free = here(items.find((i) => i.sku === l.sku)).here;
+    l.beyond = Math.max(0, l.quantity - free.to_sell);
+    l.warning = l.beyond === 0 ? null
+      : state.link.state === 'offline' ? 'free_when_offline' : 'promised';
+  };
+  const set = (l, quantity) => {
+    l.quantity = quantity;
+    l.total = eur(l.unit_price.minor * quantity);
+    warn(l);
+  };
+  const add = (item, quantity = 1) => {
+    let l = lines.find((x) => x.sku === item.sku);
+    if (!l) {
+      l = {
+        id: id('lin'), sku: item.sku, name: item.name, options: item.options, image: null,
+        unit: 'each', quantity: 0, unit_price: item.price, total: eur(0), tax: 'standard',
+        beyond: 0, warning: null,
+      };
+      lines = [...lines, l];
+    }
+    set(l, l.quantity + quantity);
+    return { ticket: ticket(), added: l.id, item: here(item) };
+  };
+  const sockets = new Set();
+  const push = (message) => sockets.forEach((s) => s.send(JSON.stringify(message)));
+  const need = () => {
+    if (!me) throw new Refused(401, 'not_signed_in', 'Sign in first.');
+  };
+  const find = (code) => items.find((i) => i.barcode === code || i.sku === code);
+  const print = (number, copy) => {
+    const stuck = state.printer.state !== 'ready';
+    const job = {
+      id: id('job'), receipt_number: number, copy, error: null,
+      state: world.unconfirmed ? 'unknown' : stuck ? 'queued' : 'confirmed',
+    };
+    jobs = [job, ...jobs];
+    setTimeout(() => push({ kind: 'printed', job }), 150);
+  };
+
+  const routes = [
+    ['GET', /^\/api\/state$/, () => state],
+    ['GET', /^\/api\/staff$/, () => ({ staff: staff.map(({ pin: _, ...s }) => s) })],
+    ['POST', /^\/api\/sign-in$/, (_, b) => {
+      const s = staff.find((x) => x.code === b.staff);
+      if (s?.pin !== b.pin) throw new Refused(401, 'wrong_pin', '4 tries left.');
+      me = { cashier: { code: s.code, name: s.name, role: s.role },
+        register: state.registers.find((r) => r.code === b.register) };
+      return { ...me, cash_session: session };
+    }],
+    ['POST', /^\/api\/sign-out$/, () => { me = null; return [204]; }],
+    ['GET', /^\/api\/me$/, () => { need(); return { ...me, cash_session: session }; }],
+    ['POST', /^\/api\/cash-sessions$/, (_, b) => {
+      need();
+      session = { id: id('csh'), register: me.register.code, opened_at: new Date().toISOString(),
+        opened_by: me.cashier.code, opening_float: b.opening_float };
+      return [201, session];
+    }],
+    ['GET', /^\/api\/ticket$/, () => ticket()],
+    ['POST', /^\/api\/ticket\/scan$/, (_, b) => {
+      const item = find(b.code);
+      if (!item) throw new Refused(404, 'item_unknown', 'No item has this barcode.',
+        { check_digit_ok: checkDigitOk(b.code) });
+      return add(item);
+    }],
+    ['POST', /^\/api\/ticket\/lines$/, (_, b) => add(find(b.sku), b.quantity)],
+    ['PATCH', /^\/api\/ticket\/lines\/(.+)$/, ([l], b) => {
+      set(lines.find((x) => x.id === l), b.quantity);
+      return { ticket: ticket() };
+    }],
+    ['DELETE', /^\/api\/ticket\/lines\/(.+)$/, ([l]) => {
+      lines = lines.filter((x) => x.id !== l);
+      return { ticket: ticket() };
+    }],
+    ['DELETE', /^\/api\/ticket$/, () => { lines = []; return { ticket: ticket() }; }],
+    ['POST', /^\/api\/ticket\/pay$/, (_, b) => {
+      const total = ticket().total.minor;
+      const given = b.tenders[0].given.minor;
+      if (given < total) throw new Refused(422, 'tender_too_small', 'More is due.');
+      receipt += 1;
+      const number = `S07-${me?.register.code ?? 'R2'}-${String(receipt).padStart(6, '0')}`;
+      const sale = { id: id('sal'), receipt_number: number, total: eur(total), given: eur(given),
+        change: eur(given - total), paid_at: new Date().toISOString(), print: 'queued' };
+      sales.unshift(sale);
+      lines.forEach((l) => world.sell(l.sku, 'S07', l.quantity));
+      lines = [];
+      ticketId = id('tkt');
+      if (state.link.state === 'offline') state.link = { ...state.link, waiting: state.link.waiting + 1 };
+      state.drawer = { state: 'open' };
+      push(state);
+      setTimeout(() => { state.drawer = { state: 'closed' }; push(state); }, 4000);
+      print(number, false);
+      return { sale };
+    }],
+    ['GET', /^\/api\/sales$/, () => ({ sales })],
+    ['POST', /^\/api\/sales\/(.+)\/reprint$/, ([n]) => { print(n, true); return [202, {}]; }],
+    ['GET', /^\/api\/items$/, (_, __, url) => {
+      const text = url.searchParams.get('search').toLowerCase();
+      const hit = (i) => `${i.name} ${i.sku} ${i.barcode} ${i.options}`.toLowerCase().includes(text);
+      return { items: items.filter(hit).slice(0, 12).map(here) };
+    }],
+    ['GET', /^\/api\/items\/(.+)\/here$/, ([sku]) => here(find(sku))],
+    ['POST', /^\/api\/no-sale$/, () => [204]],
+    ['GET', /^\/api\/print-jobs$/, () => ({ jobs })],
+    ['POST', /^\/api\/print-jobs\/(.+)\/answer$/, ([j]) => {
+      jobs = jobs.filter((x) => x.id !== j);
+      return {};
+    }],
+    // Controls of the stand-in itself.
+    ['POST', /^\/mock\/state$/, (_, b) => { Object.assign(state, b); push(state); return state; }],
+    ['POST', /^\/mock\/scan$/, (_, b) => {
+      const item = find(b.code);
+      push(item ? { kind: 'line', ...add(item) }
+        : { kind: 'not_found', code: b.code, check_digit_ok: checkDigitOk(b.code) });
+      return {};
+    }],
+    ['POST', /^\/mock\/world$/, (_, b) => { Object.assign(world, b); return {}; }],
+    ['POST', /^\/mock\/reset$/, () => {
+      me = session = null;
+      lines = [];
+      jobs = [];
+      world.unconfirmed = false;
+      return {};
+    }],
+  ];
+  const server = await serve(port, routes, { '/': 'register.html' });
+  new WebSocketServer({ server, path: '/api/events' }).on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    socket.send(JSON.stringify(state));
+  });
+  world.scanAtStore = (code) => {
+    const item = find(code);
+    if (item) push({ kind: 'line', ...add(item) });
+  };
+  world.agentState = state;
+  world.pushState = () => push(state);
+  return server;
+}

@@ -1,0 +1,208 @@
+// A stand-in for the hub, enough of its contract to drive the shop and the set-up page.
+import { WebSocketServer } from 'ws';
+import { items, shelf, stores } from './catalogue.mjs';
+import { Refused, serve } from './web.mjs';
+
+const soon = (minutes) => new Date(Date.now() + minutes * 60_000).toISOString();
+
+export async function hub(port, world) {
+  let version = 100;
+  let signedIn = false;
+  let shop = {
+    name: 'Harbour Goods', currency: 'EUR', zone: 'Europe/Dublin', default_tax: 'standard',
+    taxes: [{ class: 'standard', rate_basis_points: 2300, name: 'VAT 23%' },
+      { class: 'reduced', rate_basis_points: 1350, name: 'VAT 13.5%' }],
+  };
+  const locations = stores.map((s) => ({
+    ...s, zone: 'Europe/Dublin', address: `12 ${s.name}`, receipt_header: ['Harbour Goods', s.name],
+    opening_hours: null, state: 'active', link: { S07: 'fresh', S02: 'stale', S03: 'dark' }[s.code] ?? 'none',
+  }));
+  let registers = [
+    { location: 'S07', code: 'R1', name: 'Register 1' },
+    { location: 'S07', code: 'R2', name: 'Register 2' },
+    { location: 'S02', code: 'R1', name: 'Register 1' },
+  ];
+  let staff = [
+    { code: 'ana', name: 'Ana Murphy', role: 'cashier', locations: ['S07'] },
+    { code: 'sile', name: 'Síle Brady', role: 'manager', locations: ['S07', 'S02'] },
+  ];
+  let keys = [{ id: 'key_1', name: 'Shop page', kind: 'publishable', scopes: ['hold', 'live'],
+    origins: ['http://127.0.0.1:8080'], channel: 'web', display: { kind: 'exact', cap: 10 } }];
+  let agents = [
+    { id: 'agt_1', location: 'S07', name: 'quay-1', state: 'active', last_answer_age_ms: 210,
+      link: 'fresh' },
+    { id: 'agt_2', location: 'S02', name: 'patrick-1', state: 'active', last_answer_age_ms: 48_000,
+      link: 'stale' },
+    { id: 'agt_3', location: 'S03', name: 'exchequer-1', state: 'active',
+      last_answer_age_ms: 4_320_000, link: 'dark' },
+  ];
+  let policies = [{ kind: 'share', location: 'S07', sku: '*', quantity: 2 },
+    { kind: 'safety', location: 'S07', sku: 'LA-400-CLY', quantity: 1 }];
+  const imports = new Map();
+  const holds = new Map();
+
+  const stockOf = (sku) => {
+    const at = stores.map((s) => {
+      const stale = s.code === (world.staleStore ?? 'S03');
+      const n = shelf.get(`${sku}@${s.code}`) ?? 0;
+      return { location: s.code, name: s.name, kind: s.kind,
+        shown: { kind: 'exact', count: Math.min(10, n), more: n > 10 },
+        state: stale ? 'stale' : 'fresh', as_of: stale ? soon(-22) : soon(0) };
+    });
+    const total = at.reduce((sum, a) => sum + a.shown.count, 0);
+    return { sku, total: { kind: 'exact', count: Math.min(10, total), more: total > 10 }, locations: at };
+  };
+  const sockets = new Map();
+  const changed = (sku) => {
+    const after = version;
+    version += 1;
+    for (const [socket, wanted] of sockets) {
+      const list = wanted.includes(sku) ? [stockOf(sku)] : [];
+      socket.send(JSON.stringify({ kind: 'changes', after, upto: version, items: list }));
+    }
+  };
+  world.sell = (sku, location, units) => {
+    const key = `${sku}@${location}`;
+    shelf.set(key, Math.max(0, (shelf.get(key) ?? 0) - units));
+    changed(sku);
+  };
+  const need = () => {
+    if (!signedIn) throw new Refused(401, 'not_signed_in', 'Sign in first.');
+  };
+  const listed = (url) => {
+    const text = (url.searchParams.get('search') ?? '').toLowerCase();
+    const limit = Number(url.searchParams.get('limit') ?? 50);
+    const from = Number(url.searchParams.get('cursor') ?? 0);
+    const hit = (i) => `${i.name} ${i.sku} ${i.options} ${i.barcode}`.toLowerCase().includes(text);
+    const all = items.filter(hit);
+    return { items: all.slice(from, from + limit),
+      next_cursor: from + limit < all.length ? String(from + limit) : null };
+  };
+  const full = (i) => ({ ...i, barcodes: [i.barcode], unit: 'each', tax: 'standard',
+    state: 'active', version: 1 });
+
+  const routes = [
+    ['GET', /^\/v1\/time$/, () => ({ now: soon(0), hub_id: 'hub_1', hub_epoch: 1 })],
+    ['GET', /^\/v1\/public\/config$/, () => ({ shop: shop.name, currency: 'EUR', key: 'osp_demo',
+      locale: 'en-IE' })],
+    ['GET', /^\/v1\/public\/items$/, (_, __, url) => listed(url)],
+    ['GET', /^\/v1\/public\/items\/(.+)$/, ([sku]) => {
+      const item = items.find((i) => i.sku === sku);
+      if (!item) throw new Refused(404, 'not_found', 'Nothing here.');
+      return item;
+    }],
+    ['GET', /^\/v1\/public\/stock$/, (_, __, url) => ({ version,
+      items: url.searchParams.getAll('sku').map(stockOf) })],
+    ['POST', /^\/v1\/public\/holds$/, (_, b) => {
+      if ((shelf.get(`${b.sku}@${b.location}`) ?? 0) < 1)
+        throw new Refused(409, 'not_enough_available', 'The last one just went.');
+      world.sell(b.sku, b.location, 1);
+      const hold = { id: `rsv_${holds.size + 1}`, state: 'held', expires_at: soon(15), sku: b.sku,
+        location: b.location };
+      holds.set(hold.id, hold);
+      return [201, hold];
+    }],
+    ['DELETE', /^\/v1\/public\/holds\/(.+)$/, ([h]) => {
+      const hold = holds.get(h);
+      if (hold) world.sell(hold.sku, hold.location, -1);
+      holds.delete(h);
+      return [204];
+    }],
+    ['POST', /^\/v1\/session$/, (_, b) => {
+      if (!String(b.secret).startsWith('osa_')) throw new Refused(401, 'wrong_secret', 'Not this secret.');
+      signedIn = true;
+      return [204];
+    }],
+    ['GET', /^\/v1\/session$/, () => { need(); return { name: 'Admin', role: 'admin', scopes: [] }; }],
+    ['DELETE', /^\/v1\/session$/, () => { signedIn = false; return [204]; }],
+    ['GET', /^\/v1\/shop$/, () => shop],
+    ['PUT', /^\/v1\/shop$/, (_, b) => (shop = b)],
+    ['GET', /^\/v1\/items$/, (_, __, url) => {
+      const { items: found, next_cursor } = listed(url);
+      return { items: found.map(full), next_cursor };
+    }],
+    ['GET', /^\/v1\/locations$/, () => ({ locations })],
+    ['PUT', /^\/v1\/locations\/(.+)$/, ([code], b) => {
+      const old = locations.find((l) => l.code === code);
+      if (old) Object.assign(old, b);
+      else locations.push({ link: 'none', state: 'active', ...b, code });
+      return b;
+    }],
+    ['GET', /^\/v1\/registers$/, () => ({ registers })],
+    ['PUT', /^\/v1\/registers\/(.+)\/(.+)$/, ([location, code], b) => {
+      registers = [...registers, { location, code, ...b }];
+      return b;
+    }],
+    ['DELETE', /^\/v1\/registers\/(.+)\/(.+)$/, ([location, code]) => {
+      registers = registers.filter((r) => r.location !== location || r.code !== code);
+      return [204];
+    }],
+    ['GET', /^\/v1\/staff$/, () => ({ staff })],
+    ['PUT', /^\/v1\/staff\/(.+)$/, ([code], b) => {
+      if (b.pin && b.role === 'manager' && b.pin.length < 6)
+        throw new Refused(422, 'pin_too_short', 'A manager needs six digits.');
+      staff = [...staff.filter((s) => s.code !== code), { code, ...b, pin: undefined }];
+      return b;
+    }],
+    ['DELETE', /^\/v1\/staff\/(.+)$/, ([code]) => {
+      staff = staff.filter((s) => s.code !== code);
+      return [204];
+    }],
+    ['GET', /^\/v1\/keys$/, () => ({ keys })],
+    ['POST', /^\/v1\/keys$/, (_, b) => {
+      const key = { id: `key_${keys.length + 1}`, ...b };
+      keys = [...keys, key];
+      return [201, { id: key.id, secret: `osk_${'5f3a9c1e7b2d'.repeat(3)}` }];
+    }],
+    ['DELETE', /^\/v1\/keys\/(.+)$/, ([k]) => {
+      keys = keys.filter((x) => x.id !== k);
+      return [204];
+    }],
+    ['POST', /^\/v1\/enrolments$/, () => [201, { code: 'K7QD-3MXW-9TRB-H4ZN',
+      expires_at: soon(15), hub_url: `http://127.0.0.1:${port}` }]],
+    ['GET', /^\/v1\/agents$/, () => ({ agents })],
+    ['DELETE', /^\/v1\/agents\/(.+)$/, ([a]) => {
+      agents = agents.filter((x) => x.id !== a);
+      return [204];
+    }],
+    ['GET', /^\/v1\/policies$/, () => ({ policies })],
+    ['PUT', /^\/v1\/policies\/(share)\/(.+)\/(.+)$/, ([kind, location, sku], b) => {
+      policies = [...policies, { kind, location, sku, ...b }];
+      return b;
+    }],
+    ['PUT', /^\/v1\/policies\/(safety)\/(.+)\/(.+)$/, ([kind, sku, location], b) => {
+      policies = [...policies, { kind, location, sku, ...b }];
+      return b;
+    }],
+    ['DELETE', /^\/v1\/policies\/(.+)$/, () => { policies = policies.slice(1); return [204]; }],
+    ['POST', /^\/v1\/imports$/, (_, csv, url) => {
+      const rows = String(csv).trim().split('\n').length - 1;
+      const imp = { id: `imp_${imports.size + 1}`, kind: url.searchParams.get('kind'),
+        state: 'running', rows_total: rows, rows_done: 0, rows_failed: 0 };
+      imports.set(imp.id, imp);
+      const timer = setInterval(() => {
+        imp.rows_done = Math.min(rows, imp.rows_done + Math.ceil(rows / 8));
+        imp.rows_failed = Math.min(2, Math.floor(imp.rows_done / 2));
+        if (imp.rows_done === rows) { imp.state = 'done'; clearInterval(timer); }
+      }, 250);
+      return [202, { id: imp.id }];
+    }],
+    ['GET', /^\/v1\/imports\/([^/]+)\/errors$/, () => ({ next_cursor: null, errors: [
+      { row: 17, code: 'barcode_taken', detail: '5391520940118 belongs to FJ-750-MOS already.' },
+      { row: 212, code: 'price_malformed', detail: 'The price “12,5 0” is not an amount.' }] })],
+    ['GET', /^\/v1\/imports\/([^/]+)$/, ([i]) => imports.get(i)],
+    ['POST', /^\/mock\/sell$/, (_, b) => { world.sell(b.sku, b.location, b.units); return {}; }],
+    ['POST', /^\/mock\/world$/, (_, b) => { Object.assign(world, b); return {}; }],
+  ];
+  const server = await serve(port, routes, { '/shop/': 'shop.html', '/setup/': 'setup.html' });
+  new WebSocketServer({ server, path: '/v1/live' }).on('connection', (socket) => {
+    sockets.set(socket, []);
+    socket.on('close', () => sockets.delete(socket));
+    socket.on('message', (text) => {
+      const wanted = JSON.parse(text).subscribe.items;
+      sockets.set(socket, wanted);
+      socket.send(JSON.stringify({ kind: 'snapshot', upto: version, items: wanted.map(stockOf) }));
+    });
+  });
+  return server;
+}

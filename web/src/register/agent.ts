@@ -1,0 +1,171 @@
+// The page's line to its agent: where it is, what it pushes, and what a failure of it means here.
+import type { AgentEvent, AgentState, Ticket } from '../shared/api/agent';
+import { Api, asProblem, Problem } from '../shared/api/http';
+import { announce, alarm } from '../shared/announce.svelte';
+import { money } from '../shared/format';
+import { play } from '../shared/sound';
+import { connect, type Socket } from '../shared/socket';
+import { desk } from './desk.svelte';
+import { search } from './search';
+import { t } from './strings';
+
+export const api = new Api(new URL('./', location.href));
+
+/** The agent pings nobody; the browser notices a dead process by the closed socket. */
+const SILENCE_MS = null;
+
+/** Brings a failure to where the cashier sees it; answers true when it was handled fully. */
+export function fail(cause: unknown) {
+  const problem = asProblem(cause);
+  if (problem.code === 'aborted') return;
+  if (problem.unreachable) {
+    desk.agentGone = true;
+    return;
+  }
+  if (problem.status === 401 && desk.phase !== 'sign_in') {
+    desk.phase = 'sign_in';
+    desk.me = null;
+    return;
+  }
+  if (problem.code === 'cash_session_closed') {
+    desk.phase = 'float';
+    return;
+  }
+  if (problem.code === 'item_unknown') {
+    notFound(desk.query, problem.fields.check_digit_ok !== false);
+    return;
+  }
+  desk.refusal = problem;
+  play('blocked');
+  alarm(problem.detail || problem.title);
+}
+
+export function notFound(code: string, check_digit_ok: boolean) {
+  desk.clearNotices();
+  desk.panel = desk.panel === 'pay' ? 'pay' : null;
+  desk.notFound = { code, check_digit_ok };
+  play('not_found');
+  alarm(`${t.misreadTitle}. ${code} ${check_digit_ok ? t.unknownCode : t.misread}`);
+}
+
+/** A line came onto the ticket, by the page's scan or by the serial scanner. */
+export function lineAdded(ticket: Ticket, added: string) {
+  desk.clearNotices();
+  desk.paid = null;
+  if (desk.panel !== 'pay') desk.panel = null;
+  desk.take(ticket, added);
+  search.clear();
+  play('added');
+  const line = ticket.lines.find((l) => l.id === added);
+  if (line) announce(t.added(line.name, String(line.quantity), money(ticket.total)));
+}
+
+function takeState(state: AgentState) {
+  desk.agent = state;
+  if (!state.enrolled) desk.phase = 'not_enrolled';
+  else if (desk.phase === 'not_enrolled') void start();
+}
+
+function take(event: AgentEvent) {
+  switch (event.kind) {
+    case 'state':
+      return takeState(event);
+    case 'line':
+      if (desk.phase !== 'sell') return;
+      lineAdded(event.ticket, event.added);
+      desk.item = event.item;
+      return;
+    case 'ticket':
+      return desk.take(event.ticket);
+    case 'not_found':
+      if (desk.phase === 'sell') notFound(event.code, event.check_digit_ok);
+      return;
+    case 'printed':
+      desk.jobs = [event.job, ...desk.jobs.filter((j) => j.id !== event.job.id)].slice(0, 50);
+      return;
+  }
+}
+
+/** Reads everything again: at the start, after sign-in, and when the agent came back. */
+export async function start() {
+  try {
+    takeState(await api.get<AgentState>('api/state'));
+    desk.agentGone = false;
+    if (desk.phase === 'not_enrolled') return;
+    desk.staff = (await api.get<{ staff: typeof desk.staff }>('api/staff')).staff;
+    const me = await api.get<NonNullable<typeof desk.me>>('api/me').catch((cause) => {
+      if (cause instanceof Problem && cause.status === 401) return null;
+      throw cause;
+    });
+    desk.me = me;
+    if (!me) desk.phase = 'sign_in';
+    else await enter();
+  } catch (cause) {
+    fail(cause);
+  }
+}
+
+/** Behind the sign-in: the float first, then the ticket as the agent has it. */
+export async function enter() {
+  // The socket made before the sign-in does not belong to this cashier's register.
+  if (!socketIsOurs) follow();
+  if (!desk.me?.cash_session) {
+    desk.phase = 'float';
+    return;
+  }
+  desk.take(await api.get<Ticket>('api/ticket'));
+  desk.jobs = (await api.get<{ jobs: typeof desk.jobs }>('api/print-jobs?limit=20')).jobs;
+  desk.phase = 'sell';
+}
+
+const LOOK_AGAIN_MS = 2000;
+
+let socket: Socket | null = null;
+let socketOpen = false;
+let socketIsOurs = false;
+
+/** Without the socket the page looks by itself whether the agent is there. */
+async function look() {
+  if (socketOpen) return;
+  try {
+    const state = await api.get<AgentState>('api/state');
+    if (desk.agentGone) await start();
+    else takeState(state);
+  } catch (cause) {
+    fail(cause);
+  }
+}
+
+export function forgetSession() {
+  socketIsOurs = false;
+}
+
+export function follow() {
+  socket?.close();
+  socketIsOurs = desk.me !== null;
+  let again = false;
+  socket = connect(
+    api.socket('api/events'),
+    {
+      open: () => {
+        socketOpen = true;
+        if (again) void start();
+        again = true;
+      },
+      message: (m) => take(m as AgentEvent),
+      lost: () => {
+        socketOpen = false;
+        again = true;
+        void look();
+      },
+    },
+    SILENCE_MS,
+  );
+}
+
+/** Starts the page's work with the agent, for as long as the page is open. */
+export function begin() {
+  void start();
+  follow();
+  setInterval(() => void look(), LOOK_AGAIN_MS);
+}

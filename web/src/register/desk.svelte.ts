@@ -1,0 +1,73 @@
+// What the register page knows right now. Owns the state and what follows from it; asks nobody and
+// decides nothing. The ticket is the agent's: this is its latest answer.
+import type {
+  AgentState, Cashier, ItemHere, Line, Me, PrintJob, Sale, Ticket,
+} from '../shared/api/agent';
+import type { Problem } from '../shared/api/http';
+import { recall } from '../shared/locale';
+
+export type Phase = 'starting' | 'not_enrolled' | 'sign_in' | 'float' | 'sell';
+export type Panel = null | 'pay' | 'receipts' | 'void_ticket' | 'no_sale';
+export type NotFound = { code: string; check_digit_ok: boolean };
+
+class Desk {
+  phase = $state<Phase>('starting');
+  panel = $state<Panel>(null);
+  menu = $state(false);
+  leftHanded = $state(recall('left_handed') === 'yes');
+
+  /** The agent's own process; it is beside the page, so its absence stops everything. */
+  agentGone = $state(false);
+  agent = $state.raw<AgentState | null>(null);
+  staff = $state.raw<Cashier[]>([]);
+  me = $state.raw<Me | null>(null);
+
+  ticket = $state.raw<Ticket | null>(null);
+  selected = $state<string | null>(null);
+  /** The sale just paid, shown until the next one starts. */
+  paid = $state.raw<{ ticket: Ticket; sale: Sale } | null>(null);
+
+  item = $state.raw<ItemHere | null>(null);
+  query = $state('');
+  results = $state.raw<ItemHere[] | null>(null);
+  highlighted = $state(0);
+  /** A quantity typed before the item. */
+  times = $state(1);
+
+  notFound = $state.raw<NotFound | null>(null);
+  refusal = $state.raw<Problem | null>(null);
+  jobs = $state.raw<PrintJob[]>([]);
+  /** Print questions put off until the next pause. */
+  putOff = $state.raw<string[]>([]);
+  /** Somebody scanned while the ticket was locked. */
+  knocked = $state(false);
+
+  zone = $derived(this.agent?.location.zone);
+  currency = $derived(this.agent?.currency ?? 'EUR');
+  lines = $derived(this.ticket?.lines ?? []);
+  line = $derived(this.lines.find((l) => l.id === this.selected) ?? null);
+  locked = $derived(this.panel === 'pay' || this.paid !== null);
+  question = $derived(
+    this.jobs.find((j) => j.state === 'unknown' && !this.putOff.includes(j.id)) ?? null,
+  );
+
+  select(line: Line | null) {
+    this.selected = line?.id ?? null;
+  }
+
+  /** Takes the agent's ticket; the line just added, or else the last one, is the selected one. */
+  take(ticket: Ticket, added?: string) {
+    this.ticket = ticket;
+    if (added) this.selected = added;
+    else if (!ticket.lines.some((l) => l.id === this.selected))
+      this.selected = ticket.lines.at(-1)?.id ?? null;
+  }
+
+  clearNotices() {
+    this.notFound = null;
+    this.refusal = null;
+    this.knocked = false;
+  }
+}
+
+export const desk = new Desk();

@@ -1,0 +1,105 @@
+// The shopper's holds. This browser keeps a random token and, per hold, what is needed to show and
+// cancel it again after a reload; nothing about the person.
+import { asProblem, newKey, seg } from '../shared/api/http';
+import type { Hold } from '../shared/api/types';
+import { alarm, announce } from '../shared/announce.svelte';
+import { now } from '../shared/now.svelte';
+import { recall, remember } from '../shared/locale';
+import { theApi } from './shop.svelte';
+import { t } from './strings';
+
+export type Trouble = 'just_went' | 'too_many' | 'no_answer' | 'refused';
+
+function shopperToken(): string {
+  const known = recall('shopper');
+  if (known && /^[0-9a-f]{32}$/.test(known)) return known;
+  const fresh = newKey();
+  remember('shopper', fresh);
+  return fresh;
+}
+
+function kept(): Hold[] {
+  try {
+    const holds: unknown = JSON.parse(recall('holds') ?? '[]');
+    return Array.isArray(holds) ? holds.filter((h) => typeof h?.id === 'string') : [];
+  } catch {
+    return [];
+  }
+}
+
+class Holds {
+  list = $state.raw<Hold[]>(kept());
+  busy = $state(false);
+  /** What went wrong with which item, until the next try. */
+  trouble = $state.raw<{ sku: string; kind: Trouble; detail: string } | null>(null);
+  /** The hold that ended a moment ago, to say so once. */
+  ended = $state.raw<Hold | null>(null);
+
+  of(sku: string): Hold | null {
+    return this.list.find((h) => h.sku === sku) ?? null;
+  }
+
+  keep(list: Hold[]) {
+    this.list = list;
+    const short = list.map(({ id, state, expires_at, sku, location }) => ({
+      id, state, expires_at, sku, location,
+    }));
+    remember('holds', short.length > 0 ? JSON.stringify(short) : null);
+  }
+}
+
+export const holds = new Holds();
+
+export const leftMs = (hold: Hold) => new Date(hold.expires_at).getTime() - now();
+
+/** Drops holds whose time is over; called as the second changes. */
+export function sweep() {
+  const over = holds.list.filter((h) => leftMs(h) <= 0);
+  if (over.length === 0) return;
+  holds.keep(holds.list.filter((h) => leftMs(h) > 0));
+  holds.ended = over[0];
+  alarm(t.ended);
+}
+
+export async function holdOne(sku: string, location: string) {
+  if (holds.busy) return;
+  holds.busy = true;
+  holds.trouble = null;
+  holds.ended = null;
+  try {
+    const body = { sku, location, quantity: 1, shopper: shopperToken() };
+    const hold = await theApi().post<Hold>('v1/public/holds', body, { key: newKey() });
+    holds.keep([hold, ...holds.list.filter((h) => h.sku !== sku)]);
+    announce(t.heldTitle);
+  } catch (cause) {
+    const problem = asProblem(cause);
+    const kind: Trouble = problem.unreachable
+      ? 'no_answer'
+      : problem.status === 429
+        ? 'too_many'
+        : problem.code === 'not_enough_available' || problem.code === 'not_promised_now'
+          ? 'just_went'
+          : 'refused';
+    holds.trouble = { sku, kind, detail: problem.detail };
+  } finally {
+    holds.busy = false;
+  }
+}
+
+export async function letGo(hold: Hold) {
+  holds.busy = true;
+  try {
+    await theApi().delete(`v1/public/holds/${seg(hold.id)}?shopper=${seg(shopperToken())}`);
+  } catch (cause) {
+    const problem = asProblem(cause);
+    // Gone, expired or ended there already: it is not ours to keep either.
+    if (problem.unreachable || problem.status >= 500) {
+      holds.trouble = { sku: hold.sku, kind: 'no_answer', detail: problem.detail };
+      holds.busy = false;
+      return;
+    }
+  }
+  holds.busy = false;
+  holds.keep(holds.list.filter((h) => h.id !== hold.id));
+  announce(t.letGo);
+}
