@@ -15,7 +15,8 @@ const rows = [
   ['FR-OAK-A4', '5391520941528', 'Oak picture frame', 'A4', 2450, 'Home'],
   ['BX-KRAFT-M', '5391520941535', 'Kraft gift set', 'M', 650, 'Home'],
   ['LN-ENM-07', '5391520941542', 'Lantern hook, wrought iron', null, 1190, 'Outdoors'],
-  ['XX-HOSTILE', '5391520941559', '<img src=x onerror=alert(1)> =1+1 \u202Egnp.exe', null, 100, 'Odd'],
+  ['XX-HOSTILE', '5391520941559', '<img src=x onerror=alert(1)> =1+1 \u202Egnp.exe', null, 100,
+    'Odd'],
 ];
 
 export const items = rows.map(([sku, barcode, name, options, minor, category]) => ({

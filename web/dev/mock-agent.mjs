@@ -143,7 +143,8 @@ export async function agent(port, world) {
       lines.forEach((l) => world.sell(l.sku, 'S07', l.quantity));
       lines = [];
       ticketId = id('tkt');
-      if (state.link.state === 'offline') state.link = { ...state.link, waiting: state.link.waiting + 1 };
+      if (state.link.state === 'offline')
+        state.link = { ...state.link, waiting: state.link.waiting + 1 };
       state.drawer = { state: 'open' };
       push(state);
       setTimeout(() => { state.drawer = { state: 'closed' }; push(state); }, 4000);
@@ -154,7 +155,8 @@ export async function agent(port, world) {
     ['POST', /^\/api\/sales\/(.+)\/reprint$/, ([n]) => { print(n, true); return [202, {}]; }],
     ['GET', /^\/api\/items$/, (_, __, url) => {
       const text = url.searchParams.get('search').toLowerCase();
-      const hit = (i) => `${i.name} ${i.sku} ${i.barcode} ${i.options}`.toLowerCase().includes(text);
+      const words = (i) => `${i.name} ${i.sku} ${i.barcode} ${i.options}`.toLowerCase();
+      const hit = (i) => words(i).includes(text);
       return { items: items.filter(hit).slice(0, 12).map(here) };
     }],
     ['GET', /^\/api\/items\/(.+)\/here$/, ([sku]) => here(find(sku))],

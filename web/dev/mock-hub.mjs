@@ -15,7 +15,8 @@ export async function hub(port, world) {
   };
   const locations = stores.map((s) => ({
     ...s, zone: 'Europe/Dublin', address: `12 ${s.name}`, receipt_header: ['Harbour Goods', s.name],
-    opening_hours: null, state: 'active', link: { S07: 'fresh', S02: 'stale', S03: 'dark' }[s.code] ?? 'none',
+    opening_hours: null, state: 'active',
+    link: { S07: 'fresh', S02: 'stale', S03: 'dark' }[s.code] ?? 'none',
   }));
   let registers = [
     { location: 'S07', code: 'R1', name: 'Register 1' },
@@ -50,7 +51,8 @@ export async function hub(port, world) {
         state: stale ? 'stale' : 'fresh', as_of: stale ? soon(-22) : soon(0) };
     });
     const total = at.reduce((sum, a) => sum + a.shown.count, 0);
-    return { sku, total: { kind: 'exact', count: Math.min(10, total), more: total > 10 }, locations: at };
+    const shown = { kind: 'exact', count: Math.min(10, total), more: total > 10 };
+    return { sku, total: shown, locations: at };
   };
   const sockets = new Map();
   const changed = (sku) => {
@@ -109,11 +111,15 @@ export async function hub(port, world) {
       return [204];
     }],
     ['POST', /^\/v1\/session$/, (_, b) => {
-      if (!String(b.secret).startsWith('osa_')) throw new Refused(401, 'wrong_secret', 'Not this secret.');
+      if (!String(b.secret).startsWith('osa_'))
+        throw new Refused(401, 'wrong_secret', 'Not this secret.');
       signedIn = true;
       return [204];
     }],
-    ['GET', /^\/v1\/session$/, () => { need(); return { name: 'Admin', role: 'admin', scopes: [] }; }],
+    ['GET', /^\/v1\/session$/, () => {
+      need();
+      return { name: 'Admin', role: 'admin', scopes: [] };
+    }],
     ['DELETE', /^\/v1\/session$/, () => { signedIn = false; return [204]; }],
     ['GET', /^\/v1\/shop$/, () => shop],
     ['PUT', /^\/v1\/shop$/, (_, b) => (shop = b)],

@@ -1,5 +1,5 @@
 // Drives the pages against the stand-ins with Chromium: pictures into a folder outside the tree,
-// axe, target sizes and overflow for each. `node dev/shots.mjs FOLDER [name ...]`.
+// axe, target sizes and overflow for each. `CHROMIUM=... node dev/shots.mjs FOLDER [name ...]`.
 import fs from 'node:fs';
 import path from 'node:path';
 import { createRequire } from 'node:module';
@@ -7,12 +7,13 @@ import { chromium } from 'playwright-core';
 import { scenes } from './scenes.mjs';
 
 const [folder, ...wanted] = process.argv.slice(2);
-if (!folder) throw new Error('name a folder for the pictures');
+if (!folder || !process.env.CHROMIUM)
+  throw new Error('name a folder for the pictures, and a browser in CHROMIUM');
 const first = Number(process.env.MOCK_PORT ?? 8790);
 fs.mkdirSync(folder, { recursive: true });
 const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  executablePath: process.env.CHROMIUM,
   args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
 });
 const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];

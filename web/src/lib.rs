@@ -1,13 +1,22 @@
 //! The built pages, embedded. Owns the files of the web build and their content types; knows no
-//! route and no server. Invariant: an asset that may be cached for ever carries a hash in its name.
+//! route and no server. Invariants: the crate compiles without the build and then answers each page
+//! with a few words about how to make it; an asset that may be kept for ever carries a hash in its
+//! name.
 
 use std::borrow::Cow;
 
 use rust_embed::RustEmbed;
 
 #[derive(RustEmbed)]
-#[folder = "$OUT_DIR/pages"]
-struct Pages;
+#[folder = "dist"]
+#[allow_missing = true]
+struct Dist;
+
+const PLACEHOLDER: &str = "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">\
+<title>Oneshelf</title><p>This build has no pages. Run <code>cargo xtask web</code>, \
+then build again.</p></html>\n";
+
+const PAGES: [&str; 4] = ["register.html", "shop.html", "setup.html", "bench.html"];
 
 /// A file of the web build.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,17 +29,18 @@ pub struct Asset {
 
 /// The file at `path`, relative to the build's root: `register.html`, `assets/register-x1.js`.
 pub fn file(path: &str) -> Option<Asset> {
-    let found = Pages::get(path)?;
-    Some(Asset {
-        bytes: found.data,
-        content_type: content_type(path),
-        immutable: path.starts_with("assets/"),
-    })
+    let bytes = match Dist::get(path) {
+        Some(found) => found.data,
+        None if PAGES.contains(&path) => Cow::Borrowed(PLACEHOLDER.as_bytes()),
+        None => return None,
+    };
+    let immutable = path.starts_with("assets/");
+    Some(Asset { bytes, content_type: content_type(path), immutable })
 }
 
-/// False when this binary was built without `web/dist` and holds only the page that says so.
+/// False when this program was built without `web/dist` and has only the words instead.
 pub fn is_built() -> bool {
-    Pages::iter().any(|path| path.starts_with("assets/"))
+    PAGES.iter().all(|page| Dist::get(page).is_some())
 }
 
 fn content_type(path: &str) -> &'static str {
@@ -51,8 +61,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_surface_has_its_page() {
-        for page in ["register.html", "shop.html", "setup.html", "bench.html"] {
+    fn every_surface_has_its_page_also_without_a_build() {
+        for page in PAGES {
             let asset = file(page).expect(page);
             assert_eq!(asset.content_type, "text/html; charset=utf-8");
             assert!(!asset.immutable, "{page} must be asked for again");
@@ -62,14 +72,14 @@ mod tests {
 
     #[test]
     fn what_is_not_built_is_not_there() {
-        assert_eq!(file("missing.js"), None);
-        assert_eq!(file("../Cargo.toml"), None);
-        assert_eq!(file(""), None);
+        for path in ["missing.js", "../Cargo.toml", "", "/register.html", "assets"] {
+            assert_eq!(file(path), None, "{path}");
+        }
     }
 
     #[test]
     fn pages_name_only_files_that_exist_and_no_other_host() {
-        for page in ["register.html", "shop.html", "setup.html", "bench.html"] {
+        for page in PAGES {
             let asset = file(page).expect(page);
             let text = String::from_utf8(asset.bytes.into_owned()).expect("utf-8");
             assert!(!text.contains("http://") && !text.contains("https://"), "{page}");

@@ -30,5 +30,6 @@ export const de: BenchStrings = {
   receipt: (n) => `Beleg ${n}, wie gedruckt`,
   gone: 'Die Vorführung antwortet nicht. Vielleicht wurde sie beendet.',
   loading: 'Lädt',
+  dark: 'Dunkel oder hell',
   rest: (n) => `${n} weitere: über den Namen suchen`,
 };

@@ -82,14 +82,17 @@ export const de: RegisterStrings = {
   searchAction: 'Suchen',
 
   noPaperTitle: 'Der Beleg wartet auf Papier',
-  noPaper: 'Das Papier ist zu Ende. Rolle einlegen, dann druckt er von selbst, einmal. Der Verkauf ist gespeichert.',
+  noPaper:
+    'Das Papier ist zu Ende. Rolle einlegen, dann druckt er von selbst, einmal. ' +
+    'Der Verkauf ist gespeichert.',
   noPaperIdleTitle: 'Der Drucker hat kein Papier',
   noPaperIdle: 'Rolle einlegen. Der Verkauf geht weiter, Belege warten und drucken von selbst.',
   coverOpenTitle: 'Der Druckerdeckel ist offen',
   coverOpen: 'Schließen, dann druckt der Beleg von selbst, einmal. Der Verkauf ist gespeichert.',
   coverOpenIdle: 'Vor dem nächsten Beleg schließen. Der Verkauf geht weiter.',
   silentTitle: 'Der Drucker antwortet nicht',
-  silent: 'Kabel und Lämpchen prüfen. Belege warten und drucken von selbst. Verkäufe sind gespeichert.',
+  silent:
+    'Kabel und Lämpchen prüfen. Belege warten und drucken von selbst. Verkäufe sind gespeichert.',
   didItComeOut: (number) => `Kam Beleg ${number} heraus?`,
   didItComeOutWhy: 'Der Drucker hat nicht geantwortet. Der Verkauf ist in jedem Fall gespeichert.',
   yes: 'Ja',
@@ -163,7 +166,8 @@ export const de: RegisterStrings = {
   goneTitle: 'Das Kassenprogramm antwortet nicht',
   gone: 'Gespeicherte Verkäufe sind darin sicher. Diese Seite versucht es von selbst wieder.',
   notEnrolledTitle: 'Diese Kasse ist noch nicht angemeldet',
-  notEnrolled: 'Auf der Einrichtungsseite des Hubs einen Code holen, dann pos-agent enrol ausführen.',
+  notEnrolled:
+    'Auf der Einrichtungsseite des Hubs einen Code holen, dann pos-agent enrol ausführen.',
   refusedTitle: 'Das wurde nicht ausgeführt',
   ok: 'OK',
   addFirst: 'Der Bon ist unverändert.',

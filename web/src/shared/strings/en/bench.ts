@@ -28,6 +28,7 @@ export const en = {
   receipt: (n: string) => `Receipt ${n} as printed`,
   gone: 'The demo does not answer. It may have been stopped.',
   loading: 'Loading',
+  dark: 'Dark or light',
   rest: (n: string) => `${n} more: find them by name`,
 };
 

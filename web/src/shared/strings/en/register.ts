@@ -87,7 +87,8 @@ export const en = {
   coverOpen: 'Close it and the receipt prints by itself, once. The sale is saved.',
   coverOpenIdle: 'Close it before the next receipt. Selling goes on.',
   silentTitle: 'The printer does not answer',
-  silent: 'Look at its cable and its light. Receipts wait and print by themselves. Sales are saved.',
+  silent:
+    'Look at its cable and its light. Receipts wait and print by themselves. Sales are saved.',
   didItComeOut: (number: string) => `Did receipt ${number} come out?`,
   didItComeOutWhy: 'The printer did not answer. The sale is saved either way.',
   yes: 'Yes',
