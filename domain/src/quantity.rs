@@ -1,6 +1,7 @@
 //! Quantity: a non-negative count of an item's base unit (each, gram or millilitre).
 //!
-//! Never a float, never negative, at most [`limits::QUANTITY_MAX`]: sums of a batch cannot overflow.
+//! Never a float, never negative, at most [`limits::QUANTITY_MAX`]: sums of a batch cannot
+//! overflow.
 
 use serde::{Deserialize, Serialize};
 

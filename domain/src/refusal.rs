@@ -1,6 +1,6 @@
 //! Refusals: what a rule says no to, each with a stable code that is never reused.
 //!
-//! Order of checks, tested row by row: reused id, malformed, unknown thing, wrong state, not enough.
+//! Order of checks: reused id, malformed, unknown thing, wrong state, not enough.
 
 use serde::{Deserialize, Serialize};
 

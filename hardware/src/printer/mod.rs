@@ -1,11 +1,24 @@
-//! Receipt printers: code pages, profiles and text that is safe to print.
+//! Receipt printers: what a receipt is, how it looks on paper, and how it gets there.
 //!
-//! Must not know what a receipt says. Invariant: every character sent is one that the chosen page
-//! really holds.
+//! Owns the path receipt -> layout -> bytes -> transport and the states of a printer. Must not know
+//! sales, spools or pages. Invariants: no text becomes a command; a drawer is pulsed only on
+//! request and never by a copy; "confirmed" means that the printer answered after the last byte.
 
+pub mod client;
+pub mod encode;
+pub mod layout;
 pub mod pages;
 pub mod profile;
+pub mod receipt;
+pub mod state;
+pub mod status;
 pub mod text;
+pub mod wire;
 
+pub use client::{Address, JobOutcome, Printer, TcpPrinter, TcpTimes};
+pub use encode::{Drawer, EncodeError, Job, receipt_job, test_page_job};
 pub use pages::CodePage;
 pub use profile::{DrawerProfile, PageNumber, Profile};
+pub use receipt::{Currency, Receipt, ReceiptLine, TaxLine, Tender, TestPage, Total, Words};
+pub use state::{PrinterState, Reason};
+pub use status::{Paper, Status};

@@ -1,0 +1,20 @@
+//! Simulated devices, for the demo, for tests and for anybody without hardware.
+//!
+//! Owns a receipt printer on TCP and a serial scanner on a pseudo terminal, byte for byte as real
+//! ones behave, nuisances included. Must not share the encoder's code: the printer here reads bytes
+//! with an interpreter of its own, so that a wrong byte shows. Invariant: memory is bounded
+//! whatever a peer sends.
+
+pub mod code128;
+pub mod device;
+pub mod page;
+pub mod parser;
+pub mod picture;
+pub mod printer;
+pub mod render;
+pub mod scanner;
+
+pub use device::{Device, Knobs, PaperLevel, Printed, Pulse};
+pub use page::Sheet;
+pub use printer::PrinterSim;
+pub use scanner::ScannerSim;

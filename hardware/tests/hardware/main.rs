@@ -1,0 +1,8 @@
+//! Devices end to end: our clients against our simulators, over real sockets and terminals.
+//!
+//! Owns what only shows between two programs. Pure parts are tested beside their code.
+
+#[cfg(test)]
+mod printing;
+#[cfg(test)]
+mod scanning;

@@ -1,0 +1,283 @@
+//! Jobs to the simulated printer: what is confirmed was printed once, and nothing is printed twice.
+
+use std::time::Duration;
+
+use oneshelf_hardware::printer::{
+    Currency, Drawer, DrawerProfile, Job, JobOutcome, Paper, Printer, PrinterState, Profile,
+    Reason, Receipt, ReceiptLine, TcpPrinter, TcpTimes, receipt_job,
+};
+use oneshelf_hardware::sim::{PaperLevel, PrinterSim};
+use tokio::net::TcpListener;
+
+/// Short waits, for cases in which the printer will certainly not answer.
+fn impatient() -> TcpTimes {
+    TcpTimes {
+        answer: Duration::from_millis(300),
+        barrier: Duration::from_millis(300),
+        settle: Duration::from_millis(2),
+        per_kilobyte: Duration::from_millis(500),
+        confirm: Duration::from_millis(400),
+        poll: Duration::from_millis(50),
+        ..TcpTimes::default()
+    }
+}
+
+/// Waits that a busy machine cannot exceed, for cases in which the answer will come.
+fn patient() -> TcpTimes {
+    let long = Duration::from_secs(60);
+    TcpTimes {
+        connect: long,
+        answer: long,
+        barrier: long,
+        settle: Duration::from_millis(2),
+        per_kilobyte: long,
+        confirm: long,
+        poll: Duration::from_millis(20),
+    }
+}
+
+fn client(sim: &PrinterSim, times: TcpTimes) -> Printer {
+    let address = sim.address().to_string().parse().unwrap();
+    Printer::Tcp(TcpPrinter::new(address, DrawerProfile::default(), times))
+}
+
+fn receipt(number: &str, title: &str) -> Receipt {
+    let mut receipt = Receipt::new(number, Currency::new("EUR", 2));
+    receipt.header = vec!["Harbour Goods".to_owned()];
+    receipt.lines = vec![ReceiptLine {
+        quantity: "1".to_owned(),
+        name: title.to_owned(),
+        detail: None,
+        total: 450,
+    }];
+    receipt
+}
+
+fn job(receipt: &Receipt, drawer: Drawer) -> Job {
+    receipt_job("job_1", receipt, &Profile::default(), drawer).unwrap()
+}
+
+async fn sim() -> PrinterSim {
+    PrinterSim::bind("127.0.0.1:0").await.unwrap()
+}
+
+#[tokio::test]
+async fn a_confirmed_receipt_was_printed_once_and_opened_the_drawer_once() {
+    let sim = sim().await;
+    let printer = client(&sim, patient());
+    let outcome = printer.print(&job(&receipt("S07-R2-000123", "Tea"), Drawer::Open)).await;
+    assert_eq!(outcome, JobOutcome::Confirmed);
+    assert_eq!(*printer.watch().borrow(), PrinterState::Ready);
+    let sheets = sim.sheets();
+    assert_eq!(sheets.len(), 1);
+    let text = sheets[0].text();
+    for part in ["Harbour Goods", "1 x Tea", "4.50", "[bars S07-R2-000123]"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    let pulses = sim.pulses();
+    assert_eq!(pulses.len(), 1);
+    assert_eq!((pulses[0].pin, pulses[0].on), (2, Duration::from_millis(50)));
+}
+
+#[tokio::test]
+async fn host_names_work_and_jobs_queue_behind_each_other() {
+    let sim = sim().await;
+    let address = format!("tcp://localhost:{}", sim.address().port()).parse().unwrap();
+    let printer = TcpPrinter::new(address, DrawerProfile::default(), patient());
+    let jobs: Vec<Job> =
+        (0..5).map(|n| job(&receipt(&format!("S07-R2-{n:06}"), "Tea"), Drawer::Leave)).collect();
+    let (a, b, c, d, e) = tokio::join!(
+        printer.print(&jobs[0]),
+        printer.print(&jobs[1]),
+        printer.print(&jobs[2]),
+        printer.print(&jobs[3]),
+        printer.print(&jobs[4]),
+    );
+    assert_eq!([a, b, c, d, e], [JobOutcome::Confirmed; 5]);
+    for (n, sheet) in sim.sheets().iter().enumerate() {
+        assert!(sheet.text().contains(&format!("[bars S07-R2-{n:06}]")));
+        assert_eq!(sheet.text().matches("Harbour Goods").count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn status_has_a_word_for_each_state() {
+    let sim = sim().await;
+    let printer = client(&sim, patient());
+    assert_eq!(printer.status().await.unwrap().paper, Paper::Ok);
+    sim.set_paper(PaperLevel::Low);
+    assert_eq!(printer.status().await.unwrap().paper, Paper::Low);
+    assert_eq!(*printer.watch().borrow(), PrinterState::PaperLow);
+    sim.set_drawer_open(true);
+    assert!(printer.status().await.unwrap().drawer_open);
+    for (paper, cover, cutter, state, reason) in [
+        (PaperLevel::Out, false, false, PrinterState::NoPaper, Reason::NoPaper),
+        (PaperLevel::Ok, true, false, PrinterState::CoverOpen, Reason::CoverOpen),
+        (PaperLevel::Ok, false, true, PrinterState::CutterError, Reason::CutterError),
+    ] {
+        sim.set(|knobs| {
+            knobs.paper = paper;
+            knobs.cover_open = cover;
+            knobs.cutter_error = cutter;
+        });
+        assert!(printer.status().await.is_ok());
+        assert_eq!(*printer.watch().borrow(), state);
+        let outcome = printer.print(&job(&receipt("1", "Tea"), Drawer::Open)).await;
+        assert_eq!(outcome, JobOutcome::NotSent(reason));
+        assert_eq!(printer.open_drawer().await, JobOutcome::NotSent(reason));
+    }
+    assert!(sim.sheets().is_empty() && sim.pulses().is_empty());
+    sim.reset();
+    assert_eq!(printer.open_drawer().await, JobOutcome::Confirmed);
+    assert_eq!(sim.pulses().len(), 1);
+    assert!(sim.sheets().is_empty(), "opening the drawer prints nothing");
+}
+
+#[tokio::test]
+async fn paper_out_in_the_middle_then_refilled_is_one_confirmed_receipt() {
+    let sim = sim().await;
+    let printer = client(&sim, patient());
+    sim.set(|knobs| knobs.paper_lasts_lines = Some(3));
+    let job = job(&receipt("S07-R2-000123", "Tea"), Drawer::Leave);
+    let refill = async {
+        // The page is told while the job waits.
+        let mut state = printer.watch();
+        state.wait_for(|state| *state == PrinterState::NoPaper).await.unwrap();
+        sim.set_paper(PaperLevel::Ok);
+    };
+    let (outcome, ()) = tokio::join!(printer.print(&job), refill);
+    assert_eq!(outcome, JobOutcome::Confirmed);
+    assert_eq!(sim.sheets().len(), 1);
+}
+
+#[tokio::test]
+async fn paper_out_in_the_middle_for_long_is_unknown_and_comes_out_once() {
+    let sim = sim().await;
+    let printer = client(&sim, impatient());
+    sim.set(|knobs| knobs.paper_lasts_lines = Some(3));
+    let outcome = printer.print(&job(&receipt("S07-R2-000123", "Tea"), Drawer::Leave)).await;
+    assert_eq!(outcome, JobOutcome::Unknown(Reason::NoPaper));
+    assert_eq!(*printer.watch().borrow(), PrinterState::SentNotConfirmed);
+    assert!(sim.sheets().is_empty());
+    sim.set_paper(PaperLevel::Ok);
+    sim.wait_until(|device| device.printed().sheets_total == 1).await;
+    // The next job is another receipt and is confirmed by its own answer.
+    let printer = client(&sim, patient());
+    let outcome = printer.print(&job(&receipt("S07-R2-000124", "Milk"), Drawer::Leave)).await;
+    assert_eq!(outcome, JobOutcome::Confirmed);
+    let texts: Vec<String> = sim.sheets().iter().map(|sheet| sheet.text()).collect();
+    assert_eq!(texts.len(), 2);
+    assert!(texts[0].contains("000123") && !texts[0].contains("000124"));
+    assert!(texts[1].contains("000124"));
+}
+
+#[tokio::test]
+async fn a_silent_printer_is_not_answering_and_gets_no_byte_of_the_job() {
+    let sim = sim().await;
+    sim.set(|knobs| knobs.never_read = true);
+    let printer = client(&sim, impatient());
+    let outcome = printer.print(&job(&receipt("1", "Tea"), Drawer::Open)).await;
+    assert_eq!(outcome, JobOutcome::NotSent(Reason::NotAnswering));
+    assert_eq!(printer.status().await, Err(Reason::NotAnswering));
+    assert_eq!(*printer.watch().borrow(), PrinterState::NotAnswering);
+}
+
+#[tokio::test]
+async fn nobody_there_is_unreachable() {
+    // A port that was just free and is not listened on any more.
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let address = free.to_string().parse().unwrap();
+    let printer = TcpPrinter::new(address, DrawerProfile::default(), impatient());
+    let outcome = printer.print(&job(&receipt("1", "Tea"), Drawer::Leave)).await;
+    assert_eq!(outcome, JobOutcome::NotSent(Reason::Unreachable));
+    assert_eq!(printer.state(), PrinterState::Unreachable);
+}
+
+/// The line breaks at every byte of what the client sends, the question before the job included.
+/// Whatever the client says must be true, and a copy printed afterwards must come out whole.
+#[tokio::test]
+async fn the_line_cut_at_each_byte_never_makes_a_second_receipt() {
+    let original = receipt("S07-R2-000123", "Tea");
+    let mut copy = original.clone();
+    copy.copy = true;
+    let job_bytes = job(&original, Drawer::Open);
+    let before_job = 3;
+    let total = before_job + job_bytes.bytes.len();
+    let (mut not_sent, mut unknown, mut confirmed) = (0, 0, 0);
+    for cut in 0..=total + 1 {
+        let sim = sim().await;
+        sim.cut_after_bytes(cut);
+        let printer = client(&sim, patient());
+        let outcome = printer.print(&job_bytes).await;
+        let printed = sim.sheets().len();
+        match outcome {
+            JobOutcome::Confirmed => {
+                confirmed += 1;
+                assert_eq!(printed, 1, "cut after {cut}");
+            }
+            JobOutcome::Unknown(_) => {
+                unknown += 1;
+                assert!(printed <= 1 && sim.pulses().len() <= 1, "cut after {cut}");
+            }
+            JobOutcome::NotSent(_) => {
+                not_sent += 1;
+                assert_eq!((printed, sim.pulses().len()), (0, 0), "cut after {cut}");
+            }
+        }
+        if cut < before_job {
+            assert!(matches!(outcome, JobOutcome::NotSent(_)), "cut after {cut}: {outcome:?}");
+        }
+        if cut <= total {
+            assert_ne!(outcome, JobOutcome::Confirmed, "cut after {cut}");
+        }
+        // What the cashier does then: print it again, marked COPY, on a printer that may still
+        // hold half a command. Few bytes of the job break into one, so only those wait for it.
+        sim.reset();
+        let again = client(&sim, impatient());
+        let outcome = again.print(&job(&copy, Drawer::Open)).await;
+        assert_eq!(outcome, JobOutcome::Confirmed, "copy after a cut at {cut}");
+        let last = sim.sheets().pop().unwrap().text();
+        assert!(last.contains(" COPY ") && last.contains("[bars S07-R2-000123]"), "{cut}: {last}");
+        assert!(sim.pulses().len() <= 1, "a copy never opens the drawer");
+    }
+    assert!(not_sent >= before_job && unknown > 100 && confirmed == 1);
+}
+
+#[tokio::test]
+async fn hostile_titles_print_as_text_and_do_nothing() {
+    let sim = sim().await;
+    let printer = client(&sim, patient());
+    let titles = [
+        ("Mug\u{1b}p\u{0}\u{19}\u{fa}", "Mugp\u{fa}"),
+        ("Mug\u{1d}V\u{42}\u{0}!", "MugVB!"),
+        ("Mug\u{10}\u{4}\u{1}!", "Mug!"),
+        ("Mug\u{10}\u{14}\u{1}\u{0}\u{2}!", "Mug!"),
+        ("\u{202e}guM\u{2066}!\u{200f}", "guM!"),
+        ("<script>alert(1)</script>", "<script>alert(1)</script>"),
+        ("=1+1", "=1+1"),
+    ];
+    for (title, _) in titles {
+        let mut receipt = receipt(title, title);
+        receipt.header = vec![title.to_owned()];
+        receipt.footer = vec![title.to_owned()];
+        receipt.qr = Some(title.to_owned());
+        let outcome = printer.print(&job(&receipt, Drawer::Leave)).await;
+        assert_eq!(outcome, JobOutcome::Confirmed, "{title:?}");
+    }
+    let sheets = sim.sheets();
+    assert_eq!(sheets.len(), titles.len(), "one cut per receipt");
+    assert!(sim.pulses().is_empty());
+    for ((title, printed), sheet) in titles.iter().zip(&sheets) {
+        assert!(sheet.text().contains(&format!("1 x {printed}")), "{title:?}: {}", sheet.text());
+        assert!(!sheet.svg().contains("<script"));
+    }
+}
+
+#[tokio::test]
+async fn names_of_many_scripts_come_out_as_they_were_written() {
+    let sim = sim().await;
+    let printer = client(&sim, patient());
+    let title = "Café 5 € Łódź Жук Ωμέγα";
+    printer.print(&job(&receipt("1", title), Drawer::Leave)).await;
+    assert!(sim.sheets()[0].text().contains(title), "{}", sim.sheets()[0].text());
+}
