@@ -1,6 +1,16 @@
 //! Refusals: what a rule says no to, each with a stable code that is never reused.
 //!
-//! Order of checks: reused id, malformed, unknown thing, wrong state, not enough.
+//! Order of checks, over all lines of a command, the same for every command:
+//! 1. `command_reused` (by the write path, before deciding),
+//! 2. `invalid`: what is wrong whatever the state,
+//! 3. unknown, or not to be seen: `location_unknown`, `item_unknown`, `reservation_unknown`,
+//!    `record_unknown`, `enrolment_invalid`,
+//! 4. wrong state: `location_retired`, `item_retired`, `barcode_in_use`; `reservation_ended`,
+//!    `reservation_expired`, `reservation_state`, `reservation_short`, `stale_timer`;
+//!    then `store_has_agent`,
+//! 5. `too_many_holds`,
+//! 6. `approval_needed`,
+//! 7. `not_enough_available`.
 
 use serde::{Deserialize, Serialize};
 

@@ -5,6 +5,7 @@
 
 pub mod credential;
 pub mod frame;
+pub mod pin;
 pub mod problem;
 pub mod replica;
 

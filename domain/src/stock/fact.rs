@@ -1,9 +1,13 @@
 //! Facts: what happened in a store, in the order of its agent's log.
 //!
 //! The agent states the split of a sale; the hub never re-derives it from its own view, which
-//! counts grants that the agent has not received. A fact's stock effect is always booked.
+//! counts grants that the agent has not received. A fact's stock effect is always booked. The
+//! shell answers ids that were booked before; here every id is new.
 
-use super::draft::{Draft, Draw, Shift};
+use std::collections::BTreeMap;
+
+use super::draft::{Draft, Shift};
+use super::draw::Draw;
 use super::session::{learn, speaker, unheard};
 use super::{
     Change, Command, FactBody, InSource, Incarnation, ItemNo, Outcome, Place, Reason, SaleDocument,
@@ -20,7 +24,6 @@ pub(super) fn fact(draft: &mut Draft, command: &Command) -> Result<Outcome, Stop
     else {
         return Err(Stop::NotNow("not a fact"));
     };
-    check_shape(body)?;
     speaker(draft, *location, *session)?;
     let mut i = match draft.incarnation(*incarnation)? {
         Some(known) => known,
@@ -49,15 +52,21 @@ pub(super) fn fact(draft: &mut Draft, command: &Command) -> Result<Outcome, Stop
         i.head = Some(draft.at.command);
         draft.put_incarnation(i.clone());
     }
+    if let Some(code) = unbookable(body) {
+        // The log goes on, else every later fact of this store would wait for ever.
+        draft.notice("fact_not_booked", draft.at.command.to_string(), "a fact makes no sense");
+        return Ok(Outcome::NotBooked { code });
+    }
     learn(draft, i.id, granted)?;
     apply(draft, &i, body, *occurred_at)
 }
 
 /// The only whole rejections: shapes that cannot be booked (DESIGN.md section 7).
-fn check_shape(body: &FactBody) -> Result<(), Refusal> {
+fn unbookable(body: &FactBody) -> Option<String> {
     let units = |n: i64| (1..=limits::QUANTITY_MAX).contains(&n);
     let none = |n: i64| (0..=limits::QUANTITY_MAX).contains(&n);
     let good = match body {
+        FactBody::Unreadable { code } => return Some(code.clone()),
         FactBody::Sale { lines, .. } => {
             !lines.is_empty()
                 && lines.len() <= limits::LINES_MAX
@@ -70,7 +79,7 @@ fn check_shape(body: &FactBody) -> Result<(), Refusal> {
         }
         FactBody::Close { left } => left.iter().all(|(_, n)| none(*n)),
     };
-    if good { Ok(()) } else { Err(Refusal::invalid("/body", "quantities and lines within limits")) }
+    (!good).then(|| "invalid".to_owned())
 }
 
 fn apply(
@@ -109,13 +118,14 @@ fn apply(
             if !i.retired {
                 let key = Draft::key(*item, i.location);
                 leave(draft, i, key, *from_share, Place::Adjustment, Reason::Count)?;
-                super::request::count(draft, key, *found)?;
+                super::request::count(draft, key, *found, *from_share)?;
             }
         }
         FactBody::Handover { reservation, lines } => {
             hand_over(draft, i, *reservation, lines)?;
         }
         FactBody::Close { left } => close(draft, i.id, left)?,
+        FactBody::Unreadable { .. } => {}
     }
     Ok(Outcome::Booked { attention })
 }
@@ -159,15 +169,15 @@ fn leave(
         draft.shift(shift(Place::StoreShare, owned))?;
         rest -= owned;
         if rest > 0 {
-            draft.notice(
-                "share_mismatch",
-                i.id.to_string(),
-                "an agent sold more share than it had",
-            );
+            mismatch(draft, i.id);
         }
     }
     let first = i.retired.then_some(i.id);
     draft.draw(Draw { key, quantity: rest, to, reason, first, any_doubt: false })
+}
+
+fn mismatch(draft: &mut Draft, id: IncarnationId) {
+    draft.notice("share_mismatch", id.to_string(), "an agent used more share than it had");
 }
 
 fn goods_in(
@@ -218,6 +228,9 @@ fn back(draft: &mut Draft, i: &Incarnation, key: StockKey, quantity: i64) -> Res
     } else {
         let given = quantity.min(share.owned().max(0));
         share.returned += given;
+        if given < quantity {
+            mismatch(draft, i.id);
+        }
         (Place::StoreShare, given)
     };
     draft.put_share(key, i.id, share);
@@ -232,30 +245,54 @@ fn back(draft: &mut Draft, i: &Incarnation, key: StockKey, quantity: i64) -> Res
     draft.heal(key)
 }
 
-/// The physical fact wins: of an ended, unknown or short reservation the rest is a sale beyond
-/// the share.
+/// The physical fact wins: of an ended, unknown or short reservation the rest is a sale beyond the
+/// share. An agent's word moves units of its own store only.
 fn hand_over(
     draft: &mut Draft,
     i: &Incarnation,
     id: ReservationId,
     lines: &[(ItemNo, i64)],
 ) -> Result<(), Stop> {
-    match draft.reservation(id)? {
-        Some(r) if r.state.is_open() => reserve::consume(draft, r).map(|_| ()),
-        _ => {
-            for (item, quantity) in lines {
-                draft.draw(Draw {
-                    key: Draft::key(*item, i.location),
-                    quantity: *quantity,
-                    to: Place::Customer,
-                    reason: Reason::HandOver,
-                    first: None,
-                    any_doubt: false,
-                })?;
+    let mut given: BTreeMap<ItemNo, i64> = BTreeMap::new();
+    for (item, quantity) in lines {
+        *given.entry(*item).or_default() += quantity;
+    }
+    if let Some(r) = draft.reservation(id)?.filter(|r| r.state.is_open()) {
+        if r.lines.iter().all(|l| l.location == i.location) {
+            let mut claimed: BTreeMap<ItemNo, i64> = BTreeMap::new();
+            for line in &r.lines {
+                *claimed.entry(line.item).or_default() += line.quantity;
             }
-            Ok(())
+            if !lines.is_empty() && given != claimed {
+                draft.notice(
+                    "handover_differs",
+                    id.to_string(),
+                    "a store handed over other units than were reserved",
+                );
+            }
+            reserve::consume(draft, r)?;
+            for (item, quantity) in &mut given {
+                *quantity = (*quantity - claimed.get(item).unwrap_or(&0)).max(0);
+            }
+        } else {
+            draft.notice(
+                "handover_elsewhere",
+                id.to_string(),
+                "a store handed over a reservation of another location",
+            );
         }
     }
+    for (item, quantity) in given {
+        draft.draw(Draw {
+            key: Draft::key(item, i.location),
+            quantity,
+            to: Place::Customer,
+            reason: Reason::HandOver,
+            first: None,
+            any_doubt: false,
+        })?;
+    }
+    Ok(())
 }
 
 fn close(draft: &mut Draft, id: IncarnationId, left: &[(ItemNo, i64)]) -> Result<(), Stop> {
@@ -287,12 +324,19 @@ fn close(draft: &mut Draft, id: IncarnationId, left: &[(ItemNo, i64)]) -> Result
 
 /// What is wrong with the commercial part, as a code; the goods are gone either way.
 fn commercial(lines: &[SaleLine], document: &SaleDocument) -> Option<String> {
-    let given: i64 = document.tenders.iter().map(|t| t.given_minor).sum();
-    let total: i64 = document.lines.iter().map(|(_, _, _, total)| total).sum();
-    let units: i64 = document.lines.iter().map(|(_, n, _, _)| n).sum();
-    let sold: i64 = lines.iter().map(|l| l.share + l.beyond).sum();
-    if total != document.total_minor || given - document.change_minor != document.total_minor {
+    // Amounts come from afar and have no bound here.
+    let given: i128 = document.tenders.iter().map(|t| i128::from(t.given_minor)).sum();
+    let sum: i128 = document.lines.iter().map(|(_, _, _, total)| i128::from(*total)).sum();
+    let total = i128::from(document.total_minor);
+    if sum != total || given - i128::from(document.change_minor) != total {
         return Some("sale_totals_differ".to_owned());
     }
-    (units != sold).then(|| "sale_units_differ".to_owned())
+    let mut units: BTreeMap<ItemNo, i128> = BTreeMap::new();
+    for (item, quantity, _, _) in &document.lines {
+        *units.entry(*item).or_default() += i128::from(*quantity);
+    }
+    for line in lines {
+        *units.entry(line.item).or_default() -= i128::from(line.share + line.beyond);
+    }
+    units.values().any(|difference| *difference != 0).then(|| "sale_units_differ".to_owned())
 }

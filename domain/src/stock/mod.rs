@@ -7,7 +7,9 @@
 
 mod command;
 mod draft;
+mod draw;
 mod fact;
+mod outcome;
 mod request;
 mod reservation;
 mod reserve;
@@ -15,16 +17,15 @@ mod session;
 mod settings;
 mod share;
 mod state;
-#[cfg(test)]
-mod tests;
 
 use serde::{Deserialize, Serialize};
 
 pub use command::{
-    Adjustment, At, Change, Command, Decision, FactBody, HelloAnswer, InSource, Notice, Outcome,
-    SaleDocument, SaleLine, SaleTender, TimerChange, TimerKind,
+    Adjustment, At, Command, FactBody, InSource, SaleDocument, SaleLine, SaleTender,
 };
+pub use outcome::{Change, Decision, HelloAnswer, Notice, Outcome, TimerChange, TimerKind};
 pub use reservation::{Reservation, ReservationLine, ReservationState};
+pub use session::SESSION_OVER;
 pub use share::{Incarnation, Lease, Share};
 pub use state::{Key, State, Stop};
 

@@ -3,7 +3,8 @@
 //! A store with an agent books its physical acts itself: a second road into the store's books
 //! makes counts and restores wrong (reference/shares.md section 2).
 
-use super::draft::{Draft, Draw, Shift};
+use super::draft::{Draft, Shift};
+use super::draw::Draw;
 use super::{Adjustment, Command, ItemNo, LocationNo, Outcome, Place, Reason, StockKey, Stop};
 use crate::limits;
 use crate::refusal::Refusal;
@@ -36,8 +37,8 @@ pub(super) fn physical(draft: &mut Draft, command: &Command) -> Result<Outcome, 
             if !approved && difference > limits::ADJUST_UNITS_CLERK_MAX {
                 return Err(Refusal::ApprovalNeeded.into());
             }
-            count(draft, key, *found)?;
-            Ok(if difference == 0 { Outcome::Unchanged } else { Outcome::Done })
+            let moved = count(draft, key, *found, 0)?;
+            Ok(if moved { Outcome::Done } else { Outcome::Unchanged })
         }
         _ => Err(Stop::NotNow("not a physical request")),
     }
@@ -54,12 +55,18 @@ fn checked(
     if !(1..=limits::QUANTITY_MAX).contains(&quantity) {
         return Err(Refusal::invalid(field, "1 to 1,000,000,000").into());
     }
-    draft.open_location(location)?;
+    draft.known_location(location)?;
     known(draft, item)?;
-    if draft.current(location)?.is_some() {
-        return Err(Refusal::StoreHasAgent.into());
-    }
+    without_agent(draft, location)?;
     Ok(Draft::key(item, location))
+}
+
+fn without_agent(draft: &Draft, location: LocationNo) -> Result<(), Stop> {
+    draft.open_location(location)?;
+    match draft.current(location)? {
+        Some(_) => Err(Refusal::StoreHasAgent.into()),
+        None => Ok(()),
+    }
 }
 
 /// The edge turns SKUs into numbers, so an unknown number is a caller's mistake.
@@ -89,9 +96,14 @@ fn receive(
     if lines.is_empty() || lines.len() > limits::LINES_MAX {
         return Err(Refusal::invalid("/lines", "1 to 200 lines").into());
     }
-    for (item, quantity) in lines {
-        checked(draft, location, *item, *quantity, "/lines")?;
+    if lines.iter().any(|(_, q)| !(1..=limits::QUANTITY_MAX).contains(q)) {
+        return Err(Refusal::invalid("/lines/quantity", "1 to 1,000,000,000").into());
     }
+    draft.known_location(location)?;
+    for (item, _) in lines {
+        known(draft, *item)?;
+    }
+    without_agent(draft, location)?;
     for (item, quantity) in lines {
         let key = Draft::key(*item, location);
         shift(draft, key, Place::Supplier, Place::Available, *quantity, Reason::Receive)?;
@@ -133,21 +145,19 @@ pub(super) fn not_enough(draft: &Draft, key: StockKey, available: i64, wanted: i
     Refusal::NotEnoughAvailable { sku, available, wanted }.into()
 }
 
-/// Books what a count found. A surplus goes to available; a deficit comes from every doubt of the
-/// store, then as a sale beyond the share, never from a share. What silent agents may still tell
-/// is remembered in `written_off` of the latest, and their doubt is settled.
-pub(super) fn count(draft: &mut Draft, key: StockKey, found: i64) -> Result<(), Stop> {
-    let late: Vec<_> = draft
-        .incarnations_at(key.location)?
-        .into_iter()
-        .filter(|i| i.retired && !i.closed)
-        .map(|i| i.id)
-        .collect();
+/// Books what a count found; true when anything moved. A surplus goes to available; a deficit
+/// comes from every doubt of the store, then as a sale beyond the share, never from a share. What
+/// silent agents may still tell is remembered in `written_off` of the latest: the whole difference,
+/// with the part that the agent has `cut` from its own share. Nothing is in doubt
+/// afterwards, also not what a closed incarnation left behind (a grant that never reached it).
+pub(super) fn count(draft: &mut Draft, key: StockKey, found: i64, cut: i64) -> Result<bool, Stop> {
+    let retired: Vec<_> =
+        draft.incarnations_at(key.location)?.into_iter().filter(|i| i.retired).collect();
     let rest = draft.stock(key)?.shelf() - found;
-    if let Some(latest) = late.last() {
-        let mut share = draft.share(key, *latest)?;
-        share.written_off += rest;
-        draft.put_share(key, *latest, share);
+    if let Some(latest) = retired.iter().rev().find(|i| !i.closed).filter(|_| rest + cut != 0) {
+        let mut share = draft.share(key, latest.id)?;
+        share.written_off += rest + cut;
+        draft.put_share(key, latest.id, share);
     }
     if rest < 0 {
         shift(draft, key, Place::Adjustment, Place::Available, -rest, Reason::Count)?;
@@ -161,14 +171,17 @@ pub(super) fn count(draft: &mut Draft, key: StockKey, found: i64) -> Result<(), 
             any_doubt: true,
         })?;
     }
-    for id in late {
-        let mut share = draft.share(key, id)?;
+    let mut moved = rest != 0;
+    for i in retired {
+        let mut share = draft.share(key, i.id)?;
         let settled = share.doubt;
         if settled > 0 {
             share.doubt = 0;
-            draft.put_share(key, id, share);
+            draft.put_share(key, i.id, share);
             shift(draft, key, Place::InDoubt, Place::Available, settled, Reason::Count)?;
+            moved = true;
         }
     }
-    draft.heal(key)
+    draft.heal(key)?;
+    Ok(moved)
 }

@@ -1,9 +1,10 @@
 //! Reservations: claim, commit, release, expire, pick, hand over.
 //!
-//! A claim takes all its lines or none. A hold is dead for commit from `expires_at` on, but its
-//! units return only by the expire command, so that exactly one command ends a reservation.
+//! A claim takes all its lines or none. A hold is dead for commit from `expires_at` on, but time
+//! alone returns no units: exactly one command (expire, or its owner's release) ends it.
 
-use super::draft::{Draft, Draw, Shift};
+use super::draft::{Draft, Shift};
+use super::draw::Draw;
 use super::request::{known, not_enough};
 use super::{
     Command, ItemNo, Key, LocationNo, Outcome, Place, Reason, Reservation, ReservationLine,
@@ -21,20 +22,19 @@ pub(super) fn reserve(draft: &mut Draft, command: &Command) -> Result<Outcome, S
         return Err(Stop::NotNow("not a reserve"));
     };
     check_shape(lines, *expires_in_ms)?;
-    for (item, location, _) in lines {
-        draft.open_location(*location)?;
-        known(draft, *item)?;
-        if draft.state.item_by_no(*item)?.is_some_and(|i| i.details.state == ItemState::Retired) {
-            return Err(Refusal::ItemRetired.into());
-        }
-    }
+    check_things(draft, lines)?;
     if let Some(shopper) = shopper {
         replace_holds(draft, shopper, lines)?;
     }
     if let Some(address) = address {
         let list = Key::HoldsFromAddress(address.clone());
-        let mine = |r: &Reservation| r.address.as_ref() == Some(address);
-        if draft.state.live_holds(&list, mine)?.len() >= limits::HOLDS_PER_ADDRESS_MAX {
+        let mut open = 0;
+        for hold in draft.state.live_holds(&list)? {
+            // As it is now: this command may have replaced it.
+            let held = |r: &Reservation| r.state == ReservationState::Held;
+            open += usize::from(draft.reservation(hold.id)?.as_ref().is_some_and(held));
+        }
+        if open >= limits::HOLDS_PER_ADDRESS_MAX {
             return Err(Refusal::TooManyHolds.into());
         }
     }
@@ -43,7 +43,9 @@ pub(super) fn reserve(draft: &mut Draft, command: &Command) -> Result<Outcome, S
         let key = Draft::key(*item, *location);
         let row = draft.stock(key)?;
         let offered = match channel {
-            Some(c) => promise::channel_figure(&draft.state.records, key, &row, Some(c)),
+            // No figure exceeds the bucket, whatever a policy says.
+            Some(c) => promise::channel_figure(&draft.state.records, key, &row, Some(c))
+                .min(row.available()),
             None => row.available(),
         };
         if offered < *quantity {
@@ -97,6 +99,21 @@ fn check_shape(
     Ok(())
 }
 
+/// Unknown things before wrong states, over all lines.
+fn check_things(draft: &Draft, lines: &[(ItemNo, LocationNo, i64)]) -> Result<(), Stop> {
+    for (item, location, _) in lines {
+        draft.known_location(*location)?;
+        known(draft, *item)?;
+    }
+    for (item, location, _) in lines {
+        draft.open_location(*location)?;
+        if draft.state.item_by_no(*item)?.is_some_and(|i| i.details.state == ItemState::Retired) {
+            return Err(Refusal::ItemRetired.into());
+        }
+    }
+    Ok(())
+}
+
 /// One live hold per shopper and item: the earlier one is given up in the same command.
 fn replace_holds(
     draft: &mut Draft,
@@ -104,9 +121,7 @@ fn replace_holds(
     lines: &[(ItemNo, LocationNo, i64)],
 ) -> Result<(), Stop> {
     let list = Key::HoldsOfShopper(shopper.to_owned());
-    let mine = |r: &Reservation| r.shopper.as_deref() == Some(shopper);
-    let holds: Vec<Reservation> =
-        draft.state.live_holds(&list, mine)?.into_iter().cloned().collect();
+    let holds: Vec<Reservation> = draft.state.live_holds(&list)?.into_iter().cloned().collect();
     let same = |r: &Reservation| r.lines.iter().any(|l| lines.iter().any(|(i, _, _)| *i == l.item));
     let (replaced, kept): (Vec<_>, Vec<_>) = holds.into_iter().partition(same);
     if kept.len() >= limits::HOLDS_PER_SHOPPER_MAX {
@@ -129,16 +144,19 @@ pub(super) fn step(draft: &mut Draft, command: &Command) -> Result<Outcome, Stop
     }
 }
 
-fn found(draft: &Draft, id: ReservationId) -> Result<super::Reservation, Stop> {
+fn found(draft: &Draft, id: ReservationId) -> Result<Reservation, Stop> {
     draft.reservation(id)?.ok_or_else(|| Refusal::ReservationUnknown.into())
 }
 
 fn open(draft: &Draft, id: ReservationId) -> Result<Reservation, Stop> {
-    let r = found(draft, id)?;
+    Ok(still_open(found(draft, id)?)?)
+}
+
+fn still_open(r: Reservation) -> Result<Reservation, Refusal> {
     if r.state.is_open() {
         return Ok(r);
     }
-    Err(Refusal::ReservationEnded { state: r.state.name().to_owned() }.into())
+    Err(Refusal::ReservationEnded { state: r.state.name().to_owned() })
 }
 
 fn not_expired(draft: &Draft, r: &Reservation) -> Result<(), Refusal> {
@@ -164,10 +182,11 @@ fn commit(draft: &mut Draft, id: ReservationId) -> Result<Outcome, Stop> {
 }
 
 fn release(draft: &mut Draft, id: ReservationId, shopper: Option<&str>) -> Result<Outcome, Stop> {
-    let r = open(draft, id)?;
+    let r = found(draft, id)?;
     if shopper.is_some() && r.shopper.as_deref() != shopper {
         return Err(Refusal::ReservationUnknown.into());
     }
+    let r = still_open(r)?;
     if r.state == ReservationState::Picked {
         store_has_no_agent(draft, &r)?;
     }

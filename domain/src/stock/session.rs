@@ -2,12 +2,18 @@
 //!
 //! One transaction a message; the answer leaves after its commit. Safety never rests on time here.
 
-use super::draft::{Draft, Draw, Shift};
+use std::collections::BTreeSet;
+
+use super::draft::{Draft, Shift};
+use super::draw::Draw;
 use super::{
     Command, HelloAnswer, Incarnation, ItemNo, Lease, LocationNo, Outcome, Place, Reason, Stop,
 };
 use crate::id::IncarnationId;
 use crate::limits;
+
+/// Not now: the session of the frame is not the store's any more. Its link is of no use.
+pub const SESSION_OVER: &str = "this session is over";
 
 pub(super) fn session(draft: &mut Draft, command: &Command) -> Result<Outcome, Stop> {
     match command {
@@ -28,15 +34,20 @@ fn hello(draft: &mut Draft, command: &Command) -> Result<HelloAnswer, Stop> {
     };
     let epoch = Lease { epoch: draft.at.epoch, number: 0 };
     let mut i = match draft.incarnation(*incarnation)? {
-        Some(known) => known,
+        // A restore ends every session of earlier epochs: none is handed out again.
+        Some(known) => Incarnation { lease: known.lease.max(epoch), ..known },
         None => {
-            for other in draft.incarnations_at(*location)?.iter().filter(|i| !i.retired) {
+            let others = draft.incarnations_at(*location)?;
+            for other in others.iter().filter(|i| !i.retired) {
                 draft.retire(other.id, false)?;
             }
             let mut new = unheard(*incarnation, *location, draft.at.version);
             new.agent = Some(*agent);
             new.follows = *follows;
-            new.lease = (*lease).max(epoch);
+            // A session names one life only: a late ping or answer of the life before, which
+            // carries nothing but its session, must not be taken for this one's.
+            let before = others.iter().map(|i| i.lease).max().unwrap_or_default();
+            new.lease = (*lease).max(epoch).max(before);
             draft.put_incarnation(new.clone());
             new
         }
@@ -73,24 +84,31 @@ fn hello(draft: &mut Draft, command: &Command) -> Result<HelloAnswer, Stop> {
         }
         i.answer = *lease;
         i.claim(*lease, *nonce);
-        i.lease = (*lease).max(i.lease).max(epoch).next();
-        draft.put_incarnation(i.clone());
+        i.lease = (*lease).max(i.lease).next();
     }
+    draft.put_incarnation(i.clone());
     learn(draft, *incarnation, granted)?;
+    let totals = granted_totals(draft, *incarnation, *location, granted)?;
+    Ok(HelloAnswer::Welcome { lease: i.lease, granted: totals, last: i.last })
+}
+
+/// All totals above zero: those known before, and those that this very command taught.
+fn granted_totals(
+    draft: &Draft,
+    incarnation: IncarnationId,
+    location: LocationNo,
+    told: &[(ItemNo, i64)],
+) -> Result<Vec<(ItemNo, i64)>, Stop> {
+    let known = draft.state.shares_of(incarnation)?.into_iter().map(|(key, _)| key.item);
+    let items: BTreeSet<ItemNo> = known.chain(told.iter().map(|(item, _)| *item)).collect();
     let mut totals = vec![];
-    for (key, _) in draft.state.shares_of(*incarnation)? {
-        let total = draft.share(key, *incarnation)?.granted;
+    for item in items {
+        let total = draft.share(Draft::key(item, location), incarnation)?.granted;
         if total > 0 {
-            totals.push((key.item, total));
+            totals.push((item, total));
         }
     }
-    for (item, _) in granted {
-        let total = draft.share(Draft::key(*item, *location), *incarnation)?.granted;
-        if total > 0 && !totals.iter().any(|(known, _)| known == item) {
-            totals.push((*item, total));
-        }
-    }
-    Ok(HelloAnswer::Welcome { lease: i.lease, granted: totals })
+    Ok(totals)
 }
 
 /// An incarnation that nothing is known of yet.
@@ -152,15 +170,15 @@ pub(super) fn learn(
     Ok(())
 }
 
-/// The incarnation that may speak in this session.
+/// The incarnation that may speak in this session, which is of this epoch.
 pub(super) fn speaker(
     draft: &Draft,
     location: LocationNo,
     session: Lease,
 ) -> Result<Incarnation, Stop> {
     match draft.current(location)? {
-        Some(i) if i.lease == session => Ok(i),
-        _ => Err(Stop::NotNow("this session is over")),
+        Some(i) if i.lease == session && session.epoch == draft.at.epoch => Ok(i),
+        _ => Err(Stop::NotNow(SESSION_OVER)),
     }
 }
 
@@ -184,7 +202,9 @@ fn ask(
 }
 
 fn by_policy(draft: &mut Draft, location: LocationNo, item: ItemNo) -> Result<Outcome, Stop> {
-    let Some(i) = draft.current(location)? else { return Ok(Outcome::Unchanged) };
+    // After a restore nothing is granted until the agent has opened a session of the new epoch.
+    let current = draft.current(location)?.filter(|i| i.lease.epoch == draft.at.epoch);
+    let Some(i) = current else { return Ok(Outcome::Unchanged) };
     let key = Draft::key(item, location);
     let share = draft.share(key, i.id)?;
     let wanted = draft.state.records.share_units(location, item) - share.owned();

@@ -3,8 +3,9 @@
 //! Invariant: a barcode belongs to one item; a location's number never changes.
 
 use super::draft::Draft;
+use super::request::known;
 use super::{Change, Command, ItemNo, LocationNo, Outcome, Stop};
-use crate::code::Sku;
+use crate::code::{LocationCode, Sku};
 use crate::item::{Item, ItemDetails, ItemState};
 use crate::record::{Agent, Enrolment, Record, RecordState};
 use crate::refusal::Refusal;
@@ -55,32 +56,56 @@ pub(super) fn record(draft: &mut Draft, command: &Command) -> Result<Outcome, St
     }
 }
 
-fn put_record(draft: &mut Draft, mut record: Record) -> Result<Outcome, Stop> {
-    match &mut record {
-        Record::Location(l) => {
-            l.no = draft
-                .state
-                .records
-                .location(&l.code)
-                .map_or(LocationNo(draft.at.version.0), |known| known.no);
-        }
-        Record::Register(r) if draft.state.records.location(&r.location).is_none() => {
-            return Err(Refusal::LocationUnknown { location: r.location.to_string() }.into());
-        }
-        Record::Enrolment(e) => {
-            let known = draft.state.records.location(&e.location);
-            let Some(location) = known else {
-                return Err(Refusal::LocationUnknown { location: e.location.to_string() }.into());
-            };
-            draft.open_location(location.no)?;
-        }
-        _ => {}
+fn put_record(draft: &mut Draft, record: Record) -> Result<Outcome, Stop> {
+    let mut record = record.checked()?;
+    named_things_exist(draft, &record)?;
+    if let Record::Location(l) = &mut record {
+        let known = draft.state.records.location(&l.code);
+        l.no = known.map_or(LocationNo(draft.at.version.0), |known| known.no);
     }
     if draft.state.records.get(&record.key()) == Some(&record) {
         return Ok(Outcome::Unchanged);
     }
     draft.push(Change::Record(Box::new(record)));
     Ok(Outcome::Done)
+}
+
+/// A record names only what there is; a new enrolment only a location in use.
+fn named_things_exist(draft: &Draft, record: &Record) -> Result<(), Stop> {
+    let by_code = |code: &LocationCode| {
+        let known = draft.state.records.location(code);
+        known.ok_or_else(|| Refusal::LocationUnknown { location: code.to_string() })
+    };
+    match record {
+        Record::Register(r) => {
+            by_code(&r.location)?;
+        }
+        Record::Staff(s) => {
+            for code in &s.locations {
+                by_code(code)?;
+            }
+        }
+        Record::Agent(a) => {
+            by_code(&a.location)?;
+        }
+        Record::Enrolment(e) => {
+            let location = by_code(&e.location)?;
+            draft.open_location(location.no)?;
+        }
+        Record::Safety(s) => {
+            draft.known_location(s.location)?;
+            known(draft, s.item)?;
+        }
+        Record::Buffer(b) => known(draft, b.item)?,
+        Record::Share(s) => {
+            draft.known_location(s.location)?;
+            if let Some(item) = s.item {
+                known(draft, item)?;
+            }
+        }
+        Record::Shop(_) | Record::Location(_) | Record::Key(_) => {}
+    }
+    Ok(())
 }
 
 fn remove_record(draft: &mut Draft, key: &str) -> Result<Outcome, Stop> {
@@ -109,6 +134,9 @@ fn remove_record(draft: &mut Draft, key: &str) -> Result<Outcome, Stop> {
 }
 
 fn redeem(draft: &mut Draft, code_hash: &str, agent: &Agent) -> Result<Outcome, Stop> {
+    let Record::Agent(agent) = Record::Agent(agent.clone()).checked()? else {
+        return Err(Stop::NotNow("not an agent"));
+    };
     let Some(Record::Enrolment(enrolment)) =
         draft.state.records.get(&format!("enrolment/{code_hash}")).cloned()
     else {
@@ -117,7 +145,10 @@ fn redeem(draft: &mut Draft, code_hash: &str, agent: &Agent) -> Result<Outcome, 
     if enrolment.used_by.is_some() || enrolment.expires_at <= draft.at.now {
         return Err(Refusal::EnrolmentInvalid.into());
     }
-    let agent = Agent { location: enrolment.location.clone(), ..agent.clone() };
+    if let Some(location) = draft.state.records.location(&enrolment.location) {
+        draft.open_location(location.no)?;
+    }
+    let agent = Agent { location: enrolment.location.clone(), ..agent };
     let joined = Outcome::Joined { agent: agent.id, location: agent.location.as_str().to_owned() };
     let used = Enrolment { used_by: Some(agent.id), ..enrolment };
     draft.push(Change::Record(Box::new(Record::Enrolment(used))));

@@ -70,6 +70,8 @@ pub struct State {
     stock: BTreeMap<StockKey, Stock>,
     reservations: BTreeMap<ReservationId, Option<Reservation>>,
     by_stock: BTreeMap<StockKey, BTreeSet<ReservationId>>,
+    /// Live holds, by the lists that name them.
+    held_by: BTreeMap<Key, BTreeSet<ReservationId>>,
     items: BTreeMap<Sku, Option<Item>>,
     skus: BTreeMap<ItemNo, Option<Sku>>,
     barcodes: BTreeMap<Barcode, Option<ItemNo>>,
@@ -115,6 +117,16 @@ impl State {
                     open.insert(id);
                 } else {
                     open.remove(&id);
+                }
+            }
+            let shopper = r.shopper.clone().map(Key::HoldsOfShopper);
+            let address = r.address.clone().map(Key::HoldsFromAddress);
+            for list in shopper.into_iter().chain(address) {
+                let held = self.held_by.entry(list).or_default();
+                if r.state == super::ReservationState::Held {
+                    held.insert(id);
+                } else {
+                    held.remove(&id);
                 }
             }
         }
@@ -171,17 +183,14 @@ impl State {
         Ok(self.by_stock.get(&key).into_iter().flatten().copied().collect())
     }
 
-    /// Live holds that a filter picks; the list must have been loaded.
-    pub fn live_holds(
-        &self,
-        list: &Key,
-        mine: impl Fn(&Reservation) -> bool,
-    ) -> Result<Vec<&Reservation>, Stop> {
+    /// Live holds of a list ([`Key::HoldsOfShopper`] or [`Key::HoldsFromAddress`]); it must have
+    /// been loaded.
+    pub fn live_holds(&self, list: &Key) -> Result<Vec<&Reservation>, Stop> {
         if !self.whole.contains(list) {
             return missing(list.clone());
         }
-        let held = |r: &&Reservation| r.state == super::ReservationState::Held && mine(r);
-        Ok(self.reservations.values().flatten().filter(held).collect())
+        let ids = self.held_by.get(list).into_iter().flatten();
+        Ok(ids.filter_map(|id| self.reservations.get(id)?.as_ref()).collect())
     }
 
     pub fn item(&self, sku: &Sku) -> Result<Option<&Item>, Stop> {
@@ -244,6 +253,16 @@ impl State {
         Ok(self.shares.iter().filter_map(mine).collect())
     }
 
+    /// How many rows are at hand, so that a shell can bound what it keeps.
+    pub fn rows(&self) -> usize {
+        self.stock.len()
+            + self.reservations.len()
+            + self.items.len()
+            + self.barcodes.len()
+            + self.shares.len()
+            + self.whole.len()
+    }
+
     /// Stock rows at hand, for writing them out.
     pub fn all_stock(&self) -> impl Iterator<Item = (StockKey, Stock)> {
         self.stock.iter().map(|(k, s)| (*k, *s))
@@ -297,8 +316,10 @@ impl State {
                 let keys: BTreeSet<StockKey> = new.lines.iter().map(|l| l.key()).collect();
                 for key in keys {
                     let before = old.as_ref().map_or(0, |r| r.short_at(key));
-                    if let Some(row) = self.stock.get_mut(&key) {
-                        row.short += new.short_at(key) - before;
+                    let by = new.short_at(key) - before;
+                    if let Some(row) = self.stock.get_mut(&key).filter(|_| by != 0) {
+                        row.short += by;
+                        row.version = version;
                     }
                 }
                 self.put_reservation(new.id, Some((**new).clone()));

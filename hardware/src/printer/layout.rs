@@ -11,7 +11,7 @@ use super::text::printable;
 const MAX_WRAPPED_LINES: usize = 6;
 /// Data of a code that is longer is left out; it would not be readable on paper.
 const MAX_QR_BYTES: usize = 300;
-/// Blank modules on both sides that a Code 128 needs, plus start, check and stop.
+/// Start, check and stop. The blank that a Code 128 needs on both sides is the paper's own margin.
 const CODE128_FRAME_MODULES: usize = 35;
 const CODE128_MODULES: usize = 11;
 

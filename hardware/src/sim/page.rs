@@ -152,6 +152,11 @@ impl Press {
                 self.look.width = ((n >> 4) & 7) + 1;
                 self.look.height = (n & 7) + 1;
             }
+            Command::Position(dots) => self.place(usize::from(dots)),
+            Command::Shift(dots) => {
+                let here = self.columns() * self.cell();
+                self.place(here.saturating_add_signed(isize::from(dots)));
+            }
             Command::FeedLines(n) => {
                 self.end_line();
                 self.row(Row::Feed(n));
@@ -187,13 +192,25 @@ impl Press {
         if self.columns() + wide > self.width() {
             self.line_feed();
         }
+        self.letter(letter, self.look);
+    }
+
+    fn letter(&mut self, letter: char, look: Look) {
         let spans = self.line.len();
-        match self.line.last_mut().filter(|span| span.look == self.look) {
+        match self.line.last_mut().filter(|span| span.look == look) {
             Some(span) => span.text.push(letter),
-            None if spans < MAX_SPANS => {
-                self.line.push(Span { text: letter.to_string(), look: self.look });
-            }
+            None if spans < MAX_SPANS => self.line.push(Span { text: letter.to_string(), look }),
             None => {}
+        }
+    }
+
+    /// Blanks up to this many dots from the left, in whole letters. A place to the left of the last
+    /// letter is not taken: a sheet has no letters on top of each other.
+    fn place(&mut self, dots: usize) {
+        let blank = Look { font_b: self.look.font_b, ..Look::default() };
+        let column = (dots + self.cell() / 2) / self.cell();
+        for _ in self.columns()..column.min(self.width()) {
+            self.letter(' ', blank);
         }
     }
 
@@ -203,8 +220,12 @@ impl Press {
 
     /// Characters that fit on a line of this font.
     fn width(&self) -> usize {
-        let dots = if self.look.font_b { 9 } else { 12 };
-        (self.profile.dots / dots).max(1)
+        (self.profile.dots / self.cell()).max(1)
+    }
+
+    /// Dots of a letter of this font.
+    fn cell(&self) -> usize {
+        if self.look.font_b { 9 } else { 12 }
     }
 
     fn line_feed(&mut self) {

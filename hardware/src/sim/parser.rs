@@ -27,6 +27,10 @@ pub enum Command {
     /// Size as in `GS !`: width in the high, height in the low half.
     Size(u8),
     Font(u8),
+    /// `ESC $`: where the next letter stands, in dots from the left.
+    Position(u16),
+    /// `ESC \`: how far to the right it moves, in dots.
+    Shift(i16),
     FeedLines(u8),
     Cut {
         partial: bool,
@@ -205,6 +209,8 @@ fn escape(rest: &[u8]) -> Option<Next> {
         [b'M', n] => Command::Font(n),
         [b'd', n] => Command::FeedLines(n),
         [b'p', connector, t1, t2] => Command::Pulse { connector: connector & 1, t1, t2 },
+        [b'$', low, high] => Command::Position(u16::from_le_bytes([low, high])),
+        [b'\\', low, high] => Command::Shift(i16::from_le_bytes([low, high])),
         // Modes at once: font, bold, height, width.
         [b'!', n] => {
             Command::Size(if n & 0x20 != 0 { 0x10 } else { 0 } | if n & 0x10 != 0 { 1 } else { 0 })

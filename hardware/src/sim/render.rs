@@ -284,6 +284,12 @@ mod tests {
     }
 
     #[test]
+    fn columns_stand_where_their_positions_say() {
+        let bytes = b"Tea\x1b$\x73\x00\x1b\\\x0c\x002\x1b\\\xf4\xff\x1b$\x00\x00!\x1b$\xff\xff\n";
+        assert_eq!(one(bytes).text(), format!("{:11}2!{:35}\n", "Tea", ""));
+    }
+
+    #[test]
     fn markup_in_a_title_stays_text() {
         let svg = one(b"<script>alert('1')</script> & \"x\"\n").svg();
         assert!(

@@ -42,7 +42,7 @@ export function fail(cause: unknown) {
 
 export function notFound(code: string, check_digit_ok: boolean) {
   desk.clearNotices();
-  desk.panel = desk.panel === 'pay' ? 'pay' : null;
+  desk.panel = desk.paying ? desk.panel : null;
   desk.notFound = { code, check_digit_ok };
   play('not_found');
   alarm(`${t.misreadTitle}. ${code} ${check_digit_ok ? t.unknownCode : t.misread}`);
@@ -52,7 +52,7 @@ export function notFound(code: string, check_digit_ok: boolean) {
 export function lineAdded(ticket: Ticket, added: string) {
   desk.clearNotices();
   desk.paid = null;
-  if (desk.panel !== 'pay') desk.panel = null;
+  if (!desk.paying) desk.panel = null;
   desk.take(ticket, added);
   search.clear();
   play('added');
@@ -79,6 +79,9 @@ function take(event: AgentEvent) {
       return desk.take(event.ticket);
     case 'not_found':
       if (desk.phase === 'sell') notFound(event.code, event.check_digit_ok);
+      return;
+    case 'scan_refused':
+      if (desk.phase === 'sell') fail(new Problem(409, event.code, t.refusedTitle, event.detail));
       return;
     case 'printed':
       desk.jobs = [event.job, ...desk.jobs.filter((j) => j.id !== event.job.id)].slice(0, 50);

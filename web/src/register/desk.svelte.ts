@@ -7,7 +7,7 @@ import type { Problem } from '../shared/api/http';
 import { recall } from '../shared/locale';
 
 export type Phase = 'starting' | 'not_enrolled' | 'sign_in' | 'float' | 'sell';
-export type Panel = null | 'pay' | 'receipts' | 'void_ticket' | 'no_sale';
+export type Panel = null | 'pay' | 'approve' | 'receipts' | 'void_ticket' | 'no_sale';
 export type NotFound = { code: string; check_digit_ok: boolean };
 
 class Desk {
@@ -26,6 +26,9 @@ class Desk {
   selected = $state<string | null>(null);
   /** The sale just paid, shown until the next one starts. */
   paid = $state.raw<{ ticket: Ticket; sale: Sale } | null>(null);
+
+  /** Cash given for a ticket that waits for a manager's yes, minor units. */
+  approving = $state<number | null>(null);
 
   item = $state.raw<ItemHere | null>(null);
   query = $state('');
@@ -46,7 +49,8 @@ class Desk {
   currency = $derived(this.agent?.currency ?? 'EUR');
   lines = $derived(this.ticket?.lines ?? []);
   line = $derived(this.lines.find((l) => l.id === this.selected) ?? null);
-  locked = $derived(this.panel === 'pay' || this.paid !== null);
+  paying = $derived(this.panel === 'pay' || this.panel === 'approve');
+  locked = $derived(this.paying || this.paid !== null);
   question = $derived(
     this.jobs.find((j) => j.state === 'unknown' && !this.putOff.includes(j.id)) ?? null,
   );

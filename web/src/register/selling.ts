@@ -22,7 +22,7 @@ function inOrder(action: () => Promise<void>): Promise<void> {
 
 export function scan(code: string) {
   if (desk.phase !== 'sell') return;
-  if (desk.panel === 'pay') {
+  if (desk.paying) {
     desk.knocked = true;
     play('blocked');
     alarm(t.lockedWhilePaying);
@@ -125,20 +125,23 @@ export function selectLine(line: Line) {
   void showItem(line.sku).catch(fail);
 }
 
+export type Approve = { reason: string; pin: string };
+
 /** Pays in cash. The key names ticket, total and cash, so pressing again after a lost answer
     counts once. */
-export async function payCash(given_minor: number): Promise<Sale | null> {
+export async function payCash(given_minor: number, approve?: Approve): Promise<Sale | null> {
   const ticket = desk.ticket;
   if (!ticket || ticket.lines.length === 0) return null;
   const given = { minor: given_minor, currency: desk.currency };
   try {
     const { sale } = await api.post<{ sale: Sale }>(
       'api/ticket/pay',
-      { tenders: [{ kind: 'cash', given }] },
+      { tenders: [{ kind: 'cash', given }], ...(approve ? { approve } : {}) },
       { key: `pay-${ticket.id}-${ticket.total.minor}-${given_minor}` },
     );
     desk.paid = { ticket, sale };
     desk.panel = null;
+    desk.approving = null;
     desk.putOff = [];
     desk.clearNotices();
     play('paid');
@@ -150,6 +153,17 @@ export async function payCash(given_minor: number): Promise<Sale | null> {
       play('blocked');
       alarm(t.tooSmall);
       desk.refusal = new Problem(422, cause.code, t.refusedTitle, t.tooSmall);
+      return null;
+    }
+    if (cause instanceof Problem && cause.code === 'approval_needed') {
+      play('blocked');
+      alarm(t.approvalTitle);
+      desk.approving = given_minor;
+      desk.panel = 'approve';
+      return null;
+    }
+    if (approve && cause instanceof Problem && !cause.unreachable) {
+      desk.refusal = cause; // a wrong PIN: the panel stays
       return null;
     }
     fail(cause);

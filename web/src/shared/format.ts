@@ -26,6 +26,11 @@ export function money(value: Money): string {
   return minus(number({ style: 'currency', currency: value.currency }).format(major(value)));
 }
 
+/** The price of an item, a dash for one that has none yet. */
+export function price(value: Money | null | undefined): string {
+  return value ? money(value) : '\u2013';
+}
+
 /** `€90`: a round sum without its zeros, for notes. */
 export function note(value: Money): string {
   const whole = value.minor % 10 ** minorDigits(value.currency) === 0;

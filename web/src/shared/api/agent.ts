@@ -69,7 +69,7 @@ export type ItemHere = {
   name: string;
   options: string | null;
   image: string | null;
-  price: Money;
+  price: Money | null;
   barcode: string | null;
   here: { on_hand: number; to_sell: number; reserved: number; picked: number; share: number };
   elsewhere: Elsewhere[];
@@ -96,6 +96,7 @@ export type PrintJob = {
 export type AgentEvent =
   | ({ kind: 'line' } & Added)
   | { kind: 'not_found'; code: string; check_digit_ok: boolean }
+  | { kind: 'scan_refused'; code: string; detail: string }
   | ({ kind: 'state' } & AgentState)
   | { kind: 'ticket'; ticket: Ticket }
   | { kind: 'printed'; job: PrintJob };

@@ -22,6 +22,14 @@ export const en = {
   lockedWhilePaying: 'Locked while paying',
   paidAndSaved: 'Paid and saved,',
   freeWhenOffline: (time: string) => `Free when the line fell at ${time}`,
+  approval: 'Needs a manager',
+  approvalTitle: 'Promised to an online order',
+  approvalWhy: 'A shopper was promised these. Sold here, an order may break.',
+  approvalNo: 'Keep it for the order',
+  approvalReason: 'Reason',
+  approvalReasons: ['Shopper has it in hand', 'Order will be changed', 'Figure is wrong'],
+  approvalPin: 'PIN of a manager',
+  approvalYes: 'Sell anyway',
   promised: 'Promised to an online order',
   beyond: (n: number) => (n === 1 ? '1 not counted as here' : `${n} not counted as here`),
   search: 'Scan, or search by name or number',
@@ -150,7 +158,9 @@ export const en = {
   noStaffHint: 'Add staff for this store on the set-up page of the hub.',
   noRegisters: 'This store has no register yet',
   noRegistersHint: 'Add one on the set-up page of the hub.',
-  roles: { manager: 'Manager', clerk: 'Clerk', cashier: 'Cashier' } as Record<string, string>,
+  roles: { admin: 'Admin', manager: 'Manager', clerk: 'Clerk', cashier: 'Cashier' } as Record<
+    string, string
+  >,
 
   floatTitle: 'How much is in the drawer?',
   floatWhy: 'Count the opening float. The day is reckoned from it.',

@@ -1,0 +1,227 @@
+//! Records: settings and rights, few and small, kept whole in memory by every part.
+//!
+//! Each has a key (`kind/name`) and the version of its last change. This module knows nothing of
+//! how they are stored. Invariant: a key names one record, and a record's key follows from it.
+
+mod checked;
+mod kinds;
+mod policy;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use kinds::{
+    Agent, ApiKey, Display, Enrolment, KeyKind, Location, LocationKind, RecordState, Register,
+    Role, Scope, Shop, Staff, TaxRate,
+};
+pub use policy::{Buffer, Safety, SharePolicy};
+
+use crate::code::LocationCode;
+use crate::id::AgentId;
+use crate::stock::{ItemNo, LocationNo, Version};
+
+/// Any record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "snake_case")]
+pub enum Record {
+    /// The retailer.
+    Shop(Shop),
+    /// A place with stock.
+    Location(Location),
+    /// A point of sale.
+    Register(Register),
+    /// A person.
+    Staff(Staff),
+    /// A key.
+    Key(ApiKey),
+    /// A one-time code.
+    Enrolment(Enrolment),
+    /// An agent.
+    Agent(Agent),
+    /// A policy.
+    Safety(Safety),
+    /// A policy.
+    Buffer(Buffer),
+    /// A policy.
+    Share(SharePolicy),
+}
+
+impl Record {
+    /// The key: kind, `/`, name.
+    pub fn key(&self) -> String {
+        match self {
+            Record::Shop(_) => "shop/shop".to_owned(),
+            Record::Location(l) => location_key(&l.code),
+            Record::Register(r) => format!("register/{}/{}", r.location, r.code),
+            Record::Staff(s) => format!("staff/{}", s.code),
+            Record::Key(k) => format!("key/{}", k.id),
+            Record::Enrolment(e) => format!("enrolment/{}", e.code_hash),
+            Record::Agent(a) => format!("agent/{}", a.id),
+            Record::Safety(s) => safety_key(s.item, s.location),
+            Record::Buffer(b) => buffer_key(b.item, &b.channel),
+            Record::Share(s) => share_key(s.location, s.item),
+        }
+    }
+}
+
+fn location_key(code: &LocationCode) -> String {
+    format!("location/{code}")
+}
+
+fn safety_key(item: ItemNo, location: LocationNo) -> String {
+    format!("safety/{}/{}", item.0, location.0)
+}
+
+fn buffer_key(item: ItemNo, channel: &str) -> String {
+    format!("buffer/{}/{channel}", item.0)
+}
+
+fn share_key(location: LocationNo, item: Option<ItemNo>) -> String {
+    item.map_or_else(
+        || format!("share/{}/*", location.0),
+        |i| format!("share/{}/{}", location.0, i.0),
+    )
+}
+
+/// All records, by key, each with the version of its last change.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Records {
+    by_key: BTreeMap<String, (Version, Record)>,
+    location_by_no: BTreeMap<LocationNo, LocationCode>,
+}
+
+impl Records {
+    /// Puts a record in.
+    pub fn put(&mut self, version: Version, record: Record) {
+        if let Record::Location(l) = &record {
+            self.location_by_no.insert(l.no, l.code.clone());
+        }
+        self.by_key.insert(record.key(), (version, record));
+    }
+
+    /// Takes a record out.
+    pub fn remove(&mut self, key: &str) {
+        self.by_key.remove(key);
+    }
+
+    /// One record.
+    pub fn get(&self, key: &str) -> Option<&Record> {
+        self.by_key.get(key).map(|(_, r)| r)
+    }
+
+    /// One record and its version.
+    pub fn get_versioned(&self, key: &str) -> Option<(Version, &Record)> {
+        self.by_key.get(key).map(|(v, r)| (*v, r))
+    }
+
+    /// All records of a kind, in order of their names.
+    pub fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (Version, &'a Record)> {
+        let from = format!("{kind}/");
+        let until = format!("{kind}0");
+        self.by_key.range(from..until).map(|(_, (v, r))| (*v, r))
+    }
+
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = (&str, Version, &Record)> {
+        self.by_key.iter().map(|(k, (v, r))| (k.as_str(), *v, r))
+    }
+
+    /// The shop; none before set-up.
+    pub fn shop(&self) -> Option<&Shop> {
+        match self.get("shop/shop") {
+            Some(Record::Shop(s)) => Some(s),
+            _ => None,
+        }
+    }
+
+    /// A location by its code.
+    pub fn location(&self, code: &LocationCode) -> Option<&Location> {
+        match self.get(&location_key(code)) {
+            Some(Record::Location(l)) => Some(l),
+            _ => None,
+        }
+    }
+
+    /// A location by its number.
+    pub fn location_by_no(&self, no: LocationNo) -> Option<&Location> {
+        self.location_by_no.get(&no).and_then(|code| self.location(code))
+    }
+
+    /// All locations.
+    pub fn locations(&self) -> impl Iterator<Item = &Location> {
+        self.of_kind("location").filter_map(|(_, r)| match r {
+            Record::Location(l) => Some(l),
+            _ => None,
+        })
+    }
+
+    /// An agent by its id.
+    pub fn agent(&self, id: AgentId) -> Option<&Agent> {
+        match self.get(&format!("agent/{id}")) {
+            Some(Record::Agent(a)) => Some(a),
+            _ => None,
+        }
+    }
+
+    /// Units kept back there; 0 without a policy.
+    pub fn safety(&self, item: ItemNo, location: LocationNo) -> i64 {
+        match self.get(&safety_key(item, location)) {
+            Some(Record::Safety(s)) => s.units,
+            _ => 0,
+        }
+    }
+
+    /// Units kept from a channel; 0 without a policy.
+    pub fn buffer(&self, item: ItemNo, channel: Option<&str>) -> i64 {
+        match channel.and_then(|c| self.get(&buffer_key(item, c))) {
+            Some(Record::Buffer(b)) => b.units,
+            _ => 0,
+        }
+    }
+
+    /// Units of share that a store should own; 0 without a policy.
+    pub fn share_units(&self, location: LocationNo, item: ItemNo) -> i64 {
+        let one = self.get(&share_key(location, Some(item)));
+        match one.or_else(|| self.get(&share_key(location, None))) {
+            Some(Record::Share(s)) => s.units,
+            _ => 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::code::StaffCode;
+
+    #[test]
+    fn kinds_do_not_run_into_each_other() {
+        let mut records = Records::default();
+        let policy = |location, item| {
+            Record::Share(SharePolicy { location: LocationNo(location), item, units: 2 })
+        };
+        records.put(Version(1), policy(1, None));
+        records.put(Version(2), policy(1, Some(ItemNo(5))));
+        let safety = Safety { item: ItemNo(5), location: LocationNo(1), units: 3 };
+        records.put(Version(3), Record::Safety(safety));
+        assert_eq!(records.of_kind("share").count(), 2);
+        assert_eq!(records.share_units(LocationNo(1), ItemNo(9)), 2);
+        assert_eq!(records.share_units(LocationNo(2), ItemNo(9)), 0);
+        assert_eq!(records.safety(ItemNo(5), LocationNo(1)), 3);
+    }
+
+    #[test]
+    fn secrets_do_not_show_in_debug() {
+        let staff = Staff {
+            code: StaffCode::new("ana").unwrap(),
+            name: "Ana".into(),
+            role: Role::Cashier,
+            locations: vec![],
+            pin_hash: Some("secret-hash".into()),
+            password_hash: None,
+            state: RecordState::Active,
+        };
+        assert!(!format!("{staff:?}").contains("secret-hash"));
+    }
+}

@@ -1,0 +1,252 @@
+//! What stays the same outside the core: JSON of records, commands and answers, codes of refusals,
+//! texts made harmless, caps of holds.
+
+use oneshelf_domain::record::Record;
+use oneshelf_domain::refusal::RefusalKind;
+use oneshelf_domain::stock::{Command, Lease, Outcome};
+use oneshelf_domain::{IncarnationId, LocationCode, Refusal, ReservationId, Timestamp, limits};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::table::Run;
+use super::words;
+use super::world::{World, id};
+
+fn reads_back<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(value: &T) -> String {
+    let text = serde_json::to_string(value).unwrap();
+    let back: T = serde_json::from_str(&text).unwrap_or_else(|wrong| panic!("{wrong}: {text}"));
+    assert_eq!(&back, value, "{text}");
+    text
+}
+
+const RECORDS: [&str; 10] = [
+    r#"{"record":"shop","name":"H","currency":"EUR","zone":"UTC","taxes":[]}"#,
+    r#"{"record":"location","no":3,"code":"S07","name":"Q","kind":"store","zone":"UTC"}"#,
+    r#"{"record":"register","location":"S07","code":"R1","name":"R"}"#,
+    r#"{"record":"staff","code":"ana","name":"Ana","role":"manager","pin_hash":"x"}"#,
+    r#"{"record":"key","id":"key_00000000000000000000000000000001","name":"k","kind":"secret",
+        "secret_hash":"x","scopes":["stock:read"],"display":{"kind":"level"}}"#,
+    r#"{"record":"enrolment","code_hash":"aa","location":"S07",
+        "expires_at":"1970-01-01T00:15:00Z"}"#,
+    r#"{"record":"agent","id":"agt_00000000000000000000000000000001","location":"S07","name":"a",
+        "public_key":"00"}"#,
+    r#"{"record":"safety","item":1,"location":2,"units":3}"#,
+    r#"{"record":"buffer","item":1,"channel":"web","units":3}"#,
+    r#"{"record":"share","location":2,"units":3}"#,
+];
+
+#[test]
+fn every_record_reads_back_and_has_the_key_of_its_kind() {
+    for text in RECORDS {
+        let record: Record = serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}"));
+        let json: serde_json::Value = serde_json::from_str(&reads_back(&record)).unwrap();
+        let kind = json["record"].as_str().unwrap();
+        assert!(record.key().starts_with(&format!("{kind}/")), "{}", record.key());
+        reads_back(&Command::PutRecord { record: Box::new(record) });
+    }
+}
+
+#[test]
+fn every_command_reads_back() {
+    let mut run = Run::new();
+    run.step("hello a1 nonce n1 granted MUG:2");
+    let log = words::Log {
+        location: "S07".to_owned(),
+        session: Lease { epoch: 1, number: 1 },
+        seq: 0,
+        prev: None,
+    };
+    for line in [
+        "receive W01 MUG 5",
+        "return W01 MUG 1 to quality_control",
+        "adjust W01 MUG 1 correction_down approved",
+        "count W01 MUG 7",
+        "reserve MUG@W01 2 for 900s channel web shopper ann address x",
+        "commit r1",
+        "release r1 by ann",
+        "expire r1",
+        "pick r1",
+        "handover r1",
+        "grant S07 MUG",
+        "item MUG 1,2",
+        "retire MUG",
+        "drop share/3/6",
+        "redeem aa agent1",
+    ] {
+        let mut w = words::Words::new(line, &run.world);
+        let verb = w.word();
+        let command = words::request(verb, &mut w);
+        let kind = reads_back(&command);
+        assert!(kind.starts_with("{\"command\":\""), "{kind}");
+    }
+    let mut w = words::Words::new("nonce n granted MUG:1 follows a0", &run.world);
+    reads_back(&words::hello("a1", &log, &mut w));
+    let mut w = words::Words::new("MUG 3", &run.world);
+    reads_back(&words::ask("a1", &log, &mut w));
+    for line in [
+        "sale paid 5 sold MUG:1 MUG 1+0 CUP 0+2",
+        "in MUG 1 share from supplier",
+        "back MUG 1",
+        "counted MUG 1 cut 1",
+        "handed r1 MUG 1",
+        "close MUG 1",
+        "unreadable unsupported",
+    ] {
+        let mut w = words::Words::new(line, &run.world);
+        reads_back(&words::fact("a1", &log, log.session, &mut w).1);
+    }
+}
+
+#[test]
+fn every_answer_reads_back() {
+    let mut run = Run::new();
+    for line in [
+        "receive W01 MUG 5",
+        "count W01 MUG 5",
+        "item A 1",
+        "reserve r1 MUG@W01 1 for 900s",
+        "hello a1 nonce n1",
+        "hello a1 nonce n1 lease 0.0",
+        "ask a1 MUG 1",
+        "fact a1 sale MUG 0+1",
+        "fact a1 sale",
+        "hello a1 nonce n2 lease 0.0 last 9",
+        "hello a2 nonce n3",
+        "hello a1 nonce n4",
+    ] {
+        run.step(line);
+    }
+    for (decision, _) in &run.world.history {
+        reads_back(&decision.outcome);
+    }
+    reads_back(&Outcome::Joined { agent: oneshelf_domain::AgentId(id("a")), location: "S".into() });
+    let grant = Outcome::Grant {
+        incarnation: IncarnationId(id("a1")),
+        session: Lease { epoch: 1, number: 2 },
+        item: run.world.item("MUG"),
+        total: 3,
+    };
+    assert!(reads_back(&grant).contains("\"outcome\":\"grant\""));
+}
+
+/// One of each. `internal` is the transport's own.
+fn refusals() -> Vec<Refusal> {
+    let t = String::new;
+    vec![
+        Refusal::CommandReused,
+        Refusal::invalid("/x", "y"),
+        Refusal::ItemUnknown { sku: t() },
+        Refusal::LocationUnknown { location: t() },
+        Refusal::ReservationUnknown,
+        Refusal::RecordUnknown { what: t() },
+        Refusal::EnrolmentInvalid,
+        Refusal::ItemRetired,
+        Refusal::LocationRetired,
+        Refusal::BarcodeInUse { barcode: t() },
+        Refusal::StoreHasAgent,
+        Refusal::ReservationEnded { state: t() },
+        Refusal::ReservationExpired,
+        Refusal::ReservationState { state: t(), step: t() },
+        Refusal::ReservationShort,
+        Refusal::StaleTimer,
+        Refusal::NotEnoughAvailable { sku: t(), available: 1, wanted: 2 },
+        Refusal::TooManyHolds,
+        Refusal::ApprovalNeeded,
+        Refusal::SessionOver,
+    ]
+}
+
+#[test]
+fn every_refusal_has_its_stable_code() {
+    let mut codes: Vec<&str> = vec![];
+    for refusal in refusals() {
+        let json: serde_json::Value = serde_json::from_str(&reads_back(&refusal)).unwrap();
+        assert_eq!(json["code"], refusal.code(), "the stored code is the shown one");
+        assert!(!refusal.to_string().is_empty());
+        codes.push(refusal.code());
+    }
+    codes.push("internal");
+    assert_eq!(codes, Refusal::CODES);
+}
+
+#[test]
+fn refusals_are_grouped_for_transports() {
+    let of = |kind| -> Vec<&'static str> {
+        refusals().iter().filter(|r| r.kind() == kind).map(Refusal::code).collect()
+    };
+    assert_eq!(of(RefusalKind::Invalid), ["invalid"]);
+    let unknown = ["item_unknown", "location_unknown", "reservation_unknown", "record_unknown"];
+    assert_eq!(of(RefusalKind::Unknown), unknown);
+    assert_eq!(of(RefusalKind::Gone), ["enrolment_invalid", "reservation_expired"]);
+    assert_eq!(of(RefusalKind::Denied), ["approval_needed"]);
+    assert_eq!(of(RefusalKind::Conflict).len(), 12);
+}
+
+#[test]
+fn titles_of_records_become_harmless() {
+    let mut run = Run::new();
+    let hostile = "Quay\\u001bp \\u202eStreet\\u0000";
+    let json = format!(
+        r#"put {{"record":"location","no":0,"code":"S08","name":"{hostile}","kind":"store",
+        "zone":"UTC","address":" ","receipt_header":["{hostile}"]}}"#
+    );
+    assert_eq!(run.step(&json), "done");
+    let code = LocationCode::new("S08").unwrap();
+    let location = run.world.state.records.location(&code).unwrap();
+    assert_eq!(location.name, "Quay p Street");
+    assert_eq!(location.receipt_header, ["Quay p Street"]);
+    assert_eq!(location.address, None);
+}
+
+#[test]
+fn a_shopper_has_ten_live_holds_and_an_address_a_hundred() {
+    let mut run = Run::new();
+    run.step("receive W01 MUG 900 TEA 1");
+    for n in 0..limits::HOLDS_PER_SHOPPER_MAX {
+        run.step(&format!("item I{n}"));
+        run.step(&format!("receive W01 I{n} 1"));
+        let line = format!("reserve s{n} I{n}@W01 1 for 900s shopper ann");
+        assert_eq!(run.step(&line), "held");
+    }
+    // Replacing one is no eleventh; a new one is, and that is said before the missing units.
+    assert_eq!(run.step("reserve s10 I3@W01 1 for 900s shopper ann"), "held");
+    let eleventh = "reserve s11 TEA@W01 9 for 900s shopper ann";
+    assert_eq!(run.step(eleventh), "refused too_many_holds");
+    run.step("release s0");
+    assert_eq!(run.step(eleventh), "refused not_enough_available 1 of 9 TEA");
+    for n in 0..limits::HOLDS_PER_ADDRESS_MAX {
+        let line = format!("reserve a{n} MUG@W01 1 for 900s shopper s{n} address x");
+        assert_eq!(run.step(&line), "held");
+    }
+    let more = "reserve b MUG@W01 1 for 900s shopper new address x";
+    assert_eq!(run.step(more), "refused too_many_holds");
+    assert_eq!(run.step("reserve b MUG@W01 1 for 900s shopper new address y"), "held");
+    // One's own earlier hold does not stand in the way.
+    assert_eq!(run.step("reserve c MUG@W01 2 for 900s shopper s7 address x"), "held");
+}
+
+#[test]
+fn no_policy_lets_a_channel_claim_more_than_there_is() {
+    let mut world = World::new();
+    let mut w = words::Words::new("W01 MUG 2", &world);
+    let receive = words::request("receive", &mut w);
+    world.step("r", &receive).unwrap();
+    // Stored by an older version, say: the core must not trust it.
+    let (item, location) = (world.item("MUG"), world.location("W01"));
+    let safety = oneshelf_domain::record::Safety { item, location, units: -5 };
+    world.state.records.put(oneshelf_domain::stock::Version(1), Record::Safety(safety));
+    let mut w = words::Words::new("MUG@W01 3 channel web", &world);
+    let reserve = words::request("reserve", &mut w);
+    let refused = super::world::refusal(world.step("x", &reserve)).unwrap();
+    assert_eq!(refused.code(), "not_enough_available");
+}
+
+#[test]
+fn a_reservation_carries_its_command_s_id_and_its_deadline() {
+    let mut run = Run::new();
+    run.step("receive W01 MUG 1");
+    run.world.now_ms = 5_000;
+    run.step("reserve r1 MUG@W01 1 for 10s");
+    let r = &run.world.reservations[&ReservationId(id("r1"))];
+    assert_eq!(r.expires_at, Some(Timestamp(15_000_000)));
+}

@@ -1,0 +1,29 @@
+//! Each text table is one test; its rows say what holds.
+
+use super::table::run;
+
+macro_rules! tables {
+    ($($name:ident),+ $(,)?) => {$(
+        #[test]
+        fn $name() {
+            let name = concat!(stringify!($name), ".txt");
+            run(name, include_str!(concat!("../stock/", stringify!($name), ".txt")));
+        }
+    )+};
+}
+
+tables!(
+    goods,
+    reserve,
+    reservation_steps,
+    sale,
+    counts,
+    shares,
+    sessions,
+    forks,
+    retired,
+    heal,
+    refusals,
+    items,
+    settings,
+);

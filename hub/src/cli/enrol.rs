@@ -1,0 +1,83 @@
+//! `hub enrol`: one-time codes that let a store's agent join, and the agents that did.
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::client::{Client, Where, part};
+use super::office::{done, remove};
+use super::say;
+use super::table::table;
+
+/// One-time codes and agents.
+#[derive(Args)]
+pub(super) struct EnrolCommand {
+    #[command(subcommand)]
+    what: EnrolWhat,
+    #[command(flatten)]
+    at: Where,
+}
+
+#[derive(Subcommand)]
+enum EnrolWhat {
+    /// Makes a code for a store and prints it once.
+    Add {
+        /// The store.
+        location: String,
+    },
+    /// Lists agents that joined, and codes that wait.
+    List,
+    /// Revokes an agent, or takes a code back.
+    Remove {
+        /// `agt_...`, or the id of a code.
+        id: String,
+    },
+}
+
+pub(super) async fn enrol(command: &EnrolCommand) -> anyhow::Result<()> {
+    let at = &command.at;
+    match &command.what {
+        EnrolWhat::Add { location } => {
+            let client = at.client()?;
+            let answer = client.post("/v1/enrolments", &json!({"location": location})).await?;
+            let words = enrolment(&answer)?;
+            done(at, &answer, &words)
+        }
+        EnrolWhat::List => listed(at).await,
+        EnrolWhat::Remove { id } if id.starts_with("agt_") => {
+            remove(at, &format!("/v1/agents/{}", part(id)), &format!("{id} is revoked")).await
+        }
+        EnrolWhat::Remove { id } => {
+            remove(at, &format!("/v1/enrolments/{}", part(id)), "the code is taken back").await
+        }
+    }
+}
+
+async fn listed(at: &Where) -> anyhow::Result<()> {
+    let client: Client = at.client()?;
+    let agents = client.get("/v1/agents").await?;
+    let codes = client.get("/v1/enrolments").await?;
+    if at.json {
+        let both = json!({"agents": agents["agents"], "enrolments": codes["enrolments"]});
+        return say(&serde_json::to_string_pretty(&both)?);
+    }
+    let rows = |answer: &Value, name: &str| answer[name].as_array().cloned().unwrap_or_default();
+    say(&table(&["id", "location", "name", "link"], &rows(&agents, "agents")))?;
+    say("")?;
+    say(&table(&["id", "location", "expires_at", "used_by"], &rows(&codes, "enrolments")))
+}
+
+/// The code, the command for the store's machine, and the same as a QR code.
+fn enrolment(answer: &Value) -> anyhow::Result<String> {
+    let code = answer["code"].as_str().context("the hub gave no code")?;
+    let hub = answer["hub_url"].as_str().unwrap_or_default();
+    let until = answer["expires_at"].as_str().unwrap_or_default();
+    let content = format!("oneshelf:enrol?hub={}&code={}", part(hub), part(code));
+    let picture = qrcode::QrCode::new(content.as_bytes())?
+        .render::<qrcode::render::unicode::Dense1x2>()
+        .build();
+    Ok(format!(
+        "code {code}, until {until}\n\npos-agent enrol --data DIR --hub {hub} --code {code}\n\n\
+         {picture}"
+    ))
+}

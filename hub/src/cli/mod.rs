@@ -1,0 +1,247 @@
+//! The command line of `hub`: what people type, and how it ends.
+//!
+//! Owns words and exit codes. Everything but `serve`, `setup`, `audit` and `openapi` is a request
+//! to a running hub, the same that a page makes. Invariant: standard output carries answers
+//! alone; logs and progress go to standard error.
+
+mod client;
+mod enrol;
+mod import;
+mod office;
+mod setup;
+mod table;
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::auth::rates::{Rate, Rates};
+use crate::http::Proxy;
+use crate::store::Store;
+use crate::{audit, http, serve};
+
+/// The hub of Oneshelf: the single source of truth for stock.
+#[derive(Parser)]
+#[command(name = "hub", version, about, propagate_version = true)]
+struct Cli {
+    /// How logs are written to standard error.
+    #[arg(long, env = "HUB_LOG_FORMAT", value_enum, default_value = "text", global = true)]
+    log_format: LogFormat,
+    /// Which logs, as in `info` or `oneshelf_hub=debug`.
+    #[arg(long, env = "HUB_LOG", default_value = "info", global = true)]
+    log: String,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serves pages, API, live figures and agents.
+    Serve(Box<ServeArgs>),
+    /// Makes the shop, its first location and the admin secret, once.
+    Setup(Box<setup::SetupArgs>),
+    /// Locations: stores and warehouses.
+    Location(office::LocationCommand),
+    /// Registers: points of sale.
+    Register(office::RegisterCommand),
+    /// People.
+    Staff(office::StaffCommand),
+    /// Keys of servers, apps and web shops.
+    Key(office::KeyCommand),
+    /// One-time codes that let a store's agent join.
+    Enrol(enrol::EnrolCommand),
+    /// Numbers that lower or share what may be promised.
+    Policy(office::PolicyCommand),
+    /// Takes in a CSV file of items or opening stock.
+    Import(import::ImportArgs),
+    /// Re-derives every invariant from the tables; exit code 1 and a list when one is broken.
+    Audit(AuditArgs),
+    /// Prints the OpenAPI document.
+    Openapi,
+}
+
+#[derive(Args)]
+struct ServeArgs {
+    /// `sqlite:PATH` or `postgres://...`.
+    #[arg(long, env = "HUB_DATABASE", hide_env_values = true)]
+    database: String,
+    /// Address for everybody; port 0 takes a free one.
+    #[arg(long, env = "HUB_LISTEN", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Address for the operator: health, readiness, metrics. Keep it on loopback.
+    #[arg(long, env = "HUB_ADMIN_LISTEN", default_value = "127.0.0.1:8081")]
+    admin_listen: SocketAddr,
+    /// Folder of the hub's keys (mode 0700); beside the file of SQLite when not said.
+    #[arg(long, env = "HUB_DATA")]
+    data: Option<PathBuf>,
+    /// Where browsers and agents reach this hub, as in `https://hub.example`.
+    #[arg(long, env = "HUB_PUBLIC_URL")]
+    public_url: Option<String>,
+    /// A proxy of yours stands in front and sets `X-Forwarded-For`.
+    #[arg(long, env = "HUB_BEHIND_PROXY")]
+    behind_proxy: bool,
+    /// Requests a second of one key or person.
+    #[arg(long, env = "HUB_REQUESTS_PER_CALLER", default_value_t = 2_000)]
+    requests_per_caller: u32,
+    /// Requests a second of one address to the public shop.
+    #[arg(long, env = "HUB_REQUESTS_PER_ADDRESS", default_value_t = 100)]
+    requests_per_address: u32,
+    /// Holds a second from one address.
+    #[arg(long, env = "HUB_HOLDS_PER_ADDRESS", default_value_t = 10)]
+    holds_per_address: u32,
+    /// Sign-ins and enrolment codes tried a minute from one address.
+    #[arg(long, env = "HUB_TRIES_PER_MINUTE", default_value_t = 10)]
+    tries_per_minute: u32,
+}
+
+#[derive(Args)]
+struct AuditArgs {
+    /// `sqlite:PATH` or `postgres://...`.
+    #[arg(long, env = "HUB_DATABASE", hide_env_values = true)]
+    database: String,
+}
+
+/// Prints an answer.
+///
+/// # Errors
+/// When nobody takes it.
+pub fn say(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}").and_then(|()| out.flush()).context("standard output is closed")
+}
+
+/// Prints progress or a complaint.
+fn tell(text: &str) {
+    // Nobody listening is no reason to stop.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Parses the command line and does what it says.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    if let Err(error) = log(&cli) {
+        tell(&format!("error: {error:#}"));
+        return ExitCode::from(2);
+    }
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tell(&format!("error: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(obey(cli.command)) {
+        Ok(code) => code,
+        Err(error) => {
+            tell(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn log(cli: &Cli) -> anyhow::Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_new(&cli.log).context("--log")?;
+    let to_stderr = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let begun = match cli.log_format {
+        LogFormat::Text => {
+            let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+            to_stderr.with_ansi(colours).try_init()
+        }
+        LogFormat::Json => to_stderr.json().try_init(),
+    };
+    begun.map_err(|e| anyhow::anyhow!(e))
+}
+
+async fn obey(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve(args) => serve::serve(args.options()?).await?,
+        Command::Setup(args) => setup::setup(*args).await?,
+        Command::Location(command) => office::location(&command).await?,
+        Command::Register(command) => office::register(&command).await?,
+        Command::Staff(command) => office::staff(&command).await?,
+        Command::Key(command) => office::key(&command).await?,
+        Command::Enrol(command) => enrol::enrol(&command).await?,
+        Command::Policy(command) => office::policy(&command).await?,
+        Command::Import(args) => return import::import(&args).await,
+        Command::Audit(args) => return audited(&args).await,
+        Command::Openapi => say(&http::document().to_pretty_json()?)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl ServeArgs {
+    fn options(self) -> anyhow::Result<serve::Options> {
+        let rate = |per_second: u32, burst: u32| Rate {
+            burst: burst.max(1),
+            every: std::time::Duration::from_secs(1) / per_second.max(1),
+        };
+        let rates = Rates {
+            caller: rate(self.requests_per_caller, self.requests_per_caller.saturating_mul(2)),
+            address: rate(self.requests_per_address, self.requests_per_address.saturating_mul(4)),
+            holds: rate(self.holds_per_address, self.holds_per_address.saturating_mul(6)),
+            door: Rate {
+                burst: self.tries_per_minute.max(1),
+                every: std::time::Duration::from_secs(60) / self.tries_per_minute.max(1),
+            },
+        };
+        if let Some(url) = &self.public_url {
+            let http = url.starts_with("http://") || url.starts_with("https://");
+            anyhow::ensure!(http, "--public-url: an address that begins with https:// or http://");
+        }
+        Ok(serve::Options {
+            database: self.database,
+            listen: self.listen,
+            admin_listen: self.admin_listen,
+            data: self.data,
+            public_url: self.public_url,
+            proxy: if self.behind_proxy { Proxy::Trusted } else { Proxy::None },
+            rates,
+        })
+    }
+}
+
+async fn audited(args: &AuditArgs) -> anyhow::Result<ExitCode> {
+    let store = Store::open(&args.database).await.context("the database cannot be opened")?;
+    let report = audit::audit(&store).await?;
+    store.close().await;
+    for (name, rows) in &report.checked {
+        say(&format!("{name}: {rows} checked"))?;
+    }
+    for finding in &report.broken {
+        say(&format!("broken {finding}"))?;
+    }
+    Ok(if report.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_says_what_it_does() {
+        for command in Cli::command().get_subcommands() {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{} {argument}", command.get_name());
+            }
+        }
+    }
+}

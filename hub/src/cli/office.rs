@@ -1,0 +1,334 @@
+//! `hub location|register|staff|key|policy`: each the same command as an HTTP endpoint.
+
+use anyhow::bail;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::client::{Where, part};
+use super::say;
+use super::table::table;
+
+/// Prints a list as a table, or as it came.
+pub(super) async fn list(
+    at: &Where,
+    path: &str,
+    name: &str,
+    headings: &[&str],
+) -> anyhow::Result<()> {
+    let answer = at.client()?.get(path).await?;
+    if at.json {
+        return say(&serde_json::to_string_pretty(&answer)?);
+    }
+    say(&table(headings, answer[name].as_array().map_or(&[], Vec::as_slice)))
+}
+
+/// Prints an answer, or the few words that matter of it.
+pub(super) fn done(at: &Where, answer: &Value, words: &str) -> anyhow::Result<()> {
+    if at.json { say(&serde_json::to_string_pretty(answer)?) } else { say(words) }
+}
+
+pub(super) async fn remove(at: &Where, path: &str, words: &str) -> anyhow::Result<()> {
+    let answer = at.client()?.delete(path).await?;
+    done(at, &answer, words)
+}
+
+/// Locations.
+#[derive(Args)]
+pub(super) struct LocationCommand {
+    #[command(subcommand)]
+    what: LocationWhat,
+    #[command(flatten)]
+    at: Where,
+}
+
+#[derive(Subcommand)]
+enum LocationWhat {
+    /// Makes or changes a location.
+    Add {
+        /// Upper-case letters and digits; for ever, it stands in receipt numbers.
+        code: String,
+        /// As shown.
+        #[arg(long)]
+        name: String,
+        /// store, warehouse, dropship or transit.
+        #[arg(long, default_value = "store")]
+        kind: String,
+        /// IANA time zone; the shop's when not said.
+        #[arg(long)]
+        zone: Option<String>,
+        /// One line.
+        #[arg(long)]
+        address: Option<String>,
+        /// A line at the top of receipts; may be given several times.
+        #[arg(long = "header")]
+        headers: Vec<String>,
+    },
+    /// Lists all locations with the state of their lines.
+    List,
+    /// Closes a location.
+    Remove {
+        /// Which.
+        code: String,
+    },
+}
+
+pub(super) async fn location(command: &LocationCommand) -> anyhow::Result<()> {
+    let at = &command.at;
+    match &command.what {
+        LocationWhat::Add { code, name, kind, zone, address, headers } => {
+            let body = json!({"name": name, "kind": kind, "zone": zone, "address": address,
+                "receipt_header": headers});
+            let path = format!("/v1/locations/{}", part(code));
+            let answer = at.client()?.put(&path, &body).await?;
+            done(at, &answer, &format!("location {code} is there"))
+        }
+        LocationWhat::List => {
+            let headings = ["code", "name", "kind", "zone", "state", "link"];
+            list(at, "/v1/locations", "locations", &headings).await
+        }
+        LocationWhat::Remove { code } => {
+            let path = format!("/v1/locations/{}", part(code));
+            remove(at, &path, &format!("location {code} is closed")).await
+        }
+    }
+}
+
+/// Registers.
+#[derive(Args)]
+pub(super) struct RegisterCommand {
+    #[command(subcommand)]
+    what: RegisterWhat,
+    #[command(flatten)]
+    at: Where,
+}
+
+#[derive(Subcommand)]
+enum RegisterWhat {
+    /// Makes or changes a register.
+    Add {
+        /// Where it stands.
+        location: String,
+        /// Upper-case letters and digits; for ever, it stands in receipt numbers.
+        code: String,
+        /// As shown; its code when not said.
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Lists all registers.
+    List,
+    /// Takes a register out of use.
+    Remove {
+        /// Where it stands.
+        location: String,
+        /// Which.
+        code: String,
+    },
+}
+
+pub(super) async fn register(command: &RegisterCommand) -> anyhow::Result<()> {
+    let at = &command.at;
+    let path =
+        |location: &str, code: &str| format!("/v1/registers/{}/{}", part(location), part(code));
+    match &command.what {
+        RegisterWhat::Add { location, code, name } => {
+            let body = json!({"name": name.as_ref().unwrap_or(code)});
+            let answer = at.client()?.put(&path(location, code), &body).await?;
+            done(at, &answer, &format!("register {location}-{code} is there"))
+        }
+        RegisterWhat::List => {
+            list(at, "/v1/registers", "registers", &["location", "code", "name"]).await
+        }
+        RegisterWhat::Remove { location, code } => {
+            let words = format!("register {location}-{code} is out of use");
+            remove(at, &path(location, code), &words).await
+        }
+    }
+}
+
+/// People.
+#[derive(Args)]
+pub(super) struct StaffCommand {
+    #[command(subcommand)]
+    what: StaffWhat,
+    #[command(flatten)]
+    at: Where,
+}
+
+#[derive(Subcommand)]
+enum StaffWhat {
+    /// Makes or changes a member of staff.
+    Add {
+        /// Typed at sign-in: lower-case letters, digits, dots and hyphens.
+        code: String,
+        /// As on receipts.
+        #[arg(long)]
+        name: String,
+        /// admin, manager, clerk or cashier.
+        #[arg(long, default_value = "cashier")]
+        role: String,
+        /// Where they work; may be given several times; everywhere when never.
+        #[arg(long = "location")]
+        locations: Vec<String>,
+        /// Four digits, six for managers; better given by the environment.
+        #[arg(long, env = "HUB_PIN", hide_env_values = true)]
+        pin: Option<String>,
+        /// For the hub's pages; better given by the environment.
+        #[arg(long, env = "HUB_PASSWORD", hide_env_values = true)]
+        password: Option<String>,
+    },
+    /// Lists all staff.
+    List,
+    /// Ends a member of staff.
+    Remove {
+        /// Whom.
+        code: String,
+    },
+}
+
+pub(super) async fn staff(command: &StaffCommand) -> anyhow::Result<()> {
+    let at = &command.at;
+    match &command.what {
+        StaffWhat::Add { code, name, role, locations, pin, password } => {
+            let body = json!({"name": name, "role": role, "locations": locations, "pin": pin,
+                "password": password});
+            let path = format!("/v1/staff/{}", part(code));
+            let answer = at.client()?.put(&path, &body).await?;
+            done(at, &answer, &format!("{code} is there"))
+        }
+        StaffWhat::List => {
+            list(at, "/v1/staff", "staff", &["code", "name", "role", "locations"]).await
+        }
+        StaffWhat::Remove { code } => {
+            let path = format!("/v1/staff/{}", part(code));
+            remove(at, &path, &format!("{code} is gone")).await
+        }
+    }
+}
+
+/// Keys.
+#[derive(Args)]
+pub(super) struct KeyCommand {
+    #[command(subcommand)]
+    what: KeyWhat,
+    #[command(flatten)]
+    at: Where,
+}
+
+#[derive(Subcommand)]
+enum KeyWhat {
+    /// Makes a key and prints it once.
+    Add {
+        /// For people.
+        name: String,
+        /// secret or publishable.
+        #[arg(long, default_value = "secret")]
+        kind: String,
+        /// stock:read, stock:write, catalogue, reserve, hold, live or admin; several times.
+        #[arg(long = "scope", required = true)]
+        scopes: Vec<String>,
+        /// Web origin that may use a publishable key; several times.
+        #[arg(long = "origin")]
+        origins: Vec<String>,
+        /// The channel whose figure limits it.
+        #[arg(long)]
+        channel: Option<String>,
+        /// exact, level or yes_no.
+        #[arg(long)]
+        display: Option<String>,
+        /// The largest number that `exact` shows.
+        #[arg(long, default_value_t = 10)]
+        cap: i64,
+    },
+    /// Lists all keys, without their secrets.
+    List,
+    /// Ends a key.
+    Remove {
+        /// Its id, `key_...`.
+        id: String,
+    },
+}
+
+pub(super) async fn key(command: &KeyCommand) -> anyhow::Result<()> {
+    let at = &command.at;
+    match &command.what {
+        KeyWhat::Add { name, kind, scopes, origins, channel, display, cap } => {
+            let display = match display.as_deref() {
+                None => Value::Null,
+                Some("exact") => json!({"kind": "exact", "cap": cap}),
+                Some(other) => json!({"kind": other}),
+            };
+            let body = json!({"name": name, "kind": kind, "scopes": scopes, "origins": origins,
+                "channel": channel, "display": display});
+            let answer = at.client()?.post("/v1/keys", &body).await?;
+            let text = |name: &str| answer[name].as_str().unwrap_or_default();
+            done(at, &answer, &format!("{} {}", text("id"), text("secret")))
+        }
+        KeyWhat::List => {
+            list(at, "/v1/keys", "keys", &["id", "name", "kind", "scopes", "channel", "origins"])
+                .await
+        }
+        KeyWhat::Remove { id } => {
+            remove(at, &format!("/v1/keys/{}", part(id)), &format!("{id} is ended")).await
+        }
+    }
+}
+
+/// Policies.
+#[derive(Args)]
+pub(super) struct PolicyCommand {
+    #[command(subcommand)]
+    what: PolicyWhat,
+    #[command(flatten)]
+    at: Where,
+}
+
+#[derive(Subcommand)]
+enum PolicyWhat {
+    /// Sets a policy: `share S07 '*' 2`, `safety SKU S07 1`, `buffer SKU web 3`.
+    Add {
+        /// share, safety or buffer.
+        kind: String,
+        /// Of share the location, else the SKU.
+        first: String,
+        /// Of share the SKU or `*`, of safety the location, of buffer the channel.
+        second: String,
+        /// Units.
+        quantity: i64,
+    },
+    /// Lists all policies.
+    List,
+    /// Removes a policy, named as it was set.
+    Remove {
+        /// share, safety or buffer.
+        kind: String,
+        /// Of share the location, else the SKU.
+        first: String,
+        /// Of share the SKU or `*`, of safety the location, of buffer the channel.
+        second: String,
+    },
+}
+
+pub(super) async fn policy(command: &PolicyCommand) -> anyhow::Result<()> {
+    let at = &command.at;
+    let path = |kind: &str, first: &str, second: &str| -> anyhow::Result<String> {
+        if !["share", "safety", "buffer"].contains(&kind) {
+            bail!("{kind}: share, safety or buffer");
+        }
+        Ok(format!("/v1/policies/{kind}/{}/{}", part(first), part(second)))
+    };
+    match &command.what {
+        PolicyWhat::Add { kind, first, second, quantity } => {
+            let body = json!({"quantity": quantity});
+            let answer = at.client()?.put(&path(kind, first, second)?, &body).await?;
+            done(at, &answer, &format!("{kind} {first} {second} is {quantity}"))
+        }
+        PolicyWhat::List => {
+            let headings = ["kind", "sku", "location", "channel", "quantity"];
+            list(at, "/v1/policies", "policies", &headings).await
+        }
+        PolicyWhat::Remove { kind, first, second } => {
+            let words = format!("{kind} {first} {second} is removed");
+            remove(at, &path(kind, first, second)?, &words).await
+        }
+    }
+}

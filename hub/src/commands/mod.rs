@@ -1,0 +1,140 @@
+//! The only write path: whoever wants to change the hub hands a command in here.
+//!
+//! Commands wait in three bounded queues; one writer task takes what waits, decides it against
+//! one state and stores it in one transaction (group commit, without lingering). Nothing is
+//! answered before its own commit. It knows no transport.
+
+mod attempt;
+mod queue;
+mod weight;
+mod writer;
+
+use std::sync::Arc;
+
+use oneshelf_domain::stock::{Outcome, Version};
+use oneshelf_domain::{Refusal, Timestamp};
+use oneshelf_sync::plan::{Reply, Submission};
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+
+use crate::store::Store;
+use queue::Queue;
+
+/// The hub's wall clock.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Where a command waits. When all have work they are served 8 : 4 : 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// People and shops wait for it.
+    Interactive,
+    /// Stores' agents.
+    Agents,
+    /// Imports and sweeps.
+    Bulk,
+}
+
+impl Lane {
+    /// All lanes, in the order of their shares.
+    pub const ALL: [Lane; 3] = [Lane::Interactive, Lane::Agents, Lane::Bulk];
+
+    /// The name in metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Lane::Interactive => "interactive",
+            Lane::Agents => "agents",
+            Lane::Bulk => "bulk",
+        }
+    }
+}
+
+/// A command was accepted and is durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// The answer.
+    pub outcome: Outcome,
+    /// The version it got; none when nothing changed.
+    pub version: Option<Version>,
+    /// It was accepted before.
+    pub replayed: bool,
+}
+
+/// A command had no effect, or nobody knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// A rule says no.
+    Refused(Refusal),
+    /// Not now; the sender tries again.
+    NotNow(&'static str),
+    /// Too many commands wait; it was not taken in.
+    Busy,
+    /// It could not be stored, or whether it was is not known; the same id may be sent again.
+    Internal,
+    /// The hub stops; it was not taken in.
+    Stopping,
+}
+
+/// What a command is answered.
+pub type Answer = Result<Accepted, Failure>;
+
+/// The way to the writer; clones share it.
+#[derive(Clone)]
+pub struct Commands {
+    queue: Arc<Queue>,
+    ended: watch::Receiver<bool>,
+}
+
+impl Commands {
+    /// Starts the writer task of this program. `committed` gets the newest version after each
+    /// commit that made one.
+    pub fn start(
+        store: Store,
+        clock: Clock,
+        committed: watch::Sender<Version>,
+    ) -> (Self, JoinHandle<()>) {
+        let queue = Arc::new(Queue::default());
+        let (end, ended) = watch::channel(false);
+        let task = tokio::spawn(writer::run(store, clock, committed, queue.clone(), end));
+        (Self { queue, ended }, task)
+    }
+
+    /// Hands a command in and waits for its answer, which leaves after its commit. A caller that
+    /// goes away meanwhile does not take the command back.
+    ///
+    /// # Errors
+    /// [`Failure`] says why it had no effect.
+    pub async fn submit(&self, lane: Lane, submission: Submission) -> Answer {
+        // Without an answer the writer ended before it took the command.
+        self.enqueue(lane, submission)?.await.unwrap_or(Err(Failure::Stopping))
+    }
+
+    /// Hands a command in; commands of a lane are decided in this order.
+    ///
+    /// # Errors
+    /// [`Failure::Busy`] or [`Failure::Stopping`]: it was not taken in.
+    pub fn enqueue(
+        &self,
+        lane: Lane,
+        submission: Submission,
+    ) -> Result<oneshot::Receiver<Answer>, Failure> {
+        self.queue.put(lane, submission)
+    }
+
+    /// Takes no more commands in, answers those that wait, then the writer ends.
+    pub async fn stop(&self) {
+        self.queue.stop();
+        let mut ended = self.ended.clone();
+        // An error says that the task is gone: it has ended too.
+        let _ = ended.wait_for(|ended| *ended).await;
+    }
+}
+
+fn answer(reply: Reply) -> Answer {
+    match reply {
+        Reply::Accepted { outcome, version, replayed } => {
+            Ok(Accepted { outcome, version, replayed })
+        }
+        Reply::Refused(refusal) => Err(Failure::Refused(refusal)),
+        Reply::NotNow(why) => Err(Failure::NotNow(why)),
+    }
+}

@@ -1,0 +1,40 @@
+//! How big a command is, about: batches are bounded in bytes.
+//!
+//! Reckoned from its parts, not measured: exact sizes would cost more than they save.
+
+use oneshelf_domain::stock::{Command, FactBody};
+use oneshelf_sync::plan::Submission;
+
+/// A command without lines.
+const BASE_BYTES: usize = 256;
+const LINE_BYTES: usize = 48;
+/// A record or an item's fields beside its texts.
+const DETAILS_BYTES: usize = 512;
+
+/// About how many bytes a submission has as JSON.
+pub(super) fn bytes(submission: &Submission) -> usize {
+    let more = match &submission.command {
+        Command::PutItem { details, .. } => {
+            DETAILS_BYTES + details.name.len() + details.barcodes.len() * LINE_BYTES
+        }
+        Command::PutRecord { .. } | Command::Redeem { .. } => 2 * DETAILS_BYTES,
+        Command::Receive { lines, .. } => lines.len() * LINE_BYTES,
+        Command::Reserve { lines, .. } => lines.len() * LINE_BYTES,
+        Command::Hello { granted, .. } => granted.len() * LINE_BYTES,
+        Command::Fact { granted, body, .. } => granted.len() * LINE_BYTES + fact(body),
+        _ => 0,
+    };
+    BASE_BYTES + more
+}
+
+fn fact(body: &FactBody) -> usize {
+    match body {
+        FactBody::Sale { lines, document } => {
+            let document = document.as_ref().map_or(0, |d| DETAILS_BYTES + d.lines.len() * 64);
+            lines.len() * LINE_BYTES + document
+        }
+        FactBody::Handover { lines, .. } => lines.len() * LINE_BYTES,
+        FactBody::Close { left } => left.len() * LINE_BYTES,
+        _ => 0,
+    }
+}

@@ -1,0 +1,64 @@
+//! The second listener: health, readiness, metrics. On loopback; it asks nobody who they are.
+
+use std::sync::OnceLock;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+
+use crate::app::App;
+
+static METRICS: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+
+/// Bounds of the histograms, seconds.
+const SECONDS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+
+/// The recorder of this program, made once. None when another one is in the way.
+pub fn metrics_handle() -> Option<&'static PrometheusHandle> {
+    let made = METRICS.get_or_init(|| {
+        let builder = PrometheusBuilder::new().set_buckets(&SECONDS).ok()?;
+        builder.install_recorder().ok()
+    });
+    made.as_ref()
+}
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+}
+
+/// Ready: the database answers, the shop is set up, and the program is not about to end.
+async fn ready(State(app): State<App>) -> Response {
+    let seen = app.seen();
+    let database = app.store.head().await;
+    let behind = database.as_ref().map(|(head, _)| head.version.0 - seen.version.0).unwrap_or(-1);
+    let set_up = seen.records.shop().is_some();
+    let stopping = app.stop.is_cancelled();
+    let ok = database.is_ok() && set_up && !stopping;
+    let status = if ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = serde_json::json!({
+        "ready": ok,
+        "database": database.is_ok(),
+        "set_up": set_up,
+        "stopping": stopping,
+        "version": seen.version.0,
+        "versions_behind": behind,
+    });
+    (status, axum::Json(body)).into_response()
+}
+
+async fn metrics() -> Response {
+    match metrics_handle() {
+        Some(handle) => {
+            handle.run_upkeep();
+            let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+            (kind, handle.render()).into_response()
+        }
+        None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}

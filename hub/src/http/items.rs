@@ -1,0 +1,312 @@
+//! `/v1/items`: the catalogue.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use oneshelf_domain::item::{Item, ItemDetails, ItemState, Unit};
+use oneshelf_domain::record::Records;
+use oneshelf_domain::stock::{Command, Version};
+use oneshelf_domain::{Barcode, Money, Refusal, Sku};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::extract::{IdempotencyKey, Path, Payload, Query};
+use super::guard::Signed;
+use super::page;
+use super::problem::{Answer, Error};
+use super::schema::{InUseSchema, MoneySchema, UnitSchema};
+use super::sending::{Preconditions, Sending, etag};
+use crate::app::App;
+use crate::auth::Action;
+use crate::catalogue;
+use crate::store::read::items;
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get, put)).routes(routes!(retire))
+}
+
+/// An item.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Item)]
+pub(super) struct ItemBody {
+    /// The retailer's number.
+    #[schema(value_type = String)]
+    sku: Sku,
+    /// As on the receipt.
+    name: String,
+    /// All codes that scan as this item.
+    #[schema(value_type = Vec<String>)]
+    barcodes: Vec<Barcode>,
+    /// What a quantity counts.
+    #[schema(value_type = UnitSchema)]
+    unit: Unit,
+    /// Of one unit, tax included; none: not sold at a register.
+    #[schema(value_type = Option<MoneySchema>)]
+    price: Option<Money>,
+    /// Tax class.
+    tax: String,
+    /// Maker.
+    brand: Option<String>,
+    /// Category path, `/` between levels.
+    category: Option<String>,
+    /// Link of a picture.
+    image: Option<String>,
+    /// Option values, as shown under the name.
+    options: Option<String>,
+    /// Sold or not.
+    #[schema(value_type = InUseSchema)]
+    state: ItemState,
+    /// Of the last change; also the ETag.
+    version: i64,
+}
+
+impl From<Item> for ItemBody {
+    fn from(item: Item) -> Self {
+        let details = item.details;
+        Self {
+            sku: item.sku,
+            name: details.name,
+            barcodes: details.barcodes,
+            unit: details.unit,
+            price: details.price,
+            tax: details.tax,
+            brand: details.brand,
+            category: details.category,
+            image: details.image,
+            options: details.options,
+            state: details.state,
+            version: item.version.0,
+        }
+    }
+}
+
+/// What one says of an item when making or changing it.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ItemDetails)]
+struct DetailsBody {
+    /// As in the path, when it is said at all.
+    #[serde(default)]
+    sku: Option<String>,
+    /// 1 to 200 characters; control characters and marks that reorder text are taken out.
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+    /// All codes that scan as this item.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, max_items = 20)]
+    barcodes: Vec<Barcode>,
+    /// What a quantity counts.
+    #[serde(default)]
+    #[schema(value_type = UnitSchema)]
+    unit: Unit,
+    /// Of one unit, tax included, in the shop's currency.
+    #[serde(default)]
+    #[schema(value_type = Option<MoneySchema>)]
+    price: Option<Money>,
+    /// One of the shop's tax classes; its default when absent.
+    #[serde(default)]
+    tax: Option<String>,
+    /// Maker.
+    #[serde(default)]
+    brand: Option<String>,
+    /// Category path, `/` between levels.
+    #[serde(default)]
+    category: Option<String>,
+    /// An https link of a picture.
+    #[serde(default)]
+    #[schema(pattern = "^https://", max_length = 2000)]
+    image: Option<String>,
+    /// Option values, as shown under the name.
+    #[serde(default)]
+    options: Option<String>,
+    /// Sold or not.
+    #[serde(default)]
+    #[schema(value_type = InUseSchema)]
+    state: ItemState,
+    /// Read back with the item; it is not looked at.
+    #[serde(default)]
+    #[expect(dead_code, reason = "an item that was read may be sent back as it is")]
+    version: Option<i64>,
+}
+
+impl DetailsBody {
+    fn checked(self, sku: &Sku, records: &Records) -> Answer<ItemDetails> {
+        if self.sku.is_some_and(|said| said != sku.as_str()) {
+            return Err(Error::invalid("/sku", "the SKU of the path"));
+        }
+        super::shop::words("/name", &self.name)?;
+        let details = ItemDetails {
+            name: self.name,
+            barcodes: self.barcodes,
+            unit: self.unit,
+            price: self.price,
+            tax: self.tax.unwrap_or_default(),
+            brand: self.brand,
+            category: self.category,
+            image: self.image,
+            options: self.options,
+            state: self.state,
+        };
+        catalogue::fit(details, records).map_err(Error::from)
+    }
+}
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Wanted {
+    /// Every word must appear in name, SKU, options, brand, category or barcodes.
+    #[param(max_length = 200)]
+    pub(super) search: Option<String>,
+    /// The item that this barcode scans as.
+    #[param(max_length = 80)]
+    pub(super) barcode: Option<String>,
+    /// Rows of the page.
+    #[serde(default, deserialize_with = "page::given")]
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    pub(super) limit: Option<i64>,
+    /// `next_cursor` of the page before.
+    pub(super) cursor: Option<String>,
+}
+
+/// A page of items.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Items)]
+struct ItemsBody {
+    /// In the order of their SKUs.
+    items: Vec<ItemBody>,
+    /// None at the end.
+    next_cursor: Option<String>,
+}
+
+/// The catalogue, or what is found in it.
+#[utoipa::path(get, path = "/v1/items", tag = "items", operation_id = "list_items",
+    params(Wanted), responses((status = 200, body = ItemsBody)))]
+async fn list(
+    State(app): State<App>,
+    signed: Signed,
+    Query(wanted): Query<Wanted>,
+) -> Answer<Json<ItemsBody>> {
+    signed.need(Action::ReadItems)?;
+    let (found, next_cursor) = find(&app, &wanted, false).await?;
+    Ok(Json(ItemsBody { items: found.into_iter().map(ItemBody::from).collect(), next_cursor }))
+}
+
+/// A page of items, for staff and for the public.
+pub(super) async fn find(
+    app: &App,
+    wanted: &Wanted,
+    for_sale: bool,
+) -> Answer<(Vec<Item>, Option<String>)> {
+    let limit = page::limit(wanted.limit)?;
+    let after: String = page::after(wanted.cursor.as_deref())?.unwrap_or_default();
+    let text = wanted.search.as_deref().unwrap_or_default();
+    if text.chars().count() > 200 {
+        return Err(Error::invalid("search", "at most 200 characters"));
+    }
+    let mut tx = app.store.read().await?;
+    if let Some(code) = &wanted.barcode {
+        let code = Barcode::new(code).map_err(|e| Error::invalid("barcode", &e.to_string()))?;
+        let found = items::by_barcode(&mut tx, &code).await?;
+        let shown = found.filter(|i| !for_sale || is_sold(i));
+        return Ok((shown.into_iter().collect(), None));
+    }
+    let search = items::Search { text, for_sale, after: &after, limit };
+    let found = items::search(&mut tx, &search).await?;
+    let next = page::next(found.len(), limit, found.last().map(|i| i.sku.as_str()));
+    Ok((found, next))
+}
+
+/// What a shop may offer.
+pub(super) fn is_sold(item: &Item) -> bool {
+    item.details.state == ItemState::Active && item.details.price.is_some()
+}
+
+/// One item as it is now.
+pub(super) async fn one(app: &App, sku: &str) -> Answer<Item> {
+    let unknown = || Refusal::ItemUnknown { sku: oneshelf_domain::code::plain_text(sku, 64) };
+    let sku = Sku::new(sku).map_err(|_| unknown())?;
+    let mut tx = app.store.read().await?;
+    let found = items::by_sku(&mut tx, std::slice::from_ref(&sku)).await?;
+    Ok(found.into_iter().next().ok_or_else(unknown)?)
+}
+
+/// One item.
+#[utoipa::path(get, path = "/v1/items/{sku}", tag = "items", operation_id = "get_item",
+    params(("sku" = String, Path, pattern = "^[!-~]([ -~]{0,62}[!-~])?$")),
+    responses((status = 200, body = ItemBody, headers(("ETag" = String))), (status = 304)))]
+async fn get(
+    State(app): State<App>,
+    signed: Signed,
+    Path(sku): Path<String>,
+    known: Preconditions,
+) -> Answer<Response> {
+    signed.need(Action::ReadItems)?;
+    let item = one(&app, &sku).await?;
+    Ok(known.answer(item.version, ItemBody::from(item)))
+}
+
+/// Makes or changes an item; what is left out is empty afterwards.
+#[utoipa::path(put, path = "/v1/items/{sku}", tag = "items", operation_id = "put_item",
+    params(("sku" = String, Path, pattern = "^[!-~]([ -~]{0,62}[!-~])?$")),
+    request_body = DetailsBody,
+    responses((status = 200, body = ItemBody, headers(("ETag" = String)))))]
+async fn put(
+    State(app): State<App>,
+    signed: Signed,
+    Path(sku): Path<String>,
+    known: Preconditions,
+    key: Option<IdempotencyKey>,
+    body: Payload<DetailsBody>,
+) -> Answer<Response> {
+    signed.need(Action::ChangeItems)?;
+    let sku = Sku::new(&sku).map_err(|e| Error::invalid("/sku", &e.to_string()))?;
+    let details = body.read()?.checked(&sku, &app.seen().records)?;
+    let command = Command::PutItem { sku: sku.clone(), details };
+    change(&app, &signed, key.as_ref(), &known, &sku, command).await
+}
+
+/// Takes an item off sale; its history stays.
+#[utoipa::path(post, path = "/v1/items/{sku}/retire", tag = "items",
+    operation_id = "retire_item",
+    params(("sku" = String, Path, pattern = "^[!-~]([ -~]{0,62}[!-~])?$")),
+    responses((status = 200, body = ItemBody, headers(("ETag" = String)))))]
+async fn retire(
+    State(app): State<App>,
+    signed: Signed,
+    Path(sku): Path<String>,
+    known: Preconditions,
+    key: Option<IdempotencyKey>,
+) -> Answer<Response> {
+    signed.need(Action::ChangeItems)?;
+    let sku = one(&app, &sku).await?.sku;
+    let command = Command::RetireItem { sku: sku.clone() };
+    change(&app, &signed, key.as_ref(), &known, &sku, command).await
+}
+
+async fn change(
+    app: &App,
+    signed: &Signed,
+    key: Option<&IdempotencyKey>,
+    known: &Preconditions,
+    sku: &Sku,
+    command: Command,
+) -> Answer<Response> {
+    // Held until the write is committed, so that two who read the same version do not both win.
+    let _turn = if known.any() { Some(app.conditional.lock().await) } else { None };
+    if known.any() {
+        let now: Option<Version> = match one(app, sku.as_str()).await {
+            Ok(item) => Some(item.version),
+            Err(error) if error.status() == 404 => None,
+            Err(error) => return Err(error),
+        };
+        known.check(now)?;
+    }
+    Sending::new(app, &signed.0, key).send(command).await?;
+    let item = one(app, sku.as_str()).await?;
+    let tag = [(header::ETAG, etag(item.version))];
+    Ok((tag, Json(ItemBody::from(item))).into_response())
+}

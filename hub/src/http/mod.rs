@@ -1,0 +1,60 @@
+//! HTTP and WebSocket: requests in, problems and JSON out. The only place that knows axum.
+//!
+//! One noun is one file with its routes, handlers and bodies. It decides nothing: whatever
+//! changes something goes through `commands`. Invariant: every route but the open ones proves
+//! its caller before it looks at the body.
+
+mod admin;
+mod changes;
+mod docs;
+mod enrolments;
+mod extract;
+mod guard;
+mod imports;
+mod items;
+mod keys;
+mod layers;
+mod listen;
+mod locations;
+mod movements;
+mod openapi;
+mod origins;
+mod page;
+mod pages;
+mod policies;
+mod problem;
+mod problems;
+mod public;
+mod reservations;
+mod schema;
+mod sending;
+mod session;
+mod shop;
+mod staff;
+mod stock;
+pub mod ws;
+
+use axum::Router;
+
+use crate::app::App;
+
+pub use admin::metrics_handle;
+pub use guard::ClientAddress;
+pub use layers::Proxy;
+pub use listen::{Listening, listen};
+pub use openapi::document;
+pub use problem::{Answer, Error};
+pub use problems::CATALOGUE;
+
+/// Everything that the hub serves on its main listener.
+pub fn main_router(app: App) -> Router {
+    let (api, _) = openapi::api().split_for_parts();
+    let open = pages::routes().merge(docs::routes()).merge(problems::routes());
+    let routes = api.merge(open).merge(ws::routes());
+    layers::around(routes, app)
+}
+
+/// Health, readiness and metrics, for the second listener.
+pub fn admin_router(app: App) -> Router {
+    layers::plain(admin::routes().with_state(app))
+}

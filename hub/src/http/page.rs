@@ -1,0 +1,75 @@
+//! Pages of lists: `limit` and an opaque `cursor`. Knows no list.
+//!
+//! Invariant: a cursor that this hub did not make is refused, never guessed at.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use oneshelf_domain::limits;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
+
+use super::problem::{Answer, Error};
+
+/// Which page of a list.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Page {
+    /// Rows of the page.
+    #[serde(default, deserialize_with = "given")]
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    pub limit: Option<i64>,
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
+}
+
+/// A parameter that is there has a value; an empty one is not the same as none.
+pub fn given<'de, D, T>(part: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(part).map(Some)
+}
+
+/// Rows of a page.
+pub fn limit(asked: Option<i64>) -> Answer<i64> {
+    let largest = i64::try_from(limits::PAGE_ROWS_MAX).unwrap_or(i64::MAX);
+    let usual = i64::try_from(limits::PAGE_ROWS_DEFAULT).unwrap_or(i64::MAX);
+    match asked {
+        None => Ok(usual),
+        Some(n) if (1..=largest).contains(&n) => Ok(n),
+        Some(_) => Err(Error::invalid("limit", "1 to 500")),
+    }
+}
+
+/// Where the page begins: behind this.
+pub fn after<T: DeserializeOwned>(cursor: Option<&str>) -> Answer<Option<T>> {
+    let Some(text) = cursor else { return Ok(None) };
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok();
+    let read = bytes.and_then(|b| serde_json::from_slice(&b).ok());
+    read.map(Some).ok_or_else(|| Error::malformed("cursor: not one of this list"))
+}
+
+/// The cursor behind the last row of a page, when the page is full.
+pub fn next<T: Serialize>(rows: usize, limit: i64, last: Option<T>) -> Option<String> {
+    let full = i64::try_from(rows).is_ok_and(|n| n >= limit);
+    let last = last.filter(|_| full)?;
+    serde_json::to_vec(&last).ok().map(|json| URL_SAFE_NO_PAD.encode(json))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_back_and_others_are_refused() {
+        let cursor = next(2, 2, Some(("A", 5))).unwrap();
+        assert_eq!(after::<(String, i64)>(Some(&cursor)).unwrap(), Some(("A".into(), 5)));
+        assert_eq!(next(1, 2, Some("A")), None);
+        assert_eq!(after::<i64>(Some(&cursor)).unwrap_err().status(), 400);
+        assert_eq!(after::<i64>(Some("%%%")).unwrap_err().status(), 400);
+        assert_eq!(limit(Some(501)).unwrap_err().status(), 422);
+    }
+}

@@ -1,0 +1,39 @@
+//! The hub's pages: the shop, the set-up, a small index. Files are embedded in the program.
+
+use axum::Router;
+use axum::extract::Path;
+use axum::http::header;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::routing::get;
+
+use super::problem::{Answer, Error};
+use crate::app::App;
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/", get(index))
+        .route("/healthz", get(async || "ok\n"))
+        .route("/shop", get(async || Redirect::permanent("/shop/")))
+        .route("/shop/", get(async || file("shop.html")))
+        .route("/shop/assets/{*name}", get(asset))
+        .route("/setup", get(async || Redirect::permanent("/setup/")))
+        .route("/setup/", get(async || file("setup.html")))
+        .route("/setup/assets/{*name}", get(asset))
+}
+
+async fn index() -> Html<String> {
+    let links = "<ul><li><a href=\"/shop/\">Shop</a></li><li><a href=\"/setup/\">Set-up</a></li>\
+        <li><a href=\"/docs\">API</a></li></ul>";
+    Html(super::docs::shell("Oneshelf hub", links))
+}
+
+async fn asset(Path(name): Path<String>) -> Answer<Response> {
+    file(&format!("assets/{name}"))
+}
+
+fn file(path: &str) -> Answer<Response> {
+    let asset = oneshelf_web::file(path).ok_or_else(Error::not_found)?;
+    let keep = if asset.immutable { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let headers = [(header::CONTENT_TYPE, asset.content_type), (header::CACHE_CONTROL, keep)];
+    Ok((headers, asset.bytes.into_owned()).into_response())
+}

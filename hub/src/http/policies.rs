@@ -1,0 +1,279 @@
+//! `/v1/policies`: numbers that lower or share what may be promised.
+//!
+//! `safety/{sku}/{location}`, `buffer/{sku}/{channel}`, `share/{location}/{sku or *}`.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use oneshelf_domain::record::{Buffer, Record, Records, Safety, SharePolicy};
+use oneshelf_domain::stock::{Command, ItemNo, Version};
+use oneshelf_domain::{Quantity, Refusal, Sku};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::extract::{IdempotencyKey, Path, Payload};
+use super::guard::Signed;
+use super::keys::channel;
+use super::problem::{Answer, Error};
+use super::sending::{Preconditions, Sending, etag};
+use crate::app::App;
+use crate::auth::Action;
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get, put, remove))
+}
+
+/// Which number it is.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum PolicyKind {
+    /// Units that a location keeps back from every channel.
+    Safety,
+    /// Units that one channel may not offer.
+    Buffer,
+    /// Units that a store's registers own without asking.
+    Share,
+}
+
+/// A policy.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Policy)]
+struct PolicyBody {
+    /// Which number it is.
+    kind: PolicyKind,
+    /// The item, or `*` for all.
+    sku: String,
+    /// Of safety and share.
+    location: Option<String>,
+    /// Of buffer.
+    channel: Option<String>,
+    /// Units.
+    quantity: i64,
+    /// Of the last change; also the ETag.
+    version: i64,
+}
+
+/// Policies.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Policies)]
+struct PoliciesBody {
+    /// By kind.
+    policies: Vec<PolicyBody>,
+}
+
+/// A policy's number.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PolicyUnits)]
+struct UnitsBody {
+    /// Units.
+    #[schema(value_type = i64, minimum = 0, maximum = 1_000_000_000)]
+    quantity: Quantity,
+}
+
+const KINDS: [&str; 3] = ["safety", "buffer", "share"];
+
+fn numbers(records: &Records) -> Vec<ItemNo> {
+    let items = KINDS.iter().flat_map(|kind| records.of_kind(kind)).filter_map(|(_, r)| match r {
+        Record::Safety(s) => Some(s.item),
+        Record::Buffer(b) => Some(b.item),
+        Record::Share(s) => s.item,
+        _ => None,
+    });
+    items.collect()
+}
+
+fn body(
+    records: &Records,
+    skus: &HashMap<ItemNo, Sku>,
+    version: Version,
+    record: &Record,
+) -> Option<PolicyBody> {
+    let code = |no| records.location_by_no(no).map(|l| l.code.to_string());
+    let sku = |no: &ItemNo| skus.get(no).map(Sku::to_string);
+    let version = version.0;
+    Some(match record {
+        Record::Safety(s) => PolicyBody {
+            kind: PolicyKind::Safety,
+            sku: sku(&s.item)?,
+            location: Some(code(s.location)?),
+            channel: None,
+            quantity: s.units,
+            version,
+        },
+        Record::Buffer(b) => PolicyBody {
+            kind: PolicyKind::Buffer,
+            sku: sku(&b.item)?,
+            location: None,
+            channel: Some(b.channel.clone()),
+            quantity: b.units,
+            version,
+        },
+        Record::Share(s) => PolicyBody {
+            kind: PolicyKind::Share,
+            sku: s.item.as_ref().map_or(Some("*".to_owned()), sku)?,
+            location: Some(code(s.location)?),
+            channel: None,
+            quantity: s.units,
+            version,
+        },
+        _ => return None,
+    })
+}
+
+/// Policies of the locations that the caller works at.
+#[utoipa::path(get, path = "/v1/policies", tag = "policies", operation_id = "list_policies",
+    responses((status = 200, body = PoliciesBody)))]
+async fn list(State(app): State<App>, signed: Signed) -> Answer<Json<PoliciesBody>> {
+    signed.need(Action::ReadPolicies)?;
+    let seen = app.seen();
+    let records = &seen.records;
+    let skus = app.items.skus(&app.store, &numbers(records)).await?;
+    let seen_here = |p: &PolicyBody| match &p.location {
+        Some(code) => signed.location(records, code).is_ok(),
+        None => true,
+    };
+    let policies = KINDS
+        .iter()
+        .flat_map(|kind| records.of_kind(kind))
+        .filter_map(|(version, record)| body(records, &skus, version, record))
+        .filter(seen_here);
+    Ok(Json(PoliciesBody { policies: policies.collect() }))
+}
+
+/// The record that a path names, with no units yet.
+async fn named(
+    app: &App,
+    signed: &Signed,
+    (kind, first, second): (&str, &str, &str),
+    change: bool,
+) -> Answer<Record> {
+    let seen = app.seen();
+    let records = &seen.records;
+    let units = 0;
+    match kind {
+        "safety" => {
+            let (item, location) = (item(app, first).await?, signed.location(records, second)?.no);
+            Ok(Record::Safety(Safety { item, location, units }))
+        }
+        "buffer" => {
+            // It lowers what all locations together may offer.
+            if change && !signed.0.sees_all() {
+                return Err(Error::not_allowed());
+            }
+            let channel = channel("/channel", second)?;
+            Ok(Record::Buffer(Buffer { item: item(app, first).await?, channel, units }))
+        }
+        "share" => {
+            let location = signed.location(records, first)?.no;
+            let item = if second == "*" { None } else { Some(item(app, second).await?) };
+            Ok(Record::Share(SharePolicy { location, item, units }))
+        }
+        _ => Err(Error::not_found()),
+    }
+}
+
+async fn item(app: &App, sku: &str) -> Answer<ItemNo> {
+    let unknown = || Refusal::ItemUnknown { sku: oneshelf_domain::code::plain_text(sku, 64) };
+    let sku = Sku::new(sku).map_err(|_| unknown())?;
+    let found = app.items.of(&app.store, std::slice::from_ref(&sku)).await?;
+    Ok(found.into_iter().next().flatten().ok_or_else(unknown)?)
+}
+
+fn version_of(app: &App, key: &str) -> Option<Version> {
+    app.seen().records.get_versioned(key).map(|(version, _)| version)
+}
+
+async fn shown(app: &App, record: &Record) -> Answer<PolicyBody> {
+    let seen = app.seen();
+    let unknown = || Refusal::RecordUnknown { what: "policy".to_owned() };
+    let (version, now) = seen.records.get_versioned(&record.key()).ok_or_else(unknown)?;
+    let item: Vec<ItemNo> = match now {
+        Record::Safety(s) => vec![s.item],
+        Record::Buffer(b) => vec![b.item],
+        Record::Share(s) => s.item.into_iter().collect(),
+        _ => vec![],
+    };
+    let skus = app.items.skus(&app.store, &item).await?;
+    body(&seen.records, &skus, version, now).ok_or_else(|| unknown().into())
+}
+
+/// One policy.
+#[utoipa::path(get, path = "/v1/policies/{kind}/{first}/{second}", tag = "policies",
+    operation_id = "get_policy",
+    params(("kind" = PolicyKind, Path),
+        ("first" = String, Path, description = "SKU; of a share the location"),
+        ("second" = String, Path, description = "location or channel; of a share SKU or *")),
+    responses((status = 200, body = PolicyBody, headers(("ETag" = String))), (status = 304)))]
+async fn get(
+    State(app): State<App>,
+    signed: Signed,
+    Path((kind, first, second)): Path<(String, String, String)>,
+    known: Preconditions,
+) -> Answer<Response> {
+    signed.need(Action::ReadPolicies)?;
+    let record = named(&app, &signed, (&kind, &first, &second), false).await?;
+    let body = shown(&app, &record).await?;
+    Ok(known.answer(Version(body.version), body))
+}
+
+/// Sets a policy.
+#[utoipa::path(put, path = "/v1/policies/{kind}/{first}/{second}", tag = "policies",
+    operation_id = "put_policy",
+    params(("kind" = PolicyKind, Path),
+        ("first" = String, Path, description = "SKU; of a share the location"),
+        ("second" = String, Path, description = "location or channel; of a share SKU or *")),
+    request_body = UnitsBody,
+    responses((status = 200, body = PolicyBody, headers(("ETag" = String)))))]
+async fn put(
+    State(app): State<App>,
+    signed: Signed,
+    Path((kind, first, second)): Path<(String, String, String)>,
+    known: Preconditions,
+    key: Option<IdempotencyKey>,
+    body: Payload<UnitsBody>,
+) -> Answer<Response> {
+    signed.need(Action::ChangePolicies)?;
+    let wanted = body.read()?.quantity.units();
+    let mut record = named(&app, &signed, (&kind, &first, &second), true).await?;
+    match &mut record {
+        Record::Safety(Safety { units, .. })
+        | Record::Buffer(Buffer { units, .. })
+        | Record::Share(SharePolicy { units, .. }) => *units = wanted,
+        _ => return Err(Error::not_found()),
+    }
+    let _turn = if known.any() { Some(app.conditional.lock().await) } else { None };
+    known.check(version_of(&app, &record.key()))?;
+    let command = Command::PutRecord { record: Box::new(record.clone()) };
+    Sending::new(&app, &signed.0, key.as_ref()).settle(command).await?;
+    let body = shown(&app, &record).await?;
+    let tag = [(header::ETAG, etag(Version(body.version)))];
+    Ok((tag, Json(body)).into_response())
+}
+
+/// Removes a policy.
+#[utoipa::path(delete, path = "/v1/policies/{kind}/{first}/{second}", tag = "policies",
+    operation_id = "remove_policy",
+    params(("kind" = PolicyKind, Path),
+        ("first" = String, Path, description = "SKU; of a share the location"),
+        ("second" = String, Path, description = "location or channel; of a share SKU or *")),
+    responses((status = 204)))]
+async fn remove(
+    State(app): State<App>,
+    signed: Signed,
+    Path((kind, first, second)): Path<(String, String, String)>,
+    known: Preconditions,
+    key: Option<IdempotencyKey>,
+) -> Answer<StatusCode> {
+    signed.need(Action::ChangePolicies)?;
+    let record = named(&app, &signed, (&kind, &first, &second), true).await?;
+    let _turn = if known.any() { Some(app.conditional.lock().await) } else { None };
+    known.check(version_of(&app, &record.key()))?;
+    let command = Command::RemoveRecord { key: record.key() };
+    Sending::new(&app, &signed.0, key.as_ref()).settle(command).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

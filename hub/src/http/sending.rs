@@ -1,0 +1,170 @@
+//! From a handler to the write path and back: command ids, waiting for what was written,
+//! versions that the caller has read.
+//!
+//! Owns how a request becomes a submission. It decides nothing.
+
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use oneshelf_domain::CommandId;
+use oneshelf_domain::stock::{Command, Version};
+use oneshelf_sync::plan::Submission;
+use uuid::Uuid;
+
+use super::extract::IdempotencyKey;
+use super::problem::{Answer, Error};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::commands::{Accepted, Lane};
+
+/// Names of ids that are made from a principal.
+const NAMESPACE: Uuid = Uuid::from_u128(0x0192_6f3a_51c7_7b1e_9d4f_7a60_11ce_0002);
+
+/// The id of a command: the same key of the same principal names the same command.
+pub fn command_id(principal: &str, key: Option<&IdempotencyKey>) -> CommandId {
+    match key {
+        Some(IdempotencyKey(text)) => {
+            let of_principal = Uuid::new_v5(&NAMESPACE, principal.as_bytes());
+            CommandId(Uuid::new_v5(&of_principal, text.as_bytes()))
+        }
+        None => CommandId(Uuid::now_v7()),
+    }
+}
+
+/// Who sends what under which id.
+pub struct Sending<'a> {
+    app: &'a App,
+    principal: String,
+    keyed: bool,
+    /// The command's id.
+    pub id: CommandId,
+}
+
+impl<'a> Sending<'a> {
+    /// A command of a caller.
+    pub fn new(app: &'a App, caller: &Caller, key: Option<&IdempotencyKey>) -> Self {
+        Self::of(app, caller.principal(), key)
+    }
+
+    /// A command of a principal.
+    pub fn of(app: &'a App, principal: String, key: Option<&IdempotencyKey>) -> Self {
+        let id = command_id(&principal, key);
+        Self { app, principal, keyed: key.is_some(), id }
+    }
+
+    /// Hands it to the write path and waits for its commit.
+    ///
+    /// # Errors
+    /// The refusal, or that there is no room now.
+    pub async fn send(&self, command: Command) -> Answer<Accepted> {
+        let submission = Submission {
+            id: self.id,
+            principal: self.principal.clone(),
+            actor: self.principal.clone(),
+            on_behalf_of: None,
+            keyed: self.keyed,
+            command,
+        };
+        Ok(self.app.commands.submit(Lane::Interactive, submission).await?)
+    }
+
+    /// As [`Sending::send`], for settings and rights: answers when the next request sees them.
+    ///
+    /// # Errors
+    /// As [`Sending::send`].
+    pub async fn settle(&self, command: Command) -> Answer<Accepted> {
+        let accepted = self.send(command).await?;
+        if let Some(version) = accepted.version {
+            self.app.follow.reached(version).await;
+        }
+        Ok(accepted)
+    }
+}
+
+/// The ETag of a version.
+pub fn etag(version: Version) -> HeaderValue {
+    HeaderValue::from_str(&format!("\"{}\"", version.0))
+        .unwrap_or_else(|_| HeaderValue::from_static("\"0\""))
+}
+
+/// What the caller has read, as its request says.
+#[derive(Debug, Default)]
+pub struct Preconditions {
+    if_match: Option<String>,
+    if_none_match: Option<String>,
+}
+
+impl<S: Send + Sync> axum::extract::FromRequestParts<S> for Preconditions {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(
+        parts: &mut axum::http::request::Parts,
+        _: &S,
+    ) -> Result<Self, Self::Rejection> {
+        let text = |name: header::HeaderName| {
+            parts.headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned)
+        };
+        Ok(Self { if_match: text(header::IF_MATCH), if_none_match: text(header::IF_NONE_MATCH) })
+    }
+}
+
+fn names(list: &str, version: Option<Version>) -> bool {
+    let tag = version.map(|v| format!("\"{}\"", v.0));
+    list.split(',').map(str::trim).any(|one| match one {
+        "*" => version.is_some(),
+        other => tag.as_deref() == Some(other.trim_start_matches("W/")),
+    })
+}
+
+impl Preconditions {
+    /// True when the caller named a version: then nothing may come between look and write.
+    pub fn any(&self) -> bool {
+        self.if_match.is_some() || self.if_none_match.is_some()
+    }
+
+    /// Refuses a write when the version is another than the caller has read.
+    ///
+    /// # Errors
+    /// 412.
+    pub fn check(&self, now: Option<Version>) -> Answer<()> {
+        let stale = self.if_match.as_ref().is_some_and(|list| !names(list, now))
+            || self.if_none_match.as_ref().is_some_and(|list| names(list, now));
+        if stale { Err(Error::precondition_failed()) } else { Ok(()) }
+    }
+
+    /// A read with its ETag; 304 when the caller has this version.
+    pub fn answer(&self, version: Version, body: impl serde::Serialize) -> Response {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ETAG, etag(version));
+        if self.if_none_match.as_ref().is_some_and(|list| names(list, Some(version))) {
+            return (StatusCode::NOT_MODIFIED, headers).into_response();
+        }
+        (headers, axum::Json(body)).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_names_one_command_of_one_principal() {
+        let key = IdempotencyKey("a".into());
+        assert_eq!(command_id("admin", Some(&key)), command_id("admin", Some(&key)));
+        assert_ne!(command_id("admin", Some(&key)), command_id("staff:ana", Some(&key)));
+        assert_ne!(command_id("admin", None), command_id("admin", None));
+    }
+
+    #[test]
+    fn preconditions_compare_versions() {
+        let of = |if_match: Option<&str>, if_none: Option<&str>| Preconditions {
+            if_match: if_match.map(str::to_owned),
+            if_none_match: if_none.map(str::to_owned),
+        };
+        let twelve = Some(Version(12));
+        assert!(of(Some("\"11\", \"12\""), None).check(twelve).is_ok());
+        assert!(of(Some("\"11\""), None).check(twelve).is_err());
+        assert!(of(Some("*"), None).check(None).is_err());
+        assert!(of(None, Some("*")).check(twelve).is_err());
+        assert!(of(None, Some("*")).check(None).is_ok());
+    }
+}

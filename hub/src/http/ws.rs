@@ -1,0 +1,159 @@
+//! The two WebSockets: live stock for pages and apps, the link for agents.
+//!
+//! Owns the upgrade, who may have it, and the turning of messages into texts. It knows nothing of
+//! what they say. Invariant: nobody gets a socket who was not proven first, and a page's origin is
+//! on its key's list.
+
+use std::collections::BTreeSet;
+
+use axum::Router;
+use axum::extract::FromRequestParts;
+use axum::extract::State;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use axum::response::Response;
+use axum::routing::get;
+use futures_util::{SinkExt, StreamExt, future};
+use oneshelf_domain::limits;
+use oneshelf_domain::record::{Display, KeyKind, Scope};
+use serde::Deserialize;
+
+use super::extract::Query;
+use super::guard::Signed;
+use super::origins;
+use super::problem::{Answer, Error};
+use crate::app::App;
+use crate::auth::{self, Action, agents};
+use crate::live;
+use crate::shown::Audience;
+
+/// The routes of this file.
+pub fn routes() -> Router<App> {
+    Router::new().route("/v1/live", get(live_stock)).route("/v1/agent/link", get(agent_link))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LiveQuery {
+    #[serde(default)]
+    key: Option<String>,
+}
+
+async fn live_stock(
+    State(app): State<App>,
+    Query(query): Query<LiveQuery>,
+    upgrade: WebSocketUpgrade,
+    mut parts: Parts,
+) -> Answer<Response> {
+    let audience = audience(&app, &mut parts, query.key.as_deref()).await?;
+    let upgrade = upgrade.max_message_size(live::MESSAGE_BYTES_MAX);
+    Ok(upgrade.on_upgrade(move |socket| async move {
+        let (out, incoming) = socket.split();
+        let incoming = Box::pin(incoming.filter_map(text));
+        let out = Box::pin(out.with(as_text));
+        if let Err(why) = live::run(&app, audience, incoming, out).await {
+            tracing::debug!(%why, "a subscriber of live stock left");
+        }
+    }))
+}
+
+/// Who listens: a publishable key from a page on its list, or anybody who may read stock.
+async fn audience(app: &App, parts: &mut Parts, key: Option<&str>) -> Answer<Audience> {
+    let Some(secret) = key else {
+        let signed = Signed::from_request_parts(parts, app).await?;
+        // A page from elsewhere may open a socket with this browser's cookie.
+        if parts.headers.contains_key(header::COOKIE) && !origins::same_origin(app, &parts.headers)
+        {
+            return Err(Error::foreign_origin());
+        }
+        signed.need(Action::ReadStock)?;
+        let display = Display::Exact { cap: limits::QUANTITY_MAX };
+        return Ok(Audience { channel: signed.0.channel, display });
+    };
+    let seen = app.seen();
+    let key = auth::key_with(&seen.records, secret)
+        .filter(|k| k.kind == KeyKind::Publishable && auth::is_alive(k, app.now()))
+        .ok_or_else(Error::wrong_secret)?;
+    if !origins::may_use(app, &parts.headers, key) {
+        return Err(Error::foreign_origin());
+    }
+    if !key.scopes.contains(&Scope::Live) {
+        return Err(Error::not_allowed());
+    }
+    Ok(Audience { channel: key.channel.clone(), display: key.display })
+}
+
+async fn agent_link(
+    State(app): State<App>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Answer<Response> {
+    let credential = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|v| v.to_str().ok())
+        .and_then(|v| v.strip_prefix("Agent "))
+        .ok_or_else(Error::not_signed_in)?;
+    let seen = app.seen();
+    let proven = agents::prove(
+        &app.store,
+        &seen.records,
+        &app.hub_id,
+        agents::WEBSOCKET,
+        credential,
+        app.now(),
+    );
+    let agent = match proven.await {
+        Ok(agent) => agent,
+        Err(agents::NotProven::Refused) => return Err(Error::wrong_secret()),
+        Err(agents::NotProven::Store(error)) => return Err(error.into()),
+    };
+    let location = seen.records.location(&agent.location).ok_or_else(Error::not_found)?.no;
+    let upgrade = upgrade.max_message_size(limits::FRAME_BYTES_MAX);
+    Ok(upgrade.on_upgrade(move |socket| async move {
+        tracing::info!(agent = %agent.id, location = %agent.location, "an agent is connected");
+        let why = serve_agent(&app, agent.id, location, socket).await;
+        tracing::info!(agent = %agent.id, %why, "an agent's connection ended");
+    }))
+}
+
+async fn serve_agent(
+    app: &App,
+    agent: oneshelf_domain::AgentId,
+    location: oneshelf_domain::stock::LocationNo,
+    socket: WebSocket,
+) -> String {
+    let (mut sink, stream) = socket.split();
+    let incoming = Box::pin(stream.filter_map(text));
+    let out = Box::pin((&mut sink).with(as_text));
+    let ended = crate::link::run(app, agent, location, incoming, out).await;
+    let why = ended.err().map_or_else(String::new, |e| e.to_string());
+    let reason: String = why.chars().filter(char::is_ascii).take(100).collect();
+    let frame = CloseFrame { code: close_code::NORMAL, reason: reason.into() };
+    // The other side may be gone already.
+    let _ = sink.send(Message::Close(Some(frame))).await;
+    why
+}
+
+/// Texts alone; a broken line ends the stream by itself.
+fn text(message: Result<Message, axum::Error>) -> future::Ready<Option<String>> {
+    future::ready(match message {
+        Ok(Message::Text(text)) => Some(text.to_string()),
+        _ => None,
+    })
+}
+
+fn as_text(text: String) -> future::Ready<Result<Message, axum::Error>> {
+    future::ready(Ok(Message::Text(text.into())))
+}
+
+/// Stores with an agent that may connect: a silent one is dark, any other has none.
+pub fn expected(app: &App) -> BTreeSet<oneshelf_domain::stock::LocationNo> {
+    use oneshelf_domain::record::{Record, RecordState};
+    let seen = app.seen();
+    let agents = seen.records.of_kind("agent").filter_map(|(_, record)| match record {
+        Record::Agent(a) if a.state == RecordState::Active => Some(a.location.clone()),
+        _ => None,
+    });
+    agents.filter_map(|code| seen.records.location(&code).map(|l| l.no)).collect()
+}

@@ -1,0 +1,120 @@
+//! Files of items and opening stock: received row by row, then turned into commands in order.
+//!
+//! It knows no transport. Invariant: a row's command id follows from the import and the row, so
+//! that a restart in the middle does nothing twice.
+
+mod file;
+mod rows;
+mod worker;
+
+use std::sync::Arc;
+
+use futures_util::{Stream, StreamExt, future};
+use oneshelf_domain::{ImportId, limits};
+use tokio::sync::{Notify, mpsc};
+
+use crate::store::{Store, StoreError, imports};
+
+pub use file::{Kind, Unreadable};
+pub use worker::run;
+
+/// Batches of rows on their way into the database.
+const BATCHES: usize = 4;
+/// Pieces of the file on their way to the reader.
+const PIECES: usize = 8;
+
+/// Wakes the worker.
+#[derive(Clone, Default)]
+pub struct Imports(Arc<Notify>);
+
+impl Imports {
+    /// There is something to do.
+    pub fn wake(&self) {
+        self.0.notify_one();
+    }
+
+    async fn woken(&self) {
+        self.0.notified().await;
+    }
+}
+
+/// Why a file was not taken in.
+#[derive(Debug, thiserror::Error)]
+pub enum NotReceived {
+    /// The file itself.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    /// It is too large.
+    #[error("the file is larger than 256 MiB")]
+    TooLarge,
+    /// The sender stopped in the middle.
+    #[error("the file ended early")]
+    Cut,
+    /// The database does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Reads a file into the database as it comes. Gives the number of its rows; nothing of a file
+/// that was not received whole is done.
+///
+/// # Errors
+/// Says why; the import is marked as failed then.
+pub async fn receive<S, E>(
+    store: &Store,
+    id: ImportId,
+    kind: Kind,
+    pieces: S,
+) -> Result<i64, NotReceived>
+where
+    S: Stream<Item = Result<Vec<u8>, E>> + Unpin,
+{
+    let received = read(store, id, kind, pieces).await;
+    match &received {
+        Ok(rows) => imports::received(store, id, *rows).await?,
+        Err(why) => imports::end(store, id, "failed", Some(&why.to_string())).await?,
+    }
+    received
+}
+
+async fn read<S, E>(
+    store: &Store,
+    id: ImportId,
+    kind: Kind,
+    mut pieces: S,
+) -> Result<i64, NotReceived>
+where
+    S: Stream<Item = Result<Vec<u8>, E>> + Unpin,
+{
+    let (to_reader, from_sender) = mpsc::channel::<Vec<u8>>(PIECES);
+    let (to_store, mut from_reader) = mpsc::channel(BATCHES);
+    let reader = tokio::task::spawn_blocking(move || file::read(kind, from_sender, &to_store));
+    let pump = async move {
+        let mut bytes = 0;
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(|_| NotReceived::Cut)?;
+            bytes += piece.len();
+            if bytes > limits::IMPORT_BYTES_MAX {
+                return Err(NotReceived::TooLarge);
+            }
+            if to_reader.send(piece).await.is_err() {
+                break; // The reader has given up; it says why.
+            }
+        }
+        Ok(())
+    };
+    let keep = async {
+        let mut kept = Ok(());
+        while let Some(file::Batch { rows, errors }) = from_reader.recv().await {
+            if kept.is_ok() {
+                kept = imports::stage(store, id, &rows, &errors).await;
+            }
+        }
+        kept
+    };
+    let (pumped, kept) = future::join(pump, keep).await;
+    let rows = reader.await.map_err(|_| NotReceived::Cut)?;
+    pumped?;
+    kept?;
+    Ok(rows?)
+}

@@ -1,0 +1,250 @@
+//! The worker: takes the staged rows of one import after another to the write path, in order.
+//!
+//! Invariant: a row is forgotten only after its command was answered, and its progress and error
+//! are stored together.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use oneshelf_domain::item::ItemDetails;
+use oneshelf_domain::record::Records;
+use oneshelf_domain::stock::{Command, ItemNo};
+use oneshelf_domain::{CommandId, ImportId, Refusal, Sku};
+use oneshelf_sync::plan::Submission;
+use uuid::Uuid;
+
+use super::file::Kind;
+use super::rows::{self, Cells, Wrong};
+use crate::app::App;
+use crate::commands::{Failure, Lane};
+use crate::store::imports::{self, ErrorRow, ImportRow};
+use crate::store::read::items;
+use crate::store::{Engine, StoreError};
+
+/// Rows that are on their way at once.
+const CHUNK_ROWS: i64 = 500;
+/// How often imports of another hub that stopped are looked for.
+const LOOK: Duration = Duration::from_secs(5);
+/// How long to wait when the write path has no room.
+const WAIT: Duration = Duration::from_millis(50);
+/// How often a row is sent again before it counts as failed.
+const TRIES: usize = 5;
+/// A file that is received for longer than this is not received any more, milliseconds.
+const RECEIVING_MS_MAX: i64 = 60 * 60 * 1_000;
+
+/// Works until the program stops.
+pub async fn run(app: App) {
+    if let Err(error) = forget_cut(&app).await {
+        tracing::warn!(%error, "imports that were cut off could not be marked");
+    }
+    loop {
+        if let Err(error) = work(&app).await {
+            tracing::warn!(%error, "an import waits for the database");
+        }
+        tokio::select! {
+            () = app.stop.cancelled() => return,
+            () = app.imports.woken() => {}
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+}
+
+/// Files whose sender a stop of the program cut off.
+async fn forget_cut(app: &App) -> Result<(), StoreError> {
+    let mut tx = app.store.read().await?;
+    let receiving = imports::in_state(&mut tx, "receiving").await?;
+    tx.rollback().await?;
+    for import in receiving {
+        let age = app.now().0 / 1_000 - import.created_at / 1_000;
+        // One file of SQLite has one hub: what it receives, it receives from now on.
+        let cut = app.store.engine() == Engine::Sqlite || age > RECEIVING_MS_MAX;
+        if let Some(id) = import.id.parse().ok().filter(|_| cut) {
+            imports::end(&app.store, id, "failed", Some("the hub stopped while it came")).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn work(app: &App) -> Result<(), StoreError> {
+    loop {
+        let mut tx = app.store.read().await?;
+        let running = imports::in_state(&mut tx, "running").await?;
+        tx.rollback().await?;
+        let Some(import) = running.into_iter().next() else { return Ok(()) };
+        if !one(app, &import).await? {
+            return Ok(());
+        }
+    }
+}
+
+/// Takes one import to its end; false when the program stops first.
+async fn one(app: &App, import: &ImportRow) -> Result<bool, StoreError> {
+    let unreadable = || StoreError::unreadable("import", &import.id);
+    let id: ImportId = import.id.parse().map_err(|_| unreadable())?;
+    let kind = Kind::from_name(&import.kind).ok_or_else(unreadable)?;
+    loop {
+        if app.stop.is_cancelled() {
+            return Ok(false);
+        }
+        let mut tx = app.store.read().await?;
+        let staged = imports::rows(&mut tx, id, CHUNK_ROWS).await?;
+        tx.rollback().await?;
+        let Some((upto, _)) = staged.last() else {
+            imports::end(&app.store, id, "done", None).await?;
+            return Ok(true);
+        };
+        let upto = *upto;
+        let count = i64::try_from(staged.len()).unwrap_or(i64::MAX);
+        let Some(errors) = chunk(app, id, kind, staged).await? else { return Ok(false) };
+        imports::progress(&app.store, id, upto, count, &errors).await?;
+    }
+}
+
+/// Decides a chunk of rows. Gives their errors; none when the program stops.
+async fn chunk(
+    app: &App,
+    id: ImportId,
+    kind: Kind,
+    staged: Vec<(i64, String)>,
+) -> Result<Option<Vec<ErrorRow>>, StoreError> {
+    let mut errors = vec![];
+    let mut read: Vec<(i64, Cells)> = vec![];
+    for (line, body) in staged {
+        match serde_json::from_str(&body) {
+            Ok(cells) => read.push((line, cells)),
+            Err(_) => errors.push(Wrong::new("columns", "this row cannot be read").at(line)),
+        }
+    }
+    let records = app.seen().records.clone();
+    let commands = match kind {
+        Kind::Items => item_commands(app, &records, read, &mut errors).await?,
+        Kind::Stock => stock_commands(app, id, &records, read, &mut errors).await?,
+    };
+    let mut waiting = vec![];
+    for (line, command) in commands {
+        let submission = submission(id, line, command);
+        match enqueue(app, &submission).await {
+            Some(receiver) => waiting.push((line, submission, receiver)),
+            None => return Ok(None),
+        }
+    }
+    for (line, submission, receiver) in waiting {
+        let first = receiver.await.unwrap_or(Err(Failure::Stopping));
+        match settle(app, &submission, first).await {
+            Ok(()) => {}
+            Err(Failure::Stopping) => return Ok(None),
+            Err(Failure::Refused(refusal)) => errors.push(Wrong::from(&refusal).at(line)),
+            Err(_) => {
+                let detail = "this row could not be stored; send it again";
+                errors.push(Wrong::new("internal", detail).at(line));
+            }
+        }
+    }
+    errors.sort_by_key(|e| e.line);
+    Ok(Some(errors))
+}
+
+type Receiver = tokio::sync::oneshot::Receiver<crate::commands::Answer>;
+
+/// Waits for room; none when the program stops.
+async fn enqueue(app: &App, submission: &Submission) -> Option<Receiver> {
+    loop {
+        match app.commands.enqueue(Lane::Bulk, submission.clone()) {
+            Ok(receiver) => return Some(receiver),
+            Err(Failure::Busy) => {}
+            Err(_) => return None,
+        }
+        tokio::select! {
+            () = app.stop.cancelled() => return None,
+            () = tokio::time::sleep(WAIT) => {}
+        }
+    }
+}
+
+/// The last word on a row: what passes is sent again.
+async fn settle(
+    app: &App,
+    submission: &Submission,
+    first: crate::commands::Answer,
+) -> Result<(), Failure> {
+    let mut answer = first;
+    for _ in 0..TRIES {
+        match answer {
+            Ok(_) => return Ok(()),
+            // The id is this row's alone: it was done before a restart, and the item differs now.
+            Err(Failure::Refused(Refusal::CommandReused)) => return Ok(()),
+            Err(Failure::Refused(_) | Failure::Stopping) => return answer.map(drop),
+            Err(Failure::Busy | Failure::NotNow(_) | Failure::Internal) => {}
+        }
+        tokio::time::sleep(WAIT).await;
+        answer = app.commands.submit(Lane::Bulk, submission.clone()).await;
+    }
+    answer.map(drop)
+}
+
+fn submission(id: ImportId, line: i64, command: Command) -> Submission {
+    let principal = format!("import:{id}");
+    Submission {
+        id: CommandId(Uuid::new_v5(&id.0, &line.to_be_bytes())),
+        actor: principal.clone(),
+        principal,
+        on_behalf_of: None,
+        keyed: true,
+        command,
+    }
+}
+
+async fn item_commands(
+    app: &App,
+    records: &Records,
+    read: Vec<(i64, Cells)>,
+    errors: &mut Vec<ErrorRow>,
+) -> Result<Vec<(i64, Command)>, StoreError> {
+    let skus: Vec<Sku> = read.iter().filter_map(|(_, cells)| rows::sku(cells).ok()).collect();
+    let mut tx = app.store.read().await?;
+    let found = items::by_sku(&mut tx, &skus).await?;
+    tx.rollback().await?;
+    // A row that stands behind another of its item begins with what that one leaves.
+    let mut now: HashMap<Sku, ItemDetails> =
+        found.into_iter().map(|item| (item.sku, item.details)).collect();
+    let mut commands = vec![];
+    for (line, cells) in read {
+        let decided = rows::sku(&cells).and_then(|sku| {
+            let details = rows::item(&cells, records, now.get(&sku))?;
+            Ok((sku, details))
+        });
+        match decided {
+            Ok((sku, details)) => {
+                let same = now.get(&sku) == Some(&details);
+                now.insert(sku.clone(), details.clone());
+                if !same {
+                    commands.push((line, Command::PutItem { sku, details }));
+                }
+            }
+            Err(wrong) => errors.push(wrong.at(line)),
+        }
+    }
+    Ok(commands)
+}
+
+async fn stock_commands(
+    app: &App,
+    id: ImportId,
+    records: &Records,
+    read: Vec<(i64, Cells)>,
+    errors: &mut Vec<ErrorRow>,
+) -> Result<Vec<(i64, Command)>, StoreError> {
+    let skus: Vec<Sku> = read.iter().filter_map(|(_, cells)| rows::sku(cells).ok()).collect();
+    let found = app.items.of(&app.store, &skus).await?;
+    let numbers: HashMap<Sku, Option<ItemNo>> = skus.into_iter().zip(found).collect();
+    let import = id.to_string();
+    let mut commands = vec![];
+    for (line, cells) in read {
+        let number = |sku: &Sku| numbers.get(sku).copied().flatten();
+        match rows::stock(&cells, records, number, &import) {
+            Ok(command) => commands.extend(command.map(|c| (line, c))),
+            Err(wrong) => errors.push(wrong.at(line)),
+        }
+    }
+    Ok(commands)
+}

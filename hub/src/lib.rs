@@ -1,0 +1,22 @@
+//! The hub: the single source of truth for stock across shops, marketplaces and stores.
+//!
+//! `commands` is the only write path; `http`, `link`, `jobs` and `imports` hand commands to it and
+//! read through `store`. `serve` puts the parts together, `cli` is how people start them.
+
+pub mod app;
+pub mod audit;
+pub mod auth;
+pub mod catalogue;
+pub mod cli;
+pub mod commands;
+pub mod follow;
+pub mod http;
+pub mod imports;
+pub mod jobs;
+pub mod link;
+pub mod live;
+pub mod secrets;
+pub mod serve;
+pub mod setup;
+pub mod shown;
+pub mod store;

@@ -1,0 +1,320 @@
+//! One connection of an agent: frames in order to the write path, answers and rows back.
+//!
+//! Invariant: frames of one agent are handed over in the order they came, and nothing is sent that
+//! was not committed.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+
+use futures_util::stream::FuturesOrdered;
+use futures_util::{Sink, SinkExt, Stream, StreamExt};
+use oneshelf_domain::record::RecordState;
+use oneshelf_domain::stock::ItemNo;
+use oneshelf_domain::stock::{Command, HelloAnswer, LocationNo, Outcome};
+use oneshelf_domain::{AgentId, CommandId, Sku, limits};
+use oneshelf_protocol::frame::{Down, Up};
+use oneshelf_sync::hub::{About, HubLink, Request, Todo, Unreadable, command, rejected, skus};
+use oneshelf_sync::plan::{Reply, Submission};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::numbers::Numbers;
+use super::top_up;
+use crate::app::App;
+use crate::commands::{Accepted, Failure, Lane};
+use crate::store::read::frames;
+
+/// Why a connection ended, for the log and the close frame.
+#[derive(Debug, thiserror::Error)]
+pub enum Ended {
+    /// The other side is gone.
+    #[error("the connection is gone")]
+    Gone,
+    /// The protocol says so.
+    #[error("{0}")]
+    Closed(&'static str),
+    /// The hub cannot serve it now.
+    #[error("the hub cannot serve this agent now: {0}")]
+    Failed(String),
+}
+
+impl From<crate::store::StoreError> for Ended {
+    fn from(error: crate::store::StoreError) -> Self {
+        Ended::Failed(error.to_string())
+    }
+}
+
+/// Grants by policy that are under way at once.
+const TOP_UPS_AT_ONCE: usize = 256;
+
+type Answered = Pin<Box<dyn Future<Output = (About, Reply)> + Send>>;
+
+struct Session<'a, O> {
+    app: &'a App,
+    link: HubLink,
+    location: LocationNo,
+    numbers: Numbers,
+    answers: FuturesOrdered<Answered>,
+    out: O,
+    /// The version up to which rows were sent; none before a session is open.
+    sent: Option<i64>,
+    /// Items whose share is below the store's policy, still to be looked at.
+    top_ups: VecDeque<(ItemNo, Sku)>,
+}
+
+/// Serves a connection of an agent that has proved who it is, until one side ends it.
+///
+/// # Errors
+/// Says why it ended; that is no fault of the caller.
+pub async fn run<I, O>(
+    app: &App,
+    agent: AgentId,
+    location: LocationNo,
+    incoming: I,
+    out: O,
+) -> Result<(), Ended>
+where
+    I: Stream<Item = String> + Unpin,
+    O: Sink<String> + Unpin,
+{
+    let end = CancellationToken::new();
+    app.links.enter(location, agent, end.clone());
+    let epoch = app.follow.seen().epoch;
+    let session = Session {
+        app,
+        link: HubLink::new(agent, location, epoch),
+        location,
+        numbers: Numbers::default(),
+        answers: FuturesOrdered::new(),
+        out,
+        sent: None,
+        top_ups: VecDeque::new(),
+    };
+    let ended = session.serve(incoming, &end).await;
+    app.links.leave(location, &end);
+    ended
+}
+
+impl<O: Sink<String> + Unpin> Session<'_, O> {
+    async fn serve<I>(mut self, mut incoming: I, end: &CancellationToken) -> Result<(), Ended>
+    where
+        I: Stream<Item = String> + Unpin,
+    {
+        let mut seen = self.app.follow.subscribe();
+        let mut tick = tokio::time::interval(Duration::from_millis(500));
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            self.top_up()?;
+            tokio::select! {
+                () = end.cancelled() => return Err(Ended::Closed("a newer connection took over")),
+                () = self.app.stop.cancelled() => return Err(Ended::Closed("the hub stops")),
+                text = incoming.next(), if self.answers.len() < limits::QUEUE_COMMANDS_MAX / 8 => {
+                    let Some(text) = text else { return Err(Ended::Gone) };
+                    self.text(&text).await?;
+                }
+                Some((about, reply)) = self.answers.next() => self.answer(&about, &reply).await?,
+                changed = seen.changed() => {
+                    changed.map_err(|_| Ended::Closed("the hub stops"))?;
+                    self.may_speak()?;
+                    self.rows_due().await?;
+                }
+                _ = tick.tick() => {
+                    self.may_speak()?;
+                    let todo = self.link.tick(self.app.links.now_ms());
+                    let pinged = !todo.is_empty();
+                    self.act(todo).await?;
+                    if pinged {
+                        // The heartbeat carries a frame, empty when nothing changed.
+                        self.rows(self.sent).await?;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Revocation cuts a live session.
+    fn may_speak(&self) -> Result<(), Ended> {
+        let seen = self.app.follow.seen();
+        match seen.records.agent(self.link.agent) {
+            Some(agent) if agent.state == RecordState::Active => Ok(()),
+            _ => Err(Ended::Closed("this agent was revoked")),
+        }
+    }
+
+    async fn text(&mut self, text: &str) -> Result<(), Ended> {
+        if text.len() > limits::FRAME_BYTES_MAX {
+            return Err(Ended::Closed("a frame is larger than 256 KiB"));
+        }
+        match serde_json::from_str::<Up>(text) {
+            Ok(up) => {
+                let pong = matches!(up, Up::Pong { .. });
+                let todo = self.link.frame(up);
+                if let Some(at) = self.link.answered().filter(|_| pong) {
+                    self.app.links.answered(self.location, at);
+                }
+                self.act(todo).await
+            }
+            Err(error) => self.unreadable(text, &error.to_string()).await,
+        }
+    }
+
+    /// A fact whose head can be read takes its place in the log; anything else is answered.
+    async fn unreadable(&mut self, text: &str, error: &str) -> Result<(), Ended> {
+        tracing::warn!(agent = %self.link.agent, error, "a frame cannot be read");
+        match serde_json::from_str::<Unreadable>(text) {
+            Ok(head) if self.link.session() == Some(head.session) => {
+                let row = frames::RejectedFrame {
+                    id: head.fact.command_id,
+                    agent: self.link.agent,
+                    location: self.location,
+                    code: "unreadable",
+                    frame: text,
+                };
+                frames::keep_rejected(&self.app.store, &row, (self.app.clock)()).await?;
+                let about = About::Fact {
+                    session: head.session,
+                    id: head.fact.command_id,
+                    incarnation: head.fact.incarnation,
+                    seq: head.fact.seq,
+                };
+                let command = rejected(&head, self.location, "unreadable");
+                self.enqueue(about, head.fact.command_id, command, Lane::Agents)
+            }
+            _ => {
+                let kind = serde_json::from_str::<serde_json::Value>(text)
+                    .ok()
+                    .and_then(|v| v.get("kind")?.as_str().map(str::to_owned))
+                    .unwrap_or_default();
+                self.send(&Down::Unsupported { what: kind.chars().take(64).collect() }).await
+            }
+        }
+    }
+
+    async fn act(&mut self, todo: Vec<Todo>) -> Result<(), Ended> {
+        for one in todo {
+            match one {
+                Todo::Send(down) => self.send(&down).await?,
+                Todo::Submit(request) => self.submit(*request).await?,
+                Todo::Rows(after) => {
+                    self.sent = Some(after);
+                    self.rows(self.sent).await?;
+                }
+                Todo::Close(why) => return Err(Ended::Closed(why)),
+            }
+        }
+        Ok(())
+    }
+
+    async fn submit(&mut self, request: Request) -> Result<(), Ended> {
+        let named = skus(&request.up);
+        self.numbers.learn(self.app, &named).await?;
+        if !matches!(request.up, Up::Ask { .. }) {
+            let made = self.numbers.make_up(self.app, &named).await;
+            made.map_err(|e| Ended::Failed(format!("{e:?}")))?;
+        }
+        let numbers = self.numbers.numbers();
+        let Some(command) = command(&request.up, self.link.agent, self.location, numbers) else {
+            return Ok(()); // a question about an item that nobody knows
+        };
+        let id = match &request.up {
+            Up::Fact { fact, .. } => fact.command_id,
+            _ => CommandId(Uuid::now_v7()),
+        };
+        self.enqueue(request.about, id, command, Lane::Agents)
+    }
+
+    fn enqueue(
+        &mut self,
+        about: About,
+        id: CommandId,
+        command: Command,
+        lane: Lane,
+    ) -> Result<(), Ended> {
+        let submission = Submission {
+            id,
+            // The store, not the agent: a store's log outlives the agent that wrote it.
+            principal: format!("store:{}", self.location.0),
+            actor: format!("agent:{}", self.link.agent),
+            on_behalf_of: None,
+            keyed: false,
+            command,
+        };
+        let receiver = match self.app.commands.enqueue(lane, submission) {
+            Ok(receiver) => receiver,
+            Err(Failure::Busy) => {
+                // Not answered: the agent sends it again.
+                tracing::warn!(agent = %self.link.agent, "the agents' queue is full");
+                return Ok(());
+            }
+            Err(failure) => return Err(Ended::Failed(format!("{failure:?}"))),
+        };
+        self.answers.push_back(Box::pin(async move {
+            let reply = match receiver.await {
+                Ok(Ok(Accepted { outcome, version, replayed })) => {
+                    Reply::Accepted { outcome, version, replayed }
+                }
+                Ok(Err(Failure::Refused(refusal))) => Reply::Refused(refusal),
+                Ok(Err(Failure::NotNow(why))) => Reply::NotNow(why),
+                Ok(Err(_)) | Err(_) => Reply::NotNow("the hub could not store it"),
+            };
+            (about, reply)
+        }));
+        Ok(())
+    }
+
+    async fn answer(&mut self, about: &About, reply: &Reply) -> Result<(), Ended> {
+        if let Reply::Accepted {
+            outcome: Outcome::Hello(HelloAnswer::Welcome { granted, .. }),
+            ..
+        } = reply
+        {
+            let items: Vec<_> = granted.iter().map(|(item, _)| *item).collect();
+            self.numbers.learn_names(self.app, &items).await?;
+        }
+        let todo = self.link.reply(about, reply, self.numbers.names());
+        self.act(todo).await
+    }
+
+    /// Rows that the agent has not got, when there are any.
+    async fn rows_due(&mut self) -> Result<(), Ended> {
+        let version = self.app.follow.seen().version.0;
+        match self.sent {
+            Some(sent) if sent < version => self.rows(self.sent).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn rows(&mut self, after: Option<i64>) -> Result<(), Ended> {
+        let Some(after) = after.filter(|_| self.link.session().is_some()) else { return Ok(()) };
+        let records = self.app.follow.seen().records.clone();
+        let frame = frames::changed(&self.app.store, self.location, after, &records).await?;
+        for (sku, no) in frame.numbers {
+            self.numbers.put(sku, no);
+        }
+        let wanted = top_up::wanted(&records, self.location, &frame.rows, self.numbers.numbers());
+        let downs = self.link.rows(after, frame.upto, frame.applied, frame.rows);
+        for down in downs {
+            self.send(&down).await?;
+        }
+        self.sent = Some(frame.upto);
+        self.top_ups.extend(wanted);
+        Ok(())
+    }
+
+    /// Hands some grants by policy over; the rest waits for the answers of these.
+    fn top_up(&mut self) -> Result<(), Ended> {
+        while self.answers.len() < TOP_UPS_AT_ONCE {
+            let Some((item, sku)) = self.top_ups.pop_front() else { break };
+            if let Some((command, about)) = self.link.top_up(item, sku) {
+                self.enqueue(about, CommandId(Uuid::now_v7()), command, Lane::Bulk)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self, down: &Down) -> Result<(), Ended> {
+        let text = serde_json::to_string(down).map_err(|e| Ended::Failed(e.to_string()))?;
+        self.out.send(text).await.map_err(|_| Ended::Gone)
+    }
+}

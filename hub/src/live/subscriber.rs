@@ -1,0 +1,232 @@
+//! One subscriber: what it asked for, what it was last told, and the frames that keep it right.
+//!
+//! Bounded in items, in bytes and in rate; the newest figure wins.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use futures_util::{Sink, SinkExt, Stream, StreamExt};
+use oneshelf_domain::stock::ItemNo;
+use oneshelf_domain::{LocationCode, Sku};
+use oneshelf_protocol::problem::Problem;
+use serde::{Deserialize, Serialize};
+use tokio::sync::broadcast::error::RecvError;
+
+use super::Tick;
+use crate::app::App;
+use crate::shown::{Audience, ShownItem, shown_items};
+use crate::store::StoreError;
+use crate::store::read::numbers;
+
+/// Items of one subscriber.
+pub const ITEMS_MAX: usize = 500;
+/// A message from a subscriber, bytes.
+pub const MESSAGE_BYTES_MAX: usize = 64 << 10;
+/// How long changes gather before they are sent.
+const GATHER: Duration = Duration::from_millis(25);
+/// How often a silent line is proved alive, and ages of stores are looked at.
+const PULSE: Duration = Duration::from_secs(5);
+
+/// What a subscriber says.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Message {
+    subscribe: Subscribe,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Subscribe {
+    items: Vec<Sku>,
+    #[serde(default)]
+    locations: Option<Vec<LocationCode>>,
+}
+
+/// What it is told.
+#[derive(Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Told<'a> {
+    Snapshot {
+        upto: i64,
+        items: Vec<&'a ShownItem>,
+    },
+    Changes {
+        after: i64,
+        upto: i64,
+        items: Vec<&'a ShownItem>,
+    },
+    Ping,
+    Problem {
+        #[serde(flatten)]
+        problem: Problem,
+    },
+}
+
+/// Why a connection ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Ended {
+    /// The other side is gone.
+    #[error("the connection is gone")]
+    Gone,
+    /// It said something that is not understood.
+    #[error("{0}")]
+    Refused(String),
+    /// The hub stops.
+    #[error("the hub stops")]
+    Stopping,
+    /// The database does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+struct Subscriber<'a, O> {
+    app: &'a App,
+    audience: Audience,
+    out: O,
+    items: BTreeMap<ItemNo, Sku>,
+    locations: Option<BTreeSet<LocationCode>>,
+    told: BTreeMap<Sku, ShownItem>,
+    upto: i64,
+}
+
+/// Serves one connection until it ends.
+///
+/// # Errors
+/// Says why it ended.
+pub async fn run<I, O>(app: &App, audience: Audience, mut incoming: I, out: O) -> Result<(), Ended>
+where
+    I: Stream<Item = String> + Unpin,
+    O: Sink<String> + Unpin,
+{
+    let mut feed = app.feed.subscribe();
+    let mut me = Subscriber {
+        app,
+        audience,
+        out,
+        items: BTreeMap::new(),
+        locations: None,
+        told: BTreeMap::new(),
+        upto: 0,
+    };
+    let mut pulse = tokio::time::interval(PULSE);
+    loop {
+        tokio::select! {
+            () = app.stop.cancelled() => return Err(Ended::Stopping),
+            text = incoming.next() => {
+                let Some(text) = text else { return Err(Ended::Gone) };
+                if let Err(why) = me.message(&text).await {
+                    me.refuse(&why).await;
+                    return Err(why);
+                }
+            }
+            tick = feed.recv() => {
+                let first = match tick {
+                    Ok(tick) => tick,
+                    Err(RecvError::Lagged(_)) => Tick { upto: 0, items: None },
+                    Err(RecvError::Closed) => return Err(Ended::Stopping),
+                };
+                let changed = gather(&mut feed, first).await;
+                me.changed(changed).await?;
+            }
+            _ = pulse.tick() => {
+                // Freshness is a matter of time alone.
+                me.changed(None).await?;
+                me.say(&Told::Ping).await?;
+            }
+        }
+    }
+}
+
+/// Takes what else comes within a moment: one message tells it all. None: anything may have.
+async fn gather(
+    feed: &mut tokio::sync::broadcast::Receiver<Tick>,
+    first: Tick,
+) -> Option<BTreeSet<ItemNo>> {
+    let mut items: Option<BTreeSet<ItemNo>> = first.items.map(|i| (*i).clone());
+    let end = tokio::time::Instant::now() + GATHER;
+    while let Ok(next) = tokio::time::timeout_at(end, feed.recv()).await {
+        match next {
+            Ok(tick) => match (&mut items, tick.items) {
+                (Some(known), Some(more)) => known.extend(more.iter().copied()),
+                _ => items = None,
+            },
+            Err(RecvError::Lagged(_)) => items = None,
+            Err(RecvError::Closed) => break,
+        }
+    }
+    items
+}
+
+impl<O: Sink<String> + Unpin> Subscriber<'_, O> {
+    async fn message(&mut self, text: &str) -> Result<(), Ended> {
+        if text.len() > MESSAGE_BYTES_MAX {
+            return Err(Ended::Refused("a message has at most 64 KiB".to_owned()));
+        }
+        let message: Message =
+            serde_json::from_str(text).map_err(|e| Ended::Refused(e.to_string()))?;
+        let Subscribe { items, locations } = message.subscribe;
+        if items.len() > ITEMS_MAX {
+            return Err(Ended::Refused(format!("subscribe to at most {ITEMS_MAX} items")));
+        }
+        let mut tx = self.app.store.read().await?;
+        let found = numbers::by_sku(&mut tx, &items).await?;
+        tx.rollback().await?;
+        self.items = found.into_iter().map(|(sku, no)| (no, sku)).collect();
+        self.locations = locations.map(|l| l.into_iter().collect());
+        let numbers: Vec<ItemNo> = self.items.keys().copied().collect();
+        let (upto, shown) = self.read(&numbers).await?;
+        self.told = shown.into_iter().map(|i| (i.sku.clone(), i)).collect();
+        self.upto = upto;
+        let text = text_of(&Told::Snapshot { upto, items: self.told.values().collect() });
+        self.out.send(text).await.map_err(|_| Ended::Gone)
+    }
+
+    /// Reads what may have changed and tells what did.
+    async fn changed(&mut self, changed: Option<BTreeSet<ItemNo>>) -> Result<(), Ended> {
+        let mine: Vec<ItemNo> = match changed {
+            None => self.items.keys().copied().collect(),
+            Some(changed) => self.items.keys().filter(|no| changed.contains(no)).copied().collect(),
+        };
+        if mine.is_empty() {
+            return Ok(());
+        }
+        let (upto, shown) = self.read(&mine).await?;
+        let news: Vec<ShownItem> = shown
+            .into_iter()
+            .filter(|i| self.told.get(&i.sku).is_none_or(|old| !old.same(i)))
+            .collect();
+        if news.is_empty() {
+            return Ok(());
+        }
+        let after = self.upto;
+        self.upto = self.upto.max(upto);
+        let text = text_of(&Told::Changes { after, upto: self.upto, items: news.iter().collect() });
+        self.told.extend(news.into_iter().map(|i| (i.sku.clone(), i)));
+        self.out.send(text).await.map_err(|_| Ended::Gone)
+    }
+
+    async fn read(&self, items: &[ItemNo]) -> Result<(i64, Vec<ShownItem>), Ended> {
+        let (upto, mut shown) = shown_items(self.app, &self.audience, items).await?;
+        if let Some(only) = &self.locations {
+            for item in &mut shown {
+                item.locations.retain(|l| only.contains(&l.location));
+            }
+        }
+        Ok((upto, shown))
+    }
+
+    async fn say(&mut self, told: &Told<'_>) -> Result<(), Ended> {
+        self.out.send(text_of(told)).await.map_err(|_| Ended::Gone)
+    }
+
+    async fn refuse(&mut self, why: &Ended) {
+        let problem = Problem::new(400, "malformed", &why.to_string());
+        // The connection ends either way.
+        let _ = self.say(&Told::Problem { problem }).await;
+    }
+}
+
+fn text_of(told: &Told<'_>) -> String {
+    // Plain data: serde cannot fail on it.
+    serde_json::to_string(told).unwrap_or_default()
+}

@@ -1,0 +1,191 @@
+//! Puts the parts of a hub together, starts them in order, and ends them in order.
+//!
+//! Owns no behaviour of its own. Invariant: the writer ends after everything that hands commands
+//! to it, and whatever was answered is durable.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::Context;
+use oneshelf_domain::Timestamp;
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{App, Clock, ItemNumbers, Parts};
+use crate::auth::passwords::Hasher;
+use crate::auth::rates::{Gate, Rates};
+use crate::commands::Commands;
+use crate::follow::Follow;
+use crate::http::{self, Listening, Proxy};
+use crate::imports::{self, Imports};
+use crate::jobs;
+use crate::link::Links;
+use crate::live::Feed;
+use crate::secrets::Secrets;
+use crate::store::Store;
+
+/// What a hub needs to start. The address of a database may hold a password: no `Debug`.
+#[derive(Clone)]
+pub struct Options {
+    /// `sqlite:PATH` or `postgres://...`.
+    pub database: String,
+    /// For everybody.
+    pub listen: SocketAddr,
+    /// For the operator.
+    pub admin_listen: SocketAddr,
+    /// Folder of the hub's keys.
+    pub data: Option<PathBuf>,
+    /// Where browsers and agents reach it.
+    pub public_url: Option<String>,
+    /// Who stands in front.
+    pub proxy: Proxy,
+    /// How often one may ask.
+    pub rates: Rates,
+}
+
+/// A hub at work.
+pub struct Running {
+    /// Its parts.
+    pub app: App,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Where its operator looks.
+    pub admin_address: SocketAddr,
+    listeners: Vec<Listening>,
+    tasks: Vec<JoinHandle<()>>,
+    follower: (JoinHandle<()>, CancellationToken),
+    writer: JoinHandle<()>,
+}
+
+/// The wall clock.
+pub fn wall_clock() -> Clock {
+    Arc::new(|| {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    })
+}
+
+/// The folder of the hub's keys: the one that was said, or beside the file of the database.
+fn keys_folder(options: &Options) -> anyhow::Result<PathBuf> {
+    if let Some(folder) = &options.data {
+        return Ok(folder.clone());
+    }
+    let path = options.database.strip_prefix("sqlite:").map(|rest| rest.trim_start_matches("//"));
+    let path = path.context("with PostgreSQL say where the hub's keys are: --data FOLDER")?;
+    Ok(PathBuf::from(format!("{path}.keys")))
+}
+
+/// Starts a hub.
+///
+/// # Errors
+/// When the database, the keys or an address cannot be had.
+pub async fn start(options: Options, clock: Clock) -> anyhow::Result<Running> {
+    // Before anything counts.
+    http::metrics_handle();
+    let secrets = Secrets::open(&keys_folder(&options)?)?;
+    let store = Store::open(&options.database).await.context("the database cannot be opened")?;
+    let (head, hub_id) = store.head().await?;
+    let stop = CancellationToken::new();
+    let (committed, newest) = watch::channel(head.version);
+    let (commands, writer) = Commands::start(store.clone(), clock.clone(), committed);
+    // The follower ends after the last request, which may wait for what it sees.
+    let last = CancellationToken::new();
+    let (follow, follower) = Follow::start(store.clone(), newest, last.clone()).await?;
+    let feed = Feed::start(store.clone(), follow.clone(), stop.clone());
+    let app = App::new(Parts {
+        feed,
+        commands: commands.clone(),
+        follow,
+        clock: clock.clone(),
+        secrets: Arc::new(secrets),
+        hub_id,
+        links: Arc::new(Links::default()),
+        public_url: options.public_url.clone(),
+        stop: stop.clone(),
+        gate: Gate::new(&options.rates),
+        hasher: Hasher::default(),
+        imports: Imports::default(),
+        conditional: Mutex::new(()),
+        items: ItemNumbers::default(),
+        store: store.clone(),
+    });
+    let mut tasks = jobs::start(&store, &commands, &clock, &stop);
+    tasks.push(tokio::spawn(imports::run(app.clone())));
+    tasks.push(tokio::spawn(expect_agents(app.clone())));
+    let main = http::main_router(app.clone());
+    let admin = http::admin_router(app.clone());
+    let main = http::listen(options.listen, main, options.proxy, stop.clone())
+        .await
+        .with_context(|| format!("cannot listen on {}", options.listen))?;
+    let admin = http::listen(options.admin_listen, admin, Proxy::None, stop.clone())
+        .await
+        .with_context(|| format!("cannot listen on {}", options.admin_listen))?;
+    Ok(Running {
+        address: main.address,
+        admin_address: admin.address,
+        app,
+        listeners: vec![main, admin],
+        tasks,
+        follower: (follower, last),
+        writer,
+    })
+}
+
+/// Keeps the lines' registry in step with the agents that there are.
+async fn expect_agents(app: App) {
+    let mut seen = app.follow.subscribe();
+    loop {
+        app.links.expect(http::ws::expected(&app));
+        tokio::select! {
+            () = app.stop.cancelled() => return,
+            changed = seen.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+impl Running {
+    /// Ends the hub: nobody new comes in, what was begun is answered, what waits is written.
+    pub async fn stop(self) {
+        self.app.stop.cancel();
+        for listening in self.listeners {
+            let _ = listening.task.await;
+        }
+        for task in self.tasks {
+            let _ = task.await;
+        }
+        self.app.commands.stop().await;
+        let _ = self.writer.await;
+        let (follower, last) = self.follower;
+        last.cancel();
+        let _ = follower.await;
+        self.app.store.close().await;
+    }
+}
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When it cannot start.
+pub async fn serve(options: Options) -> anyhow::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
+    let running = start(options, wall_clock()).await?;
+    if running.app.seen().records.shop().is_none() {
+        tracing::warn!("this hub is not set up yet: `hub setup` makes its shop and admin secret");
+    }
+    let said = format!(
+        "hub listening on http://{} admin http://{}",
+        running.address, running.admin_address
+    );
+    crate::cli::say(&said)?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping");
+    running.stop().await;
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! What can go wrong in the store, and whether trying again can help.
+//!
+//! It knows the engines' codes so that nobody else must.
+
+use oneshelf_domain::record::Record;
+
+/// Something went wrong between the hub and its database.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused, failed, or could not be reached.
+    #[error("the database: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The tables could not be brought up to date.
+    #[error("the tables cannot be brought up to date: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// The database is not fit for a hub; says what to do.
+    #[error("{0}")]
+    Unfit(String),
+    /// A row that this version cannot read.
+    #[error("a row of {table} cannot be read: {why}")]
+    Unreadable {
+        /// Which table.
+        table: &'static str,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+impl StoreError {
+    /// A row that cannot be read.
+    pub fn unreadable(table: &'static str, why: impl std::fmt::Display) -> Self {
+        StoreError::Unreadable { table, why: why.to_string() }
+    }
+
+    /// True when the same transaction may succeed if it is tried again: a deadlock, a
+    /// serialisation failure, a lock held by another, a lost connection.
+    pub fn passing(&self) -> bool {
+        let StoreError::Database(error) = self else { return false };
+        match error {
+            sqlx::Error::Database(e) => {
+                e.code().is_some_and(|code| passing_code(&code)) || self.connection_lost()
+            }
+            _ => self.connection_lost(),
+        }
+    }
+
+    /// True when the connection is gone: whether a commit reached the database is not known.
+    pub fn connection_lost(&self) -> bool {
+        let StoreError::Database(error) = self else { return false };
+        match error {
+            // PostgreSQL: connection exceptions, and a server that shuts down or starts.
+            sqlx::Error::Database(e) => e
+                .code()
+                .is_some_and(|c| c.len() == 5 && (c.starts_with("08") || c.starts_with("57P"))),
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::WorkerCrashed => true,
+            _ => false,
+        }
+    }
+
+    /// True when no connection was to be had for a long while.
+    pub fn timed_out(&self) -> bool {
+        matches!(self, StoreError::Database(sqlx::Error::PoolTimedOut))
+    }
+
+    /// True when a row broke a unique or check constraint.
+    pub fn constraint_broken(&self) -> bool {
+        match self {
+            StoreError::Database(sqlx::Error::Database(e)) => {
+                e.is_unique_violation() || e.is_check_violation()
+            }
+            _ => false,
+        }
+    }
+}
+
+/// 40001 and 40P01 are PostgreSQL's; 5 and 6 with their extensions SQLite's busy and locked.
+fn passing_code(code: &str) -> bool {
+    match code {
+        "40001" | "40P01" | "55P03" => true,
+        other => other.len() < 5 && other.parse::<i64>().is_ok_and(|n| matches!(n & 0xff, 5 | 6)),
+    }
+}
+
+/// A record from its JSON.
+pub(super) fn record(json: &str) -> Result<Record, StoreError> {
+    serde_json::from_str(json).map_err(|e| StoreError::unreadable("record", e))
+}

@@ -1,0 +1,83 @@
+//! Stock rows, reservations with their lines, timers: the newest state of each.
+
+use oneshelf_domain::Timestamp;
+use oneshelf_domain::stock::{Reservation, ReservationLine, Stock, StockKey, TimerKind};
+use oneshelf_sync::plan::Writes;
+
+use super::{Statements, Tx, put};
+
+pub(super) fn stock(tx: &Tx, all: &mut Statements, writes: &Writes) {
+    let sql = "insert into stock \
+               (item, location, available, store_share, reserved, picked, quality_control, \
+               damaged, in_doubt, supplier, customer, adjustment, scrap, discrepancy, short, \
+               version) \
+               select c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15 \
+               from {rows} where true \
+               on conflict (item, location) do update set \
+               available = excluded.available, store_share = excluded.store_share, \
+               reserved = excluded.reserved, picked = excluded.picked, \
+               quality_control = excluded.quality_control, damaged = excluded.damaged, \
+               in_doubt = excluded.in_doubt, supplier = excluded.supplier, \
+               customer = excluded.customer, adjustment = excluded.adjustment, \
+               scrap = excluded.scrap, discrepancy = excluded.discrepancy, \
+               short = excluded.short, version = excluded.version";
+    put(tx, all, sql, "bbbbbbbbbbbbbbbb", &writes.stock, |r, (key, row): (&StockKey, &Stock)| {
+        r.int(key.item.0).int(key.location.0);
+        for balance in row.balances {
+            r.int(balance);
+        }
+        r.int(row.short).int(row.version.0);
+    });
+}
+
+pub(super) fn reservations(tx: &Tx, all: &mut Statements, writes: &Writes) {
+    let sql = "insert into reservation \
+               (id, state, expires_at, channel, shopper, address, reference, created, version) \
+               select c0, c1, c2, c3, c4, c5, c6, c7, c8 from {rows} where true \
+               on conflict (id) do update set state = excluded.state, \
+               expires_at = excluded.expires_at, version = excluded.version";
+    put(tx, all, sql, "ttbttttbb", writes.reservations.values(), |r, h: &Reservation| {
+        r.shown(h.id)
+            .text(h.state.name())
+            .opt_int(h.expires_at.map(|t| t.0))
+            .opt_text(h.channel.as_deref())
+            .opt_text(h.shopper.as_deref())
+            .opt_text(h.address.as_deref())
+            .opt_text(h.reference.as_deref())
+            .int(h.created.0)
+            .int(h.version.0);
+    });
+    let sql = "insert into reservation_line \
+               (reservation, line, item, location, quantity, short, open) \
+               select c0, c1, c2, c3, c4, c5, c6 from {rows} where true \
+               on conflict (reservation, line) do update set \
+               short = excluded.short, open = excluded.open";
+    let lines = writes
+        .reservations
+        .values()
+        .flat_map(|h| (0_i64..).zip(&h.lines).map(move |(line, l)| (h, line, l)));
+    put(tx, all, sql, "tbbbbbb", lines, |r, row: (&Reservation, i64, &ReservationLine)| {
+        let (h, line, l) = row;
+        r.shown(h.id)
+            .int(line)
+            .int(l.item.0)
+            .int(l.location.0)
+            .int(l.quantity)
+            .int(l.short)
+            .int(i64::from(h.state.is_open()));
+    });
+}
+
+pub(super) fn timers(tx: &Tx, all: &mut Statements, writes: &Writes) {
+    let set = writes.timers.iter().filter_map(|(key, due)| Some((key, (*due)?)));
+    let sql = "insert into timer (kind, subject, due_at) select c0, c1, c2 from {rows} \
+               where true on conflict (kind, subject) do update set due_at = excluded.due_at";
+    put(tx, all, sql, "ttb", set, |r, (key, due): (&(TimerKind, String), Timestamp)| {
+        r.text(key.0.name()).text(&key.1).int(due.0);
+    });
+    let cleared = writes.timers.iter().filter(|(_, due)| due.is_none()).map(|(key, _)| key);
+    let sql = "delete from timer where (kind, subject) in (select c0, c1 from {rows})";
+    put(tx, all, sql, "tt", cleared, |r, key: &(TimerKind, String)| {
+        r.text(key.0.name()).text(&key.1);
+    });
+}

@@ -1,0 +1,219 @@
+//! Files being taken in: their rows until these are done, their progress, their errors.
+//! Not commands.
+//!
+//! It knows rows as text; what they mean is for `imports`. Invariant: a row is staged before the
+//! import runs and goes with it, so that a restart finds all that is left.
+
+use oneshelf_domain::{ImportId, Timestamp};
+
+use super::{Store, StoreError, Tx, on};
+
+/// An import.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct ImportRow {
+    /// Its id.
+    pub id: String,
+    /// `items` or `stock`.
+    pub kind: String,
+    /// `receiving`, `running`, `done` or `failed`.
+    pub state: String,
+    /// Who sent it.
+    pub actor: String,
+    /// None while it is received.
+    pub rows_total: Option<i64>,
+    /// Rows decided.
+    pub rows_done: i64,
+    /// Of these, refused.
+    pub rows_failed: i64,
+    /// Why it failed.
+    pub detail: Option<String>,
+    /// When.
+    pub created_at: i64,
+}
+
+/// A row that was refused.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct ErrorRow {
+    /// As in the file; the header is row 1.
+    pub line: i64,
+    /// A stable code.
+    pub code: String,
+    /// In words.
+    pub detail: String,
+}
+
+macro_rules! import_columns {
+    () => {
+        "select id, kind, state, actor, rows_total, rows_done, rows_failed, detail, created_at
+         from import "
+    };
+}
+
+/// Begins to receive; false when this import is known.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn begin(
+    store: &Store,
+    id: ImportId,
+    kind: &str,
+    actor: &str,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let mut tx = store.begin_write().await?;
+    let sql = "insert into import (id, kind, state, actor, rows_done, rows_failed, created_at)
+        values ($1, $2, 'receiving', $3, 0, 0, $4) on conflict do nothing";
+    let new: u64 = on!(&mut tx, conn => sqlx::query(sql)
+        .bind(id.to_string()).bind(kind).bind(actor).bind(now.0)
+        .execute(conn).await.map(|done| done.rows_affected()))?;
+    tx.commit().await?;
+    Ok(new == 1)
+}
+
+/// Keeps rows and errors that were read.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn stage(
+    store: &Store,
+    id: ImportId,
+    rows: &[(i64, String)],
+    errors: &[ErrorRow],
+) -> Result<(), StoreError> {
+    let mut tx = store.begin_write().await?;
+    let name = id.to_string();
+    let mut staged = tx.rows("tbt");
+    for (line, body) in rows {
+        staged.row(|r| {
+            r.text(&name).int(*line).text(body);
+        });
+    }
+    let sql = "insert into import_row (import, line, body) select c0, c1, c2 from {rows}";
+    if !staged.is_empty() {
+        tx.store(sql, staged).await?;
+    }
+    put_errors(&mut tx, &name, errors).await?;
+    tx.commit().await
+}
+
+async fn put_errors(tx: &mut Tx, name: &str, errors: &[ErrorRow]) -> Result<(), StoreError> {
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let mut rows = tx.rows("tbtt");
+    for error in errors {
+        rows.row(|r| {
+            r.text(name).int(error.line).text(&error.code).text(&error.detail);
+        });
+    }
+    // On SQLite a select before `on conflict` needs a where to be read as meant.
+    let sql = "insert into import_error (import, line, code, detail)
+        select c0, c1, c2, c3 from {rows} where true on conflict do nothing";
+    tx.store(sql, rows).await?;
+    Ok(())
+}
+
+/// The file is complete: it may run.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn received(store: &Store, id: ImportId, rows_total: i64) -> Result<(), StoreError> {
+    let mut tx = store.begin_write().await?;
+    // Rows that could not be read are decided already.
+    let sql = "update import set state = 'running', rows_total = $2,
+        rows_done = (select count(*) from import_error where import = $1),
+        rows_failed = (select count(*) from import_error where import = $1) where id = $1";
+    on!(&mut tx, conn => sqlx::query(sql)
+        .bind(id.to_string()).bind(rows_total).execute(conn).await.map(drop))?;
+    tx.commit().await
+}
+
+/// Ends an import; its staged rows go.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn end(
+    store: &Store,
+    id: ImportId,
+    state: &str,
+    detail: Option<&str>,
+) -> Result<(), StoreError> {
+    let mut tx = store.begin_write().await?;
+    let name = id.to_string();
+    let sql = "update import set state = $2, detail = $3 where id = $1";
+    on!(&mut tx, conn => sqlx::query(sql)
+        .bind(&name).bind(state).bind(detail).execute(conn).await.map(drop))?;
+    let sql = "delete from import_row where import = $1";
+    on!(&mut tx, conn => sqlx::query(sql).bind(&name).execute(conn).await.map(drop))?;
+    tx.commit().await
+}
+
+/// Notes rows as decided: they go, their errors stay.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn progress(
+    store: &Store,
+    id: ImportId,
+    upto: i64,
+    rows: i64,
+    errors: &[ErrorRow],
+) -> Result<(), StoreError> {
+    let mut tx = store.begin_write().await?;
+    let name = id.to_string();
+    put_errors(&mut tx, &name, errors).await?;
+    let sql = "delete from import_row where import = $1 and line <= $2";
+    let gone: u64 = on!(&mut tx, conn => sqlx::query(sql)
+        .bind(&name).bind(upto).execute(conn).await.map(|done| done.rows_affected()))?;
+    // Another hub that did the same rows has counted them.
+    let counted = if gone == 0 { 0 } else { rows };
+    let sql = "update import set rows_done = rows_done + $2, rows_failed =
+        (select count(*) from import_error where import = $1) where id = $1";
+    on!(&mut tx, conn => sqlx::query(sql)
+        .bind(&name).bind(counted).execute(conn).await.map(drop))?;
+    tx.commit().await
+}
+
+/// One import.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn find(tx: &mut Tx, id: ImportId) -> Result<Option<ImportRow>, StoreError> {
+    let sql = concat!(import_columns!(), "where id = $1");
+    Ok(on!(tx, conn => sqlx::query_as(sql).bind(id.to_string()).fetch_optional(conn).await)?)
+}
+
+/// Imports in a state, the oldest first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn in_state(tx: &mut Tx, state: &str) -> Result<Vec<ImportRow>, StoreError> {
+    let sql = concat!(import_columns!(), "where state = $1 order by created_at, id");
+    Ok(on!(tx, conn => sqlx::query_as(sql).bind(state).fetch_all(conn).await)?)
+}
+
+/// The next staged rows, in the order of the file.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn rows(tx: &mut Tx, id: ImportId, limit: i64) -> Result<Vec<(i64, String)>, StoreError> {
+    let sql = "select line, body from import_row where import = $1 order by line limit $2";
+    Ok(on!(tx, conn => sqlx::query_as(sql)
+        .bind(id.to_string()).bind(limit).fetch_all(conn).await)?)
+}
+
+/// A page of errors behind a row.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn errors(
+    tx: &mut Tx,
+    id: ImportId,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<ErrorRow>, StoreError> {
+    let sql = "select line, code, detail from import_error
+        where import = $1 and line > $2 order by line limit $3";
+    Ok(on!(tx, conn => sqlx::query_as(sql)
+        .bind(id.to_string()).bind(after).bind(limit).fetch_all(conn).await)?)
+}

@@ -1,0 +1,151 @@
+//! The hub's store: one set of bodies in portable SQL, compiled for SQLite and PostgreSQL.
+//!
+//! SQL lives only here. It knows rows, never rules: what a batch stores was decided before.
+//! Invariant: the tables of the write path change only under the lock of `head`
+//! (docs/decisions/0001).
+
+pub mod audit;
+mod checkpoint;
+mod dialect;
+mod error;
+mod flush;
+pub mod imports;
+mod load;
+pub mod nonces;
+mod open;
+pub mod read;
+pub mod records;
+mod rejected;
+pub mod retention;
+mod rows;
+pub mod search;
+pub mod sessions;
+pub mod timers;
+
+pub(crate) use dialect::on;
+pub use dialect::{Rows, Tx};
+pub use error::StoreError;
+pub use flush::flush;
+pub use load::{known, load, records_since};
+pub use rejected::{RejectedFrame, keep_rejected};
+
+use std::sync::Arc;
+
+use oneshelf_domain::Timestamp;
+use oneshelf_domain::stock::Version;
+use oneshelf_sync::plan::Head;
+
+use crate::store::open::Pools;
+
+/// Which database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// A file.
+    Sqlite,
+    /// A server.
+    Postgres,
+}
+
+/// An open database; clones share its connections.
+#[derive(Clone)]
+pub struct Store(Arc<Pools>);
+
+impl Store {
+    /// Opens `sqlite:PATH` or `postgres://...`, checks that the engine is fit, and brings the
+    /// tables up to date. A fresh database becomes a hub of its own.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, is too old, or sorts text in another way.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        Ok(Self(Arc::new(open::open(url).await?)))
+    }
+
+    /// Which engine it runs on.
+    pub fn engine(&self) -> Engine {
+        match &*self.0 {
+            Pools::Sqlite { .. } => Engine::Sqlite,
+            Pools::Postgres { .. } => Engine::Postgres,
+        }
+    }
+
+    /// A read-only transaction: everything read in it is of one moment, that of its first query.
+    ///
+    /// # Errors
+    /// When no connection can be had.
+    pub async fn read(&self) -> Result<Tx, StoreError> {
+        Ok(match &*self.0 {
+            Pools::Sqlite { read, .. } => Tx::Sqlite(read.begin().await?),
+            Pools::Postgres { read, .. } => {
+                let begin = "begin isolation level repeatable read read only";
+                Tx::Postgres(open::begin(read, begin).await?)
+            }
+        })
+    }
+
+    /// A writing transaction; keep it short. On SQLite there is one at a time. The write path
+    /// takes [`lock_head`] first; everything else must keep out of its tables.
+    ///
+    /// # Errors
+    /// When no connection can be had.
+    pub async fn begin_write(&self) -> Result<Tx, StoreError> {
+        Ok(match &*self.0 {
+            Pools::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("begin immediate").await?),
+            Pools::Postgres { write, .. } => {
+                Tx::Postgres(open::begin(write, "begin isolation level read committed").await?)
+            }
+        })
+    }
+
+    /// The counter row and the hub's id, as last committed.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn head(&self) -> Result<(Head, String), StoreError> {
+        let mut tx = self.read().await?;
+        let head = head(&mut tx).await?;
+        tx.rollback().await?;
+        Ok((head.head, head.hub_id))
+    }
+
+    /// Closes all connections; transactions that are open end first.
+    pub async fn close(&self) {
+        self.0.close().await;
+    }
+}
+
+/// The counter row with what the core does not know of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeadRow {
+    /// For planning.
+    pub head: Head,
+    /// The hub's id.
+    pub hub_id: String,
+    /// Counts every batch that stored anything, also those without a version: a cache is good
+    /// while this stands still.
+    pub batch: i64,
+}
+
+type HeadColumns = (i64, i64, i64, String, String, i64);
+
+fn head_row((version, epoch, recorded_at, hash, hub_id, batch): HeadColumns) -> HeadRow {
+    let (version, recorded_at) = (Version(version), Timestamp(recorded_at));
+    HeadRow { head: Head { version, epoch, recorded_at, hash }, hub_id, batch }
+}
+
+/// The counter row as this transaction sees it.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn head(tx: &mut Tx) -> Result<HeadRow, StoreError> {
+    let sql = "select version, epoch, recorded_at, hash, hub_id, batch from head";
+    let row: HeadColumns = on!(tx, conn => sqlx::query_as(sql).fetch_one(conn).await)?;
+    Ok(head_row(row))
+}
+
+/// The counter row, locked until the end of the transaction: batches go one after another.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn lock_head(tx: &mut Tx) -> Result<HeadRow, StoreError> {
+    dialect::lock_head(tx).await.map(head_row)
+}

@@ -1,0 +1,91 @@
+//! Items as they are now: by SKU, by number, by search text.
+//!
+//! It knows rows, no audience. Pages run by SKU, so that a page never shows an item twice.
+
+use oneshelf_domain::item::{Item, ItemDetails};
+use oneshelf_domain::stock::{ItemNo, Version};
+use oneshelf_domain::{Barcode, Sku};
+
+use crate::store::search::folded;
+use crate::store::{StoreError, Tx, on};
+
+/// Words of one search; more say nothing more.
+const WORDS_MAX: usize = 6;
+
+type Columns = (i64, String, String, i64);
+
+fn item((no, sku, details, version): Columns) -> Result<Item, StoreError> {
+    let sku = Sku::new(&sku).map_err(|e| StoreError::unreadable("item", e))?;
+    let details: ItemDetails =
+        serde_json::from_str(&details).map_err(|e| StoreError::unreadable("item", e))?;
+    Ok(Item { no: ItemNo(no), sku, details, version: Version(version) })
+}
+
+/// The items of these SKUs, as far as there are any.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn by_sku(tx: &mut Tx, skus: &[Sku]) -> Result<Vec<Item>, StoreError> {
+    let mut rows = tx.rows("t");
+    for sku in skus {
+        rows.row(|r| {
+            r.text(sku.as_str());
+        });
+    }
+    let sql = "select i.no, i.sku, i.details, i.version from {rows} join item i on i.sku = r.c0";
+    let found: Vec<Columns> = tx.fetch(sql, rows).await?;
+    found.into_iter().map(item).collect()
+}
+
+/// The owner of a barcode.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn by_barcode(tx: &mut Tx, code: &Barcode) -> Result<Option<Item>, StoreError> {
+    let sql = "select i.no, i.sku, i.details, i.version
+        from barcode b join item i on i.no = b.item where b.code = $1";
+    let found: Option<Columns> = on!(tx, conn => sqlx::query_as(sql)
+        .bind(code.as_str()).fetch_optional(conn).await)?;
+    found.map(item).transpose()
+}
+
+/// Which items a list shows.
+#[derive(Debug, Clone)]
+pub struct Search<'a> {
+    /// Every word must appear; empty finds all.
+    pub text: &'a str,
+    /// Leaves out what is not sold: retired items, and those without a price.
+    pub for_sale: bool,
+    /// Begins behind this SKU.
+    pub after: &'a str,
+    /// Rows of the page.
+    pub limit: i64,
+}
+
+/// A page of items in the order of their SKUs.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn search(tx: &mut Tx, wanted: &Search<'_>) -> Result<Vec<Item>, StoreError> {
+    let folded = folded(wanted.text);
+    let mut words: Vec<String> = folded
+        .split(' ')
+        .filter(|w| !w.is_empty())
+        .take(WORDS_MAX)
+        .map(|w| format!("%{w}%"))
+        .collect();
+    // Inside a text of the JSON the quotes would be escaped, so only the field itself is found.
+    // A pattern that finds everything stands for each word that was not given.
+    words.resize(WORDS_MAX, "%".to_owned());
+    let sql = "select no, sku, details, version from item
+        where sku > $1 and ($2 = 0 or (state = 'active' and details not like '%\"price\":null%'))
+          and search like $3 and search like $4 and search like $5
+          and search like $6 and search like $7 and search like $8
+        order by sku limit $9";
+    let found: Vec<Columns> = on!(tx, conn => sqlx::query_as(sql)
+        .bind(wanted.after).bind(i64::from(wanted.for_sale))
+        .bind(&words[0]).bind(&words[1]).bind(&words[2])
+        .bind(&words[3]).bind(&words[4]).bind(&words[5])
+        .bind(wanted.limit).fetch_all(conn).await)?;
+    found.into_iter().map(item).collect()
+}

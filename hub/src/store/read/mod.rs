@@ -1,0 +1,10 @@
+//! Queries that only read, for pages, links and live figures. Each owner has files of their own.
+
+pub mod changes;
+pub mod figures;
+pub mod frames;
+pub mod items;
+pub mod movements;
+pub mod numbers;
+pub mod reservations;
+pub mod stock;

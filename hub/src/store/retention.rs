@@ -1,0 +1,79 @@
+//! Deleting what is kept for a while only, the oldest first and a few rows at a time.
+//!
+//! Each function deletes one small batch and says how many rows went; how long a thing is kept is
+//! the job's matter. Invariant: facts' outcomes, the ledger and movements are never touched.
+
+use oneshelf_domain::Timestamp;
+
+use super::{StoreError, Tx, on};
+
+/// The last version that was recorded before a time; everything up to it is at least as old.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn version_before(tx: &mut Tx, time: Timestamp) -> Result<i64, StoreError> {
+    let sql = "select version from ledger where recorded_at < $1
+        order by recorded_at desc, version desc limit 1";
+    let version: Option<i64> =
+        on!(tx, conn => sqlx::query_scalar(sql).bind(time.0).fetch_optional(conn).await)?;
+    Ok(version.unwrap_or(0))
+}
+
+/// Events up to a version.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn events(tx: &mut Tx, upto: i64, rows: i64) -> Result<u64, StoreError> {
+    let sql = "delete from event where (version, line) in
+        (select version, line from event where version <= $1 order by version, line limit $2)";
+    delete(tx, sql, upto, rows).await
+}
+
+/// Outcomes of requests that were recorded before a time.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn outcomes(tx: &mut Tx, before: Timestamp, rows: i64) -> Result<u64, StoreError> {
+    let sql = "delete from command where id in
+        (select id from command where fact = 0 and recorded_at < $1
+            order by recorded_at, id limit $2)";
+    delete(tx, sql, before.0, rows).await
+}
+
+/// Nonces of credentials that nobody may use any more.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn nonces(tx: &mut Tx, before: Timestamp, rows: i64) -> Result<u64, StoreError> {
+    let sql = "delete from used_nonce where nonce in
+        (select nonce from used_nonce where expires_at < $1 limit $2)";
+    delete(tx, sql, before.0, rows).await
+}
+
+/// Sessions that ended.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn sessions(tx: &mut Tx, before: Timestamp, rows: i64) -> Result<u64, StoreError> {
+    let sql = "delete from session where id_hash in
+        (select id_hash from session where expires_at < $1 limit $2)";
+    delete(tx, sql, before.0, rows).await
+}
+
+/// Staged rows of imports that ended and were begun before a time.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn staging(tx: &mut Tx, before: Timestamp, rows: i64) -> Result<u64, StoreError> {
+    let sql = "delete from import_row where (import, line) in
+        (select r.import, r.line from import_row r where r.import in
+            (select i.id from import i where i.state in ('done', 'failed') and i.created_at < $1)
+            limit $2)";
+    delete(tx, sql, before.0, rows).await
+}
+
+async fn delete(tx: &mut Tx, sql: &'static str, bound: i64, rows: i64) -> Result<u64, StoreError> {
+    let gone = on!(tx, conn => sqlx::query(sql).bind(bound).bind(rows)
+        .execute(conn).await.map(|done| done.rows_affected()))?;
+    Ok(gone)
+}

@@ -1,0 +1,103 @@
+//! The command line: `serve`, `enrol`, `export-unsent`. Nothing but arguments and words.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::{enrol, journal, serve};
+
+/// The agent of one store: its registers, devices and link to the hub.
+#[derive(Debug, Parser)]
+#[command(name = "pos-agent", version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the store's registers, with or without the hub.
+    Serve {
+        /// The folder with the agent's database and key.
+        #[arg(long, env = "POS_AGENT_DATA")]
+        data: PathBuf,
+        /// The hub's address, when it is not the one that was joined any more.
+        #[arg(long, env = "HUB_URL")]
+        hub: Option<String>,
+        /// Where the pages are served.
+        #[arg(long, env = "POS_AGENT_LISTEN", default_value = "127.0.0.1:8090")]
+        listen: SocketAddr,
+        /// The receipt printer, as tcp://HOST:PORT. The drawer hangs on it.
+        #[arg(long, env = "POS_AGENT_PRINTER")]
+        printer: Option<String>,
+        /// The serial scanner's port, as /dev/serial/by-id/...
+        #[arg(long, env = "POS_AGENT_SCANNER")]
+        scanner: Option<String>,
+        /// Another host name, with its port, under which pages may be opened.
+        #[arg(long = "host", env = "POS_AGENT_HOSTS", value_delimiter = ',')]
+        hosts: Vec<String>,
+    },
+    /// Joins a shop with a one-time code; once per data folder.
+    Enrol {
+        /// The folder with the agent's database and key.
+        #[arg(long, env = "POS_AGENT_DATA")]
+        data: PathBuf,
+        /// The hub's address.
+        #[arg(long, env = "HUB_URL")]
+        hub: String,
+        /// The code, as the hub showed it.
+        #[arg(long)]
+        code: String,
+        /// How the hub's pages call this agent.
+        #[arg(long, default_value = "POS agent")]
+        name: String,
+    },
+    /// Prints the facts that the hub has not answered, one JSON document a line.
+    ExportUnsent {
+        /// The folder with the agent's database and key.
+        #[arg(long, env = "POS_AGENT_DATA")]
+        data: PathBuf,
+    },
+}
+
+/// Runs one command to its end.
+pub async fn run(cli: Cli) -> Result<()> {
+    match cli.command {
+        Command::Serve { data, hub, listen, printer, scanner, hosts } => {
+            let options = serve::Options { data, hub, listen, printer, scanner, hosts };
+            let running = serve::start(options).await?;
+            say(&format!("pos-agent listening on http://{}", running.address()))?;
+            serve::until_told().await?;
+            running.stop().await;
+            Ok(())
+        }
+        Command::Enrol { data, hub, code, name } => {
+            let location = enrol::enrol(&data, &hub, &code, &name).await?;
+            say(&format!("joined as the agent of {location}"))
+        }
+        Command::ExportUnsent { data } => export_unsent(&data).await,
+    }
+}
+
+async fn export_unsent(data: &std::path::Path) -> Result<()> {
+    let reads = journal::open_to_read(data).await?;
+    let mut after = 0;
+    loop {
+        let facts = reads.unsent(after).await?;
+        let Some((last, _)) = facts.last() else { return Ok(()) };
+        after = *last;
+        for (_, fact) in &facts {
+            say(fact)?;
+        }
+    }
+}
+
+/// One line on standard output; everything else goes to standard error.
+fn say(line: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")?;
+    Ok(out.flush()?)
+}

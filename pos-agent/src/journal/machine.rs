@@ -1,0 +1,190 @@
+//! The machine's own rows: life, totals, the log of facts.
+//!
+//! Loads what [`Agent::load`](oneshelf_sync::agent::Agent::load) wants and stores its writes in
+//! their order, inside the caller's transaction.
+
+use std::collections::BTreeMap;
+
+use oneshelf_domain::{CommandId, IncarnationId, Sku, Timestamp, limits};
+use oneshelf_protocol::frame::{Answer, Applied, Body, Fact};
+use oneshelf_sync::agent::{Entry, Life, Saved, Totals, Write};
+use sqlx::{Connection, SqliteConnection};
+
+use super::text::{from_json, parsed, to_json};
+use super::{Fault, Writer, copy};
+use crate::clock;
+
+/// The first life of this database begins when the database does.
+pub(super) async fn begin_life(db: &mut SqliteConnection) -> Result<(), Fault> {
+    let life = Life::begin(IncarnationId(clock::fresh()), None);
+    sqlx::query("insert into life (one, life) values (1, ?) on conflict do nothing")
+        .bind(to_json(&life)?)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+impl Writer {
+    /// The machine as it was stored. Its share policy is set from the copy afterwards.
+    pub(crate) async fn saved(&mut self) -> Result<Saved, Fault> {
+        let life: String = sqlx::query_scalar("select life from life where one = 1")
+            .fetch_one(&mut self.db)
+            .await?;
+        let rows: Vec<(String, i64, i64, i64, i64)> =
+            sqlx::query_as("select sku, granted, brought, sold, returned from totals")
+                .fetch_all(&mut self.db)
+                .await?;
+        let mut totals = BTreeMap::new();
+        for (sku, granted, brought, sold, returned) in rows {
+            totals.insert(parsed(&sku)?, Totals { granted, brought, sold, returned });
+        }
+        let copy = copy::place(&mut self.db).await?;
+        Ok(Saved {
+            life: from_json(&life)?,
+            totals,
+            unanswered: self.unanswered().await?,
+            cursor: copy.cursor,
+            applied: copy.applied,
+            policy_default: 0,
+            policy: BTreeMap::new(),
+        })
+    }
+
+    /// Facts of all lives that the hub has not answered, oldest first.
+    pub(crate) async fn unanswered(&mut self) -> Result<Vec<Entry>, Fault> {
+        let rows: Vec<(String, i64, String)> = sqlx::query_as(
+            "select incarnation, seq, id from log where answered_at is null order by n",
+        )
+        .fetch_all(&mut self.db)
+        .await?;
+        rows.into_iter()
+            .map(|(incarnation, seq, id)| {
+                Ok(Entry { incarnation: parsed(&incarnation)?, seq, id: parsed(&id)? })
+            })
+            .collect()
+    }
+
+    /// The stored text of a fact.
+    pub(crate) async fn fact_text(&mut self, id: CommandId) -> Result<Option<String>, Fault> {
+        let text = sqlx::query_scalar("select fact from log where id = ?")
+            .bind(id.to_string())
+            .fetch_optional(&mut self.db)
+            .await?;
+        Ok(text)
+    }
+
+    /// Drops facts that were answered long ago and that the copy includes.
+    pub(crate) async fn drop_old_facts(&mut self, now: Timestamp) -> Result<u64, Fault> {
+        let mut tx = self.db.begin().await?;
+        let done = sqlx::query(
+            "delete from log where answered_at < ?
+             and n <= coalesce((select applied_n from copy where one = 1), 0)",
+        )
+        .bind(now.plus_ms(-limits::KEEP_FACTS_MS).0)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(done.rows_affected())
+    }
+}
+
+/// Stores one write of the machine.
+pub(super) async fn store(
+    db: &mut SqliteConnection,
+    write: &Write,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    match write {
+        Write::Life(life) => {
+            sqlx::query("update life set life = ? where one = 1")
+                .bind(to_json(life)?)
+                .execute(db)
+                .await?;
+        }
+        Write::Totals(sku, totals) => put_totals(db, sku, totals).await?,
+        Write::TotalsCleared => {
+            sqlx::query("delete from totals").execute(db).await?;
+        }
+        Write::Log(fact) => append(db, fact).await?,
+        Write::Answered(id, answer) => answered(db, *id, answer, now).await?,
+        Write::AllUnanswered => {
+            sqlx::query("update log set answer = null, answered_at = null").execute(db).await?;
+        }
+        Write::Rows { whole, rows, cursor, applied } => {
+            copy::store(db, *whole, rows, *cursor, *applied, now).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn put_totals(db: &mut SqliteConnection, sku: &Sku, t: &Totals) -> Result<(), Fault> {
+    sqlx::query(
+        "insert into totals (sku, granted, brought, sold, returned) values (?, ?, ?, ?, ?)
+         on conflict (sku) do update set granted = excluded.granted, brought = excluded.brought,
+         sold = excluded.sold, returned = excluded.returned",
+    )
+    .bind(sku.as_str())
+    .bind(t.granted)
+    .bind(t.brought)
+    .bind(t.sold)
+    .bind(t.returned)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+async fn append(db: &mut SqliteConnection, fact: &Fact) -> Result<(), Fault> {
+    let done = sqlx::query("insert into log (incarnation, seq, id, fact) values (?, ?, ?, ?)")
+        .bind(fact.incarnation.to_string())
+        .bind(fact.seq)
+        .bind(fact.command_id.to_string())
+        .bind(to_json(fact)?)
+        .execute(&mut *db)
+        .await?;
+    let n = done.last_insert_rowid();
+    for sku in items_of(&fact.body) {
+        sqlx::query("insert into log_item (sku, n) values (?, ?) on conflict do nothing")
+            .bind(sku.as_str())
+            .bind(n)
+            .execute(&mut *db)
+            .await?;
+    }
+    Ok(())
+}
+
+fn items_of(body: &Body) -> Vec<&Sku> {
+    match body {
+        Body::Sale { lines, .. } => lines.iter().map(|l| &l.sku).collect(),
+        Body::In { sku, .. } | Body::Back { sku, .. } | Body::Count { sku, .. } => vec![sku],
+        Body::Handover { lines, .. } | Body::Close { left: lines } => {
+            lines.iter().map(|(sku, _)| sku).collect()
+        }
+    }
+}
+
+async fn answered(
+    db: &mut SqliteConnection,
+    id: CommandId,
+    answer: &Answer,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    sqlx::query("update log set answer = ?, answered_at = ? where id = ?")
+        .bind(to_json(answer)?)
+        .bind(now.0)
+        .bind(id.to_string())
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// The last log row that `applied` covers; 0 when this log has none.
+pub(super) async fn covered(db: &mut SqliteConnection, applied: Applied) -> Result<i64, Fault> {
+    let Some(incarnation) = applied.incarnation else { return Ok(0) };
+    let n: Option<i64> =
+        sqlx::query_scalar("select max(n) from log where incarnation = ? and seq <= ?")
+            .bind(incarnation.to_string())
+            .bind(applied.seq)
+            .fetch_one(db)
+            .await?;
+    Ok(n.unwrap_or(0))
+}

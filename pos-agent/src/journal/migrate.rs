@@ -1,0 +1,103 @@
+//! Bringing the database's schema up to this build's.
+//!
+//! An existing database is copied first (VACUUM INTO), so that a failed upgrade costs nothing.
+
+use std::path::Path;
+
+use sqlx::SqliteConnection;
+use sqlx::migrate::Migrator;
+
+use super::Fault;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/pos-agent");
+
+/// The newest migration that ran; none in an empty database.
+async fn version_of(db: &mut SqliteConnection) -> Result<Option<i64>, Fault> {
+    let known: Option<i64> = sqlx::query_scalar(
+        "select 1 from sqlite_master where type = 'table' and name = '_sqlx_migrations'",
+    )
+    .fetch_optional(&mut *db)
+    .await?;
+    if known.is_none() {
+        return Ok(None);
+    }
+    Ok(sqlx::query_scalar("select max(version) from _sqlx_migrations").fetch_one(db).await?)
+}
+
+pub(super) async fn run(db: &mut SqliteConnection, data: &Path) -> Result<(), Fault> {
+    let newest = MIGRATIONS.iter().map(|m| m.version).max().unwrap_or(0);
+    let present = version_of(db).await?;
+    if let Some(version) = present {
+        if version > newest {
+            return Err(Fault::Schema(format!(
+                "the database {} was made by a newer build (schema {version}, this one knows \
+                 {newest}); start that build",
+                data.display()
+            )));
+        }
+        if version < newest {
+            copy(db, data, version).await?;
+        }
+    }
+    MIGRATIONS
+        .run(db)
+        .await
+        .map_err(|e| Fault::Schema(format!("the database cannot be brought up to date: {e}")))
+}
+
+async fn copy(db: &mut SqliteConnection, data: &Path, version: i64) -> Result<(), Fault> {
+    let path = data.join(format!("before-upgrade-{version}.sqlite"));
+    if path.exists() {
+        return Ok(()); // of an upgrade that was cut off: the older copy is the good one
+    }
+    let half = path.with_extension("half");
+    // A half copy of a crash in the middle has no use.
+    let _ = std::fs::remove_file(&half);
+    sqlx::query("vacuum into ?").bind(half.display().to_string()).execute(db).await?;
+    std::fs::rename(&half, &path).map_err(|e| Fault::Schema(format!("no copy: {e}")))?;
+    tracing::info!(path = %path.display(), "copied the database before the upgrade");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{ConnectOptions, Connection};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_copy_before_an_upgrade_can_be_opened() {
+        let data = std::env::temp_dir().join(format!("agent-copy-{}", uuid::Uuid::new_v4()));
+        std::fs::create_dir_all(&data).unwrap();
+        let (mut writer, reads) = super::super::open(&data).await.unwrap();
+        assert_eq!(version_of(&mut writer.db).await.unwrap(), Some(1));
+        copy(&mut writer.db, &data, 1).await.unwrap();
+        copy(&mut writer.db, &data, 1).await.unwrap();
+        let path = data.join("before-upgrade-1.sqlite");
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).read_only(true);
+        let mut db = options.connect().await.unwrap();
+        let lives: i64 =
+            sqlx::query_scalar("select count(*) from life").fetch_one(&mut db).await.unwrap();
+        assert_eq!(lives, 1);
+        db.close().await.unwrap();
+        reads.close().await;
+        writer.close().await.unwrap();
+        std::fs::remove_dir_all(&data).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_database_of_a_newer_build_is_left_alone() {
+        let data = std::env::temp_dir().join(format!("agent-newer-{}", uuid::Uuid::new_v4()));
+        std::fs::create_dir_all(&data).unwrap();
+        let (mut writer, reads) = super::super::open(&data).await.unwrap();
+        sqlx::query("update _sqlx_migrations set version = 99")
+            .execute(&mut writer.db)
+            .await
+            .unwrap();
+        reads.close().await;
+        writer.close().await.unwrap();
+        let refused = super::super::open(&data).await.unwrap_err();
+        assert!(refused.to_string().contains("newer build"), "{refused}");
+        std::fs::remove_dir_all(&data).unwrap();
+    }
+}

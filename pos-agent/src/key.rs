@@ -1,0 +1,87 @@
+//! The agent's Ed25519 key: made here, kept in a file that only its owner reads.
+//!
+//! It never leaves this machine; the hub knows the public half. Invariant: an existing key is
+//! never overwritten, and the file's mode is 0600 from its first byte on.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow};
+use ed25519_dalek::{Signer, SigningKey};
+use oneshelf_domain::{AgentId, Timestamp};
+use oneshelf_protocol::credential::{Credential, signed_text};
+use uuid::Uuid;
+
+/// The key; its `Debug` shows nothing.
+pub(crate) struct AgentKey(SigningKey);
+
+impl std::fmt::Debug for AgentKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AgentKey(..)")
+    }
+}
+
+fn path(data: &Path) -> PathBuf {
+    data.join("agent.key")
+}
+
+/// Makes the data folder, readable by its owner alone.
+pub(crate) fn make_folder(data: &Path) -> Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data)
+        .with_context(|| format!("the folder {} cannot be made", data.display()))
+}
+
+impl AgentKey {
+    /// The key of this data folder.
+    pub(crate) fn read(data: &Path) -> Result<Self> {
+        let path = path(data);
+        let text = fs::read_to_string(&path)
+            .with_context(|| format!("the agent's key {} cannot be read", path.display()))?;
+        let seed = hex::decode(text.trim()).ok().and_then(|b| <[u8; 32]>::try_from(b).ok());
+        let seed = seed.ok_or_else(|| anyhow!("{} holds no key", path.display()))?;
+        Ok(Self(SigningKey::from_bytes(&seed)))
+    }
+
+    /// The key of this data folder, made now if there is none.
+    pub(crate) fn read_or_make(data: &Path) -> Result<Self> {
+        let path = path(data);
+        if path.exists() {
+            return Self::read(data);
+        }
+        let mut seed = [0u8; 32];
+        getrandom::fill(&mut seed).map_err(|e| anyhow!("no random bytes: {e}"))?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+            .with_context(|| format!("the agent's key {} cannot be written", path.display()))?;
+        file.write_all(hex::encode(seed).as_bytes())?;
+        file.sync_all()?;
+        Ok(Self(SigningKey::from_bytes(&seed)))
+    }
+
+    /// The public half, hex.
+    pub(crate) fn public(&self) -> String {
+        hex::encode(self.0.verifying_key().to_bytes())
+    }
+
+    /// A credential for one connection.
+    pub(crate) fn credential(
+        &self,
+        agent: AgentId,
+        hub_id: &str,
+        transport: &str,
+        issued_at: Timestamp,
+    ) -> Credential {
+        let nonce = Uuid::new_v4();
+        let text = signed_text(hub_id, transport, issued_at, nonce);
+        let signature = hex::encode(self.0.sign(text.as_bytes()).to_bytes());
+        Credential { agent, issued_at, nonce, signature }
+    }
+}

@@ -1,0 +1,18 @@
+//! The shell of a store: registers, devices, the link to the hub, the pages' API.
+//!
+//! Complete without the hub: everything that a sale needs is in its own database. Reading order:
+//! [`serve`] (what runs), [`register`] (the rules, around the one `Front`), [`journal`] (what is
+//! kept), [`link`], [`devices`], [`http`].
+//! Invariant: nothing is sent, printed or answered before the transaction that it rests on.
+
+pub mod cli;
+mod clock;
+mod devices;
+pub mod enrol;
+mod events;
+mod http;
+mod journal;
+mod key;
+mod link;
+mod register;
+pub mod serve;

@@ -1,0 +1,117 @@
+//! What staff do with goods in the store, beside selling: take in, count, hand over.
+//!
+//! Each is a fact of the store's one log, whoever does it on whichever page: a second road into
+//! the books would make counts wrong. Invariant: the same key has one effect.
+
+use oneshelf_domain::record::Role;
+use oneshelf_domain::stock::InSource;
+use oneshelf_domain::{CommandId, Quantity, ReservationId, Sku, limits};
+use oneshelf_protocol::replica::Row;
+use oneshelf_sync::agent::Step;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::{Answer, Front, Refused, Session};
+use crate::clock;
+
+/// Names of facts that are made from keys.
+const KEYED: Uuid = Uuid::from_u128(0x0192_6f3a_51c7_7b1e_9d4f_7a60_11ce_0002);
+
+/// What is done.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "act", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Act {
+    /// A delivery was unpacked.
+    Receive {
+        /// Which item.
+        sku: Sku,
+        /// How many, at least one.
+        quantity: Quantity,
+    },
+    /// A shopper brought goods back, fit to be sold.
+    Return {
+        /// Which item.
+        sku: Sku,
+        /// How many, at least one.
+        quantity: Quantity,
+    },
+    /// The shelf was counted; goods in open tickets stand on it, picked goods do not.
+    Count {
+        /// Which item.
+        sku: Sku,
+        /// Units found.
+        found: Quantity,
+    },
+    /// A reservation's goods were given to the shopper.
+    HandOver {
+        /// Which.
+        reservation: ReservationId,
+    },
+}
+
+impl Front {
+    /// Logs an act. True when it was logged now, false when this key did it before.
+    pub(crate) async fn act(&self, who: &Session, key: Option<&str>, act: Act) -> Answer<bool> {
+        may(who, &act)?;
+        let now = clock::now();
+        let id = CommandId(key.map_or_else(clock::fresh, |key| {
+            Uuid::new_v5(&KEYED, format!("{}/{key}", who.staff).as_bytes())
+        }));
+        let lines = match &act {
+            Act::HandOver { reservation } => self.handed_over(*reservation).await?,
+            Act::Receive { sku, .. } | Act::Return { sku, .. } | Act::Count { sku, .. } => {
+                let item = self.shared.reads.item(sku.as_str()).await?;
+                item.ok_or_else(|| Refused::item_unknown(true))?;
+                vec![]
+            }
+        };
+        let mut core = self.core().await?;
+        if core.writer.fact_text(id).await?.is_some() {
+            return Ok(false);
+        }
+        let step: Step = match act {
+            Act::Receive { sku, quantity } => {
+                let units = some(quantity)?;
+                core.agent.bring(id, &sku, units, false, InSource::Supplier, now)
+            }
+            Act::Return { sku, quantity } => {
+                let units = some(quantity)?;
+                core.agent.bring(id, &sku, units, false, InSource::Customer, now)
+            }
+            Act::Count { sku, found } => core.agent.count(id, &sku, found.units(), now),
+            Act::HandOver { reservation } => core.agent.hand_over(id, reservation, lines, now),
+        };
+        core.perform(step, vec![]).await?;
+        Ok(true)
+    }
+
+    /// The lines of an open reservation that the store knows of.
+    async fn handed_over(&self, id: ReservationId) -> Answer<Vec<(Sku, i64)>> {
+        let unknown = || {
+            let detail = "The store has not been told of this reservation, or it has ended.";
+            Refused::new(404, "reservation_unknown", detail)
+        };
+        let row = self.shared.reads.reservation(id).await?.ok_or_else(unknown)?;
+        let Row::Reservation { state, lines, .. } = row else { return Err(unknown()) };
+        if !matches!(state.as_str(), "held" | "committed" | "picked" | "short") {
+            return Err(unknown());
+        }
+        Ok(lines.into_iter().map(|(sku, quantity, _)| (sku, quantity)).collect())
+    }
+}
+
+fn some(quantity: Quantity) -> Answer<i64> {
+    if quantity.is_zero() || quantity.units() > limits::QUANTITY_MAX {
+        return Err(Refused::invalid("/quantity", "at least one unit"));
+    }
+    Ok(quantity.units())
+}
+
+/// Cashiers hand over; stock is changed by those who answer for it.
+fn may(who: &Session, act: &Act) -> Answer<()> {
+    let answers_for_stock = matches!(who.role, Role::Clerk | Role::Manager | Role::Admin);
+    if answers_for_stock || matches!(act, Act::HandOver { .. }) {
+        return Ok(());
+    }
+    Err(Refused::new(403, "not_allowed", "This needs a clerk or a manager. Ask one to sign in."))
+}

@@ -1,0 +1,248 @@
+//! The core: machine, writing connection, tickets and cash sessions behind one lock.
+//!
+//! [`Core::perform`] is the only way in which anything is kept or sent: store in one transaction,
+//! then send, then tell. When storing fails the whole core is loaded again from disk, and the link
+//! begins anew: memory never runs ahead of the disk.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use oneshelf_domain::record::{Record, Records};
+use oneshelf_domain::stock::Version;
+use oneshelf_domain::ticket::Ticket;
+use oneshelf_domain::{RegisterCode, Sku, TicketId, limits};
+use oneshelf_protocol::frame::Up;
+use oneshelf_sync::agent::{Agent, Note, Out, Step};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
+
+use super::{CashSession, LinkView, Shared};
+use crate::clock;
+use crate::journal::{Fault, Keep, Writer};
+
+/// See the module.
+pub(crate) struct Core {
+    pub(super) agent: Agent,
+    pub(crate) writer: Writer,
+    pub(super) shared: Arc<Shared>,
+    pub(super) tickets: BTreeMap<RegisterCode, Ticket>,
+    pub(super) cash: BTreeMap<RegisterCode, CashSession>,
+    /// Until when a register's ticket waits for grants.
+    pub(super) asks: BTreeMap<RegisterCode, Instant>,
+    /// Registers whose payment is under way: their scans wait outside.
+    pub(super) paying: BTreeSet<RegisterCode>,
+    /// Memory is ahead of the disk: nothing is done before it was loaded again.
+    stale: bool,
+    /// Frames to the hub, while a connection is there.
+    pub(super) link: Option<UnboundedSender<String>>,
+}
+
+impl Core {
+    pub(super) async fn load(mut writer: Writer, shared: Arc<Shared>) -> Result<Self, Fault> {
+        let agent = Agent::load(writer.saved().await?);
+        let mut core = Self {
+            agent,
+            tickets: shared.reads.tickets().await?,
+            cash: shared.reads.cash_sessions().await?,
+            asks: BTreeMap::new(),
+            paying: BTreeSet::new(),
+            stale: false,
+            link: None,
+            writer,
+            shared,
+        };
+        core.take_records().await?;
+        Ok(core)
+    }
+
+    /// Tells the machine what open tickets need, and gives back what nobody needs.
+    pub(super) async fn settle_at_start(&mut self) -> Result<(), Fault> {
+        let now = clock::now();
+        // All tickets speak before anything is given back: a unit that one of them holds stays.
+        for ticket in self.tickets.values() {
+            for (sku, wanted) in units(ticket) {
+                self.agent.need_again(&sku, ticket.id, wanted);
+            }
+        }
+        let step = self.agent.give_all_back(now, &mut clock::fresh);
+        self.perform(step, vec![]).await?;
+        self.mark_all().await?;
+        self.show_link();
+        Ok(())
+    }
+
+    /// Stores a step of the machine and rows of a register in one transaction, then sends and
+    /// tells.
+    pub(super) async fn perform(&mut self, step: Step, keeps: Vec<Keep>) -> Result<(), Fault> {
+        // Until the commit memory is ahead; also when this future is dropped in the middle.
+        self.stale = true;
+        if let Err(fault) = self.writer.store(&step.writes, &keeps, clock::now()).await {
+            tracing::error!(error = %fault, "a step could not be stored; loading from disk");
+            self.drop_link();
+            return Err(fault);
+        }
+        self.stale = false;
+        let sent = self.after_commit(step).await;
+        if let Err(fault) = sent {
+            // It is kept; what was not sent or shown is caught up with by a new session.
+            tracing::error!(error = %fault, "after a commit");
+            self.drop_link();
+        }
+        self.show_link();
+        Ok(())
+    }
+
+    async fn after_commit(&mut self, step: Step) -> Result<(), Fault> {
+        self.send(step.send).await?;
+        let mut shares = BTreeSet::new();
+        let (mut copy, mut reload) = (false, false);
+        for note in step.notes {
+            match note {
+                Note::Share(sku) => {
+                    shares.insert(sku);
+                }
+                Note::Copy => copy = true,
+                Note::ReloadLog => reload = true,
+                Note::Rejected(id, code) => {
+                    tracing::error!(%id, code, "the hub rejected a fact; somebody must look");
+                }
+                Note::NewLife => tracing::warn!("the hub ended this life; a new one began"),
+                Note::SessionOpen => tracing::info!("the link to the hub is open"),
+            }
+        }
+        if reload {
+            let entries = self.writer.unanswered().await?;
+            let step = self.agent.reload_log(entries);
+            self.send(step.send).await?;
+        }
+        if copy {
+            self.take_records().await?;
+        }
+        if copy {
+            self.mark_all().await?;
+        } else if !shares.is_empty() {
+            self.mark_items(&shares).await?;
+        }
+        if !shares.is_empty() {
+            self.shared.share_changed.notify_waiters();
+        }
+        Ok(())
+    }
+
+    /// Hands frames to the link, in order. A stored fact goes as its stored bytes.
+    async fn send(&mut self, outs: Vec<Out>) -> Result<(), Fault> {
+        for out in outs {
+            let text = match out {
+                Out::Frame(Up::Fact { session, fact }) => {
+                    around(&session, &serde_json::to_string(&fact)?)?
+                }
+                Out::Frame(frame) => serde_json::to_string(&frame)?,
+                Out::Stored(session, entry) => match self.writer.fact_text(entry.id).await? {
+                    Some(fact) => around(&session, &fact)?,
+                    None => return Err(Fault::Row(format!("fact {} is missing", entry.id))),
+                },
+            };
+            if text.len() > limits::FRAME_BYTES_MAX {
+                tracing::error!(bytes = text.len(), "a frame is too large to be sent");
+            }
+            if let Some(link) = &self.link {
+                // A closed connection is noticed by the link itself.
+                let _ = link.send(text);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads everything again, after a step could not be stored.
+    async fn load_again(&mut self) -> Result<(), Fault> {
+        self.agent = Agent::load(self.writer.saved().await?);
+        self.tickets = self.shared.reads.tickets().await?;
+        self.cash = self.shared.reads.cash_sessions().await?;
+        self.asks.clear();
+        self.take_records().await?;
+        self.stale = false;
+        self.settle_at_start().await
+    }
+
+    /// Memory equals the disk again; an error while the disk does not answer.
+    pub(super) async fn ready(&mut self) -> Result<(), Fault> {
+        if self.stale { self.load_again().await } else { Ok(()) }
+    }
+
+    fn drop_link(&mut self) {
+        self.agent.disconnected();
+        self.link = None;
+        self.shared.link_reset.notify_one();
+    }
+
+    /// Reads settings and rights of the copy, and the share policies among them.
+    async fn take_records(&mut self) -> Result<(), Fault> {
+        let mut records = Records::default();
+        let mut default = 0;
+        let mut per_item: BTreeMap<Sku, i64> = BTreeMap::new();
+        for record in self.shared.reads.records().await? {
+            if let Record::Share(policy) = &record {
+                match policy.item {
+                    None => default = policy.units,
+                    Some(no) => {
+                        if let Some(sku) = self.shared.reads.sku_of(no.0).await? {
+                            per_item.insert(sku, policy.units);
+                        }
+                    }
+                }
+            }
+            records.put(Version(0), record);
+        }
+        self.agent.set_policy(default, per_item);
+        let changed = *self.shared.records() != records;
+        if changed {
+            self.shared.set_records(records);
+            // The strip shows the shop's name and the registers.
+            self.shared.link.send_modify(|_| {});
+        }
+        Ok(())
+    }
+
+    /// Publishes how the line is.
+    pub(super) fn show_link(&self) {
+        let now = clock::now();
+        let line = self.agent.line(now);
+        let (heard, waiting) = (self.agent.heard(), self.agent.waiting());
+        self.shared.link.send_if_modified(|view| {
+            let other = view.line != line;
+            let changed = other || view.waiting != waiting;
+            let since = if other { now } else { view.since };
+            *view = LinkView { line, since, heard, waiting };
+            changed
+        });
+    }
+
+    /// The ticket of a register; a new, empty one when there is none.
+    pub(super) fn ticket_of(
+        &mut self,
+        register: &RegisterCode,
+        currency: oneshelf_domain::Currency,
+    ) -> &mut Ticket {
+        self.tickets
+            .entry(register.clone())
+            .or_insert_with(|| Ticket::new(TicketId(clock::fresh()), currency))
+    }
+}
+
+/// The session around a fact's stored bytes.
+fn around(session: &oneshelf_domain::stock::Lease, fact: &str) -> Result<String, Fault> {
+    let session = serde_json::to_string(session)?;
+    Ok(format!("{{\"kind\":\"fact\",\"session\":{session},\"fact\":{fact}}}"))
+}
+
+/// Units per item of a ticket, in the order of its lines.
+pub(super) fn units(ticket: &Ticket) -> Vec<(Sku, i64)> {
+    let mut units: Vec<(Sku, i64)> = vec![];
+    for line in &ticket.lines {
+        match units.iter_mut().find(|(sku, _)| *sku == line.sku) {
+            Some((_, n)) => *n += line.quantity,
+            None => units.push((line.sku.clone(), line.quantity)),
+        }
+    }
+    units
+}

@@ -1,0 +1,157 @@
+//! Marks of ticket lines: units that the store's share does not cover, and which case that is.
+//!
+//! While the answer to an Ask may still come, a line has no mark. Afterwards, with the line down,
+//! the copy as it was when the line fell says whether somebody had claimed the units; with the
+//! line up a missing grant means that the hub has none to give.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use oneshelf_domain::ticket::{Ticket, Warning};
+use oneshelf_domain::{RegisterCode, Sku, limits};
+use oneshelf_sync::agent::Line;
+use tokio::time::Instant;
+
+use super::core::{Core, units};
+use super::{Front, TicketView};
+use crate::clock;
+use crate::events::Event;
+use crate::journal::Fault;
+
+impl Core {
+    /// True while a grant for this register's ticket may still come.
+    pub(super) fn waits(&mut self, register: &RegisterCode) -> bool {
+        let Some(until) = self.asks.get(register) else { return false };
+        let lacking = self.tickets.get(register).is_some_and(|t| self.lacks(t));
+        let waits = lacking && Instant::now() < *until;
+        if !waits {
+            self.asks.remove(register);
+        }
+        waits
+    }
+
+    fn lacks(&self, ticket: &Ticket) -> bool {
+        units(ticket).iter().any(|(sku, _)| self.agent.beyond(sku, ticket.id) > 0)
+    }
+
+    /// After a need: begins to wait for a grant, when one was asked for. Answers whether it did.
+    pub(super) fn wait_for_grant(&mut self, register: &RegisterCode) -> bool {
+        let offline = self.agent.line(clock::now()) == Line::Offline;
+        let lacking = self.tickets.get(register).is_some_and(|t| self.lacks(t));
+        if offline || !lacking {
+            self.asks.remove(register);
+            return false;
+        }
+        self.asks.insert(register.clone(), Instant::now() + grant_wait());
+        true
+    }
+
+    /// Marks every ticket anew: the line or the copy changed.
+    pub(super) async fn mark_all(&mut self) -> Result<(), Fault> {
+        let registers: Vec<RegisterCode> = self.tickets.keys().cloned().collect();
+        for register in registers {
+            self.mark_and_tell(&register).await?;
+        }
+        Ok(())
+    }
+
+    /// Marks the tickets that name one of these items: its share changed.
+    pub(super) async fn mark_items(&mut self, skus: &BTreeSet<Sku>) -> Result<(), Fault> {
+        let names = |t: &Ticket| t.lines.iter().any(|l| skus.contains(&l.sku));
+        let registers: Vec<RegisterCode> =
+            self.tickets.iter().filter(|(_, t)| names(t)).map(|(r, _)| r.clone()).collect();
+        for register in registers {
+            self.mark_and_tell(&register).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn mark_and_tell(&mut self, register: &RegisterCode) -> Result<(), Fault> {
+        if self.mark(register, None).await?
+            && let Some(ticket) = self.tickets.get(register)
+            && let Ok(view) = TicketView::of(ticket, &self.shared.records())
+        {
+            self.shared.events.push(Event::ticket(register.clone(), &view));
+        }
+        Ok(())
+    }
+
+    /// Marks a ticket's lines; of some items only, where nothing else can have changed. Answers
+    /// whether a mark changed.
+    pub(super) async fn mark(
+        &mut self,
+        register: &RegisterCode,
+        only: Option<&[Sku]>,
+    ) -> Result<bool, Fault> {
+        let waits = self.waits(register);
+        let Some(ticket) = self.tickets.get(register) else { return Ok(false) };
+        let offline = self.agent.line(clock::now()) == Line::Offline;
+        let mut marks = vec![];
+        for (sku, _) in units(ticket) {
+            if only.is_some_and(|skus| !skus.contains(&sku)) {
+                continue;
+            }
+            let beyond = self.agent.beyond(&sku, ticket.id);
+            if beyond == 0 {
+                marks.push((sku, 0, None));
+            } else if !waits {
+                let free = offline && self.free_when_line_fell(register, &sku).await? >= beyond;
+                let warning = if free { Warning::FreeWhenOffline } else { Warning::Promised };
+                marks.push((sku, beyond, Some(warning)));
+            }
+        }
+        let Some(ticket) = self.tickets.get_mut(register) else { return Ok(false) };
+        let before = ticket.lines.clone();
+        for (sku, beyond, warning) in marks {
+            put_marks(ticket, &sku, beyond, warning);
+        }
+        Ok(before != ticket.lines)
+    }
+
+    /// Units that nobody had claimed when the line fell, less own sales since and what other open
+    /// tickets count on.
+    async fn free_when_line_fell(&self, register: &RegisterCode, sku: &Sku) -> Result<i64, Fault> {
+        let others: i64 = self
+            .tickets
+            .iter()
+            .filter(|(r, _)| *r != register)
+            .flat_map(|(_, t)| &t.lines)
+            .filter(|l| l.sku == *sku && l.warning == Some(Warning::FreeWhenOffline))
+            .map(|l| l.beyond)
+            .sum();
+        Ok(self.shared.reads.stock(sku).await?.available() - others)
+    }
+}
+
+/// The latest lines of an item lack first.
+fn put_marks(ticket: &mut Ticket, sku: &Sku, beyond: i64, warning: Option<Warning>) {
+    let mut left = beyond;
+    for line in ticket.lines.iter_mut().rev().filter(|l| l.sku == *sku) {
+        line.beyond = left.min(line.quantity);
+        line.warning = warning.filter(|_| line.beyond > 0);
+        left -= line.beyond;
+    }
+}
+
+fn grant_wait() -> Duration {
+    Duration::from_millis(u64::try_from(limits::GRANT_WAIT_MS).unwrap_or(250))
+}
+
+impl Front {
+    /// Marks a ticket when no grant has come in time.
+    pub(super) fn mark_later(self: &Arc<Self>, register: RegisterCode) {
+        let front = Arc::clone(self);
+        tokio::spawn(async move {
+            tokio::time::sleep(grant_wait()).await;
+            let marked = async {
+                let mut core = front.core().await?;
+                core.mark_and_tell(&register).await
+            };
+            if let Err(error) = marked.await {
+                tracing::error!(%error, "a ticket could not be marked");
+            }
+            front.shared.share_changed.notify_waiters();
+        });
+    }
+}

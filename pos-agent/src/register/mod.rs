@@ -1,0 +1,159 @@
+//! The rules of the register, around one [`Front`]: sign-in, cash session, ticket, pay, receipts.
+//!
+//! `Front` is what pages, link and devices talk to. Its [`Core`] holds the machine and the one
+//! writing connection behind one lock: an act changes the machine, stores the machine's writes and
+//! the register's rows in one transaction, and only then sends, prints or answers.
+//! It knows neither HTTP nor SQL.
+
+mod acts;
+pub(crate) mod cash;
+mod core;
+mod figures;
+mod link_side;
+mod mark;
+mod pay;
+mod printing;
+mod receipt;
+mod refused;
+pub(crate) mod sale;
+mod sign_in;
+mod state;
+mod ticket;
+mod view;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use oneshelf_domain::record::Records;
+use oneshelf_domain::{Currency, RegisterCode};
+use tokio::sync::{Mutex, MutexGuard, Notify, watch};
+
+pub(crate) use acts::Act;
+pub(crate) use cash::CashSession;
+pub(crate) use core::Core;
+pub(crate) use pay::PayRequest;
+pub(crate) use refused::{Answer, Refused};
+pub(crate) use sign_in::{Desk, Session, SignIn};
+pub(crate) use state::{Devices, DrawerWord, LinkView, PrinterWord, ScannerWord};
+pub(crate) use view::{Added, ItemHere, JobView, SaleView, TicketView};
+
+use crate::clock;
+use crate::devices::Drawer;
+use crate::events::Events;
+use crate::journal::{self, Fault, Identity, Reads};
+
+/// What can be read without the lock of the core.
+pub(crate) struct Shared {
+    pub reads: Reads,
+    pub events: Events,
+    /// Settings and rights of the copy.
+    records: RwLock<Arc<Records>>,
+    identity: RwLock<Option<Identity>>,
+    pub link: watch::Sender<LinkView>,
+    pub devices: watch::Sender<Devices>,
+    /// A print job waits.
+    pub printer_wake: Notify,
+    /// Drawer pulses; none without a printer.
+    pub drawer: Option<Drawer>,
+    /// A share changed: a payment that waits for a grant looks again.
+    share_changed: Notify,
+    /// The link must begin anew: the machine was loaded again.
+    pub link_reset: Notify,
+}
+
+impl Shared {
+    /// Settings and rights as they are now.
+    pub(crate) fn records(&self) -> Arc<Records> {
+        Arc::clone(&self.records.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn set_records(&self, records: Records) {
+        *self.records.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(records);
+    }
+
+    /// Who this agent is.
+    pub(crate) fn identity(&self) -> Option<Identity> {
+        self.identity.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_identity(&self, identity: Option<Identity>) {
+        *self.identity.write().unwrap_or_else(PoisonError::into_inner) = identity;
+    }
+
+    /// The shop's currency; a refusal before the first copy arrived.
+    fn currency(&self) -> Answer<Currency> {
+        self.records().shop().map(|s| s.currency).ok_or_else(Refused::not_ready)
+    }
+}
+
+/// The register's side of the agent: one per program.
+pub(crate) struct Front {
+    core: Mutex<Core>,
+    pub shared: Arc<Shared>,
+    desk: Desk,
+}
+
+impl Front {
+    /// Loads everything that was kept and gives back the share that no ticket needs.
+    pub(crate) async fn load(
+        writer: journal::Writer,
+        reads: Reads,
+        drawer: Option<Drawer>,
+        devices: Devices,
+    ) -> Result<Arc<Self>, Fault> {
+        let shared = Arc::new(Shared {
+            events: Events::new(),
+            records: RwLock::default(),
+            identity: RwLock::new(reads.identity().await?),
+            link: watch::Sender::new(LinkView::offline(clock::now())),
+            devices: watch::Sender::new(devices),
+            printer_wake: Notify::new(),
+            drawer,
+            share_changed: Notify::new(),
+            link_reset: Notify::new(),
+            reads,
+        });
+        let mut core = Core::load(writer, Arc::clone(&shared)).await?;
+        core.writer.doubt_jobs().await?;
+        core.settle_at_start().await?;
+        Ok(Arc::new(Self { core: Mutex::new(core), shared, desk: Desk::default() }))
+    }
+
+    /// The core, equal to what is on disk.
+    async fn core(&self) -> Result<MutexGuard<'_, Core>, Fault> {
+        let mut core = self.core.lock().await;
+        core.ready().await?;
+        Ok(core)
+    }
+
+    /// Looks whether `pos-agent enrol` has run meanwhile.
+    pub(crate) async fn look_for_identity(&self) -> Result<Option<Identity>, Fault> {
+        if self.shared.identity().is_none() {
+            let found = self.shared.reads.identity().await?;
+            if found.is_some() {
+                self.shared.set_identity(found);
+                self.push_state();
+            }
+        }
+        Ok(self.shared.identity())
+    }
+
+    /// Daily work: facts that the hub answered long ago leave the log.
+    pub(crate) async fn drop_old_facts(&self) -> Result<u64, Fault> {
+        self.core.lock().await.writer.drop_old_facts(clock::now()).await
+    }
+
+    /// Lets go of the database, when everything else has ended.
+    pub(crate) async fn close(self: Arc<Self>) {
+        self.shared.reads.close().await;
+        if let Some(front) = Arc::into_inner(self)
+            && let Err(error) = front.core.into_inner().writer.close().await
+        {
+            tracing::warn!(%error, "the database was not closed properly");
+        }
+    }
+}
+
+/// Which register a ticket, a sale or an event belongs to.
+pub(crate) fn register_path(location: &str, register: &RegisterCode) -> String {
+    format!("{location}-{register}")
+}

@@ -1,0 +1,310 @@
+//! Paying: one transaction of ticket, tenders, receipt number, fact and print job.
+//!
+//! The same key answers the same sale however often it is asked. Drawer and printer come after
+//! the commit, the hub after its own time. Invariant: receipt numbers of a register have no gap,
+//! and a number exists exactly when its sale does.
+
+use std::sync::Arc;
+
+use oneshelf_domain::code::plain_text;
+use oneshelf_domain::record::Records;
+use oneshelf_domain::ticket::{Ticket, TicketRefusal, Warning};
+use oneshelf_domain::{CommandId, LocationCode, Money, PrintJobId, Quantity, SaleId, limits};
+use oneshelf_hardware::printer::Receipt;
+use oneshelf_protocol::frame::{Sale, SoldLine, Tender};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use tokio::sync::MutexGuard;
+
+use super::core::units;
+use super::sale::{PaidLine, PaidSale};
+use super::{Answer, Core, Front, Refused, SaleView, Session, receipt, register_path};
+use crate::clock;
+use crate::journal::{Keep, NewDeed, NewSale, SaleRow};
+
+/// Tenders of one sale.
+const TENDERS_MAX: usize = 20;
+/// Characters of a pay key.
+const KEY_CHARS_MAX: usize = 255;
+
+/// A tender as asked.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TenderRequest {
+    kind: String,
+    given: Money,
+}
+
+/// Selling what may be promised to somebody else.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ApproveRequest {
+    reason: String,
+    /// Of a manager; not needed when the cashier is one.
+    #[serde(default)]
+    pin: Option<String>,
+}
+
+/// What is asked.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PayRequest {
+    tenders: Vec<TenderRequest>,
+    #[serde(default)]
+    approve: Option<ApproveRequest>,
+}
+
+struct Approval {
+    by: String,
+    reason: String,
+}
+
+impl Front {
+    /// Takes payment for the register's ticket.
+    pub(crate) async fn pay(
+        self: &Arc<Self>,
+        who: &Session,
+        key: Option<String>,
+        asked: PayRequest,
+    ) -> Answer<SaleView> {
+        if key.as_ref().is_some_and(|k| k.is_empty() || k.chars().count() > KEY_CHARS_MAX) {
+            return Err(Refused::invalid("/Idempotency-Key", "1 to 255 characters"));
+        }
+        let fingerprint = fingerprint(&asked.tenders);
+        let key = key.map(|k| format!("{}/{k}", who.register));
+        if let Some(row) = self.paid_before(key.as_deref(), &fingerprint).await? {
+            return Ok(SaleView::of_row(&row));
+        }
+        let approval = match &asked.approve {
+            None => None,
+            Some(approve) => Some(self.approval(who, approve).await?),
+        };
+        let mut core = self.settled(who).await?;
+        // It may have been paid while this request waited.
+        if let Some(row) = self.paid_before(key.as_deref(), &fingerprint).await? {
+            return Ok(SaleView::of_row(&row));
+        }
+        let ticket = core.ticket_of(&who.register, self.shared.currency()?).clone();
+        let (given, change) = tendered(&ticket, &asked.tenders)?;
+        may_be_sold(&ticket, approval.as_ref())?;
+        let location = self.shared.identity().ok_or_else(Refused::not_signed_in)?.location;
+        let number = core.writer.last_number(&who.register).await? + 1;
+        let records = self.shared.records();
+        let name = Numbered { location: &location, number };
+        let sale = paid(who, &ticket, &asked.tenders, given, change, &name, &records)?;
+        let step = core.agent.sell(
+            CommandId(ticket.id.0),
+            ticket.id,
+            &units(&ticket),
+            document(&sale, &location)?,
+            sale.paid_at,
+        );
+        let print = self.shared.drawer.is_some();
+        let receipt = print.then(|| receipt::of(&sale, &location, &records, false));
+        let new = NewSale { sale: sale.clone(), pay_key: key, fingerprint };
+        let keeps = kept(who, &ticket, new, receipt, approval);
+        // Before pages are told: nobody may be shown a paid ticket as open. When storing fails the
+        // core is loaded from disk, where the ticket still is.
+        core.tickets.remove(&who.register);
+        core.asks.remove(&who.register);
+        core.perform(step.step, keeps).await?;
+        drop(core);
+        if let Some(drawer) = &self.shared.drawer {
+            drawer.pulse();
+        }
+        self.shared.printer_wake.notify_one();
+        Ok(SaleView::of(&sale, print.then_some("queued")))
+    }
+
+    /// The sale that this key made before; a refusal when it was asked with other tenders.
+    async fn paid_before(&self, key: Option<&str>, fingerprint: &str) -> Answer<Option<SaleRow>> {
+        let Some(key) = key else { return Ok(None) };
+        match self.shared.reads.sale_by_key(key).await? {
+            Some(row) if row.fingerprint != fingerprint => {
+                let detail = "This key has paid a ticket with other tenders before.";
+                Err(Refused::new(409, "command_reused", detail))
+            }
+            row => Ok(row),
+        }
+    }
+
+    /// The core, when no grant for the ticket can come any more. Scans wait meanwhile.
+    async fn settled(self: &Arc<Self>, who: &Session) -> Answer<MutexGuard<'_, Core>> {
+        loop {
+            let changed = self.shared.share_changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            let mut core = self.core().await?;
+            core.paying.remove(&who.register);
+            if !core.cash.contains_key(&who.register) {
+                return Err(Refused::cash_session_closed());
+            }
+            if !core.waits(&who.register) {
+                core.mark(&who.register, None).await?;
+                return Ok(core);
+            }
+            core.paying.insert(who.register.clone());
+            drop(core);
+            // A timer wakes this too, when no grant comes.
+            changed.await;
+        }
+    }
+
+    async fn approval(&self, who: &Session, asked: &ApproveRequest) -> Answer<Approval> {
+        let reason = plain_text(&asked.reason, limits::NOTE_CHARS_MAX);
+        if reason.is_empty() {
+            return Err(Refused::invalid("/approve/reason", "say why it is sold"));
+        }
+        // A page may send an empty field for "none".
+        let by = match asked.pin.as_ref().filter(|pin| !pin.is_empty()) {
+            Some(pin) => self.approver(who, pin).await?.code.to_string(),
+            None if who.approves() => who.staff.to_string(),
+            None => {
+                let detail = "A manager's PIN is needed for this.";
+                return Err(Refused::new(403, "approval_denied", detail));
+            }
+        };
+        Ok(Approval { by, reason })
+    }
+}
+
+fn fingerprint(tenders: &[TenderRequest]) -> String {
+    let mut hasher = Sha256::new();
+    for tender in tenders {
+        let Money { minor, currency } = tender.given;
+        hasher.update(format!("{:?} {minor} {currency}\n", tender.kind).as_bytes());
+    }
+    hex::encode(hasher.finalize())
+}
+
+/// What was given in all, and the change.
+fn tendered(ticket: &Ticket, tenders: &[TenderRequest]) -> Answer<(Money, Money)> {
+    if ticket.lines.is_empty() {
+        return Err(TicketRefusal::Empty.into());
+    }
+    if tenders.is_empty() || tenders.len() > TENDERS_MAX {
+        return Err(Refused::invalid("/tenders", "1 to 20 tenders"));
+    }
+    if tenders.iter().any(|t| t.kind != "cash") {
+        return Err(TicketRefusal::TenderKind.into());
+    }
+    let given: Vec<Money> = tenders.iter().map(|t| t.given).collect();
+    let change = ticket.change(&given)?;
+    Ok((ticket.total()?.plus(change)?, change))
+}
+
+fn may_be_sold(ticket: &Ticket, approval: Option<&Approval>) -> Answer<()> {
+    let promised = |l: &&oneshelf_domain::ticket::TicketLine| l.warning == Some(Warning::Promised);
+    let lines: Vec<String> =
+        ticket.lines.iter().filter(promised).map(|l| l.id.to_string()).collect();
+    if lines.is_empty() || approval.is_some() {
+        return Ok(());
+    }
+    let detail = "These goods may be promised to somebody else. A manager can approve the sale, \
+                  with a reason.";
+    Err(Refused::new(409, "approval_needed", detail).with("lines", lines))
+}
+
+struct Numbered<'a> {
+    location: &'a str,
+    number: i64,
+}
+
+fn paid(
+    who: &Session,
+    ticket: &Ticket,
+    tenders: &[TenderRequest],
+    given: Money,
+    change: Money,
+    name: &Numbered<'_>,
+    records: &Records,
+) -> Answer<PaidSale> {
+    let register = register_path(name.location, &who.register);
+    let lines = ticket.lines.iter().map(|l| {
+        Ok(PaidLine {
+            id: l.id,
+            sku: l.sku.clone(),
+            name: l.name.clone(),
+            options: l.options.clone(),
+            quantity: l.quantity,
+            unit_price: l.unit_price,
+            total: l.total()?,
+            tax: l.tax.clone(),
+        })
+    });
+    Ok(PaidSale {
+        id: SaleId(ticket.id.0),
+        ticket: ticket.id,
+        receipt_number: format!("{register}-{:06}", name.number),
+        register: who.register.clone(),
+        number: name.number,
+        cashier: format!("{} ({})", who.name, who.staff),
+        total: ticket.total()?,
+        given,
+        change,
+        paid_at: clock::now(),
+        tenders: tenders.iter().map(|t| Tender { kind: t.kind.clone(), given: t.given }).collect(),
+        lines: lines.collect::<Answer<_>>()?,
+        taxes: ticket.taxes(records.shop().map_or(&[][..], |s| &s.taxes))?,
+    })
+}
+
+/// The commercial part of the fact.
+fn document(sale: &PaidSale, location: &str) -> Answer<Sale> {
+    let lines = sale.lines.iter().map(|l| {
+        Ok(SoldLine {
+            id: l.id,
+            sku: l.sku.clone(),
+            name: l.name.clone(),
+            quantity: Quantity::new(l.quantity).map_err(|e| Refused::internal(&e))?,
+            unit_price: l.unit_price,
+            total: l.total,
+            tax: l.tax.clone(),
+        })
+    });
+    Ok(Sale {
+        id: sale.id,
+        receipt_number: sale.receipt_number.clone(),
+        register: register_path(location, &sale.register),
+        number: sale.number,
+        cashier: sale.cashier.clone(),
+        total: sale.total,
+        change: sale.change,
+        tenders: sale.tenders.clone(),
+        lines: lines.collect::<Answer<_>>()?,
+    })
+}
+
+fn kept(
+    who: &Session,
+    ticket: &Ticket,
+    new: NewSale,
+    receipt: Option<Receipt>,
+    approval: Option<Approval>,
+) -> Vec<Keep> {
+    let (number, at) = (new.sale.receipt_number.clone(), new.sale.paid_at);
+    let register = who.register.clone();
+    let mut keeps = vec![Keep::TicketGone(register.clone()), Keep::Sale(Box::new(new))];
+    if let Some(receipt) = receipt {
+        let id = PrintJobId(clock::fresh());
+        keeps.push(Keep::PrintJob {
+            id,
+            register: register.clone(),
+            receipt: Box::new(receipt),
+            at,
+        });
+    }
+    if let Some(Approval { by, reason }) = approval
+        && ticket.lines.iter().any(|l| l.warning == Some(Warning::Promised))
+    {
+        let detail = format!("{number}: approved by {by}: {reason}");
+        let deed = NewDeed { register, staff: who.staff.clone(), kind: "sale_approved", detail };
+        keeps.push(Keep::Deed(deed, at));
+    }
+    keeps
+}
+
+/// A location's code for a receipt's header.
+pub(super) fn location_code(location: &str) -> Option<LocationCode> {
+    LocationCode::new(location).ok()
+}

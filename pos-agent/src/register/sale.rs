@@ -1,0 +1,37 @@
+//! A paid ticket as the journal keeps it.
+
+use oneshelf_domain::ticket::TaxLine;
+use oneshelf_domain::{LineId, Money, RegisterCode, SaleId, Sku, TicketId, Timestamp};
+use oneshelf_protocol::frame::Tender;
+use serde::{Deserialize, Serialize};
+
+/// A line that was sold.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct PaidLine {
+    pub id: LineId,
+    pub sku: Sku,
+    pub name: String,
+    pub options: Option<String>,
+    pub quantity: i64,
+    pub unit_price: Money,
+    pub total: Money,
+    pub tax: String,
+}
+
+/// A sale, whole: enough to print its receipt again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct PaidSale {
+    pub id: SaleId,
+    pub ticket: TicketId,
+    pub receipt_number: String,
+    pub register: RegisterCode,
+    pub number: i64,
+    pub cashier: String,
+    pub total: Money,
+    pub given: Money,
+    pub change: Money,
+    pub paid_at: Timestamp,
+    pub tenders: Vec<Tender>,
+    pub lines: Vec<PaidLine>,
+    pub taxes: Vec<TaxLine>,
+}

@@ -1,0 +1,199 @@
+//! The shapes that pages see. Plain values; made from what is kept.
+
+use oneshelf_domain::item::{Item, Unit};
+use oneshelf_domain::money::{Money, MoneyError};
+use oneshelf_domain::record::Records;
+use oneshelf_domain::ticket::{TaxLine, Ticket, TicketLine, Warning};
+use oneshelf_domain::{Barcode, LineId, PrintJobId, SaleId, Sku, TicketId, Timestamp};
+use serde::Serialize;
+
+use super::sale::{PaidLine, PaidSale};
+use crate::journal::{JobRow, SaleRow};
+
+/// A line of a ticket.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct LineView {
+    id: LineId,
+    sku: Sku,
+    name: String,
+    options: Option<String>,
+    image: Option<String>,
+    unit: Unit,
+    quantity: i64,
+    unit_price: Money,
+    total: Money,
+    tax: String,
+    beyond: i64,
+    warning: Option<Warning>,
+}
+
+impl LineView {
+    fn of(line: &TicketLine) -> Result<Self, MoneyError> {
+        Ok(Self {
+            id: line.id,
+            sku: line.sku.clone(),
+            name: line.name.clone(),
+            options: line.options.clone(),
+            image: None,
+            unit: Unit::Each,
+            quantity: line.quantity,
+            unit_price: line.unit_price,
+            total: line.total()?,
+            tax: line.tax.clone(),
+            beyond: line.beyond,
+            warning: line.warning,
+        })
+    }
+}
+
+/// A ticket.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct TicketView {
+    id: TicketId,
+    lines: Vec<LineView>,
+    pieces: i64,
+    total: Money,
+    taxes: Vec<TaxLine>,
+    state: &'static str,
+}
+
+impl TicketView {
+    pub(crate) fn of(ticket: &Ticket, records: &Records) -> Result<Self, MoneyError> {
+        let rates = records.shop().map_or(&[][..], |s| &s.taxes);
+        Ok(Self {
+            id: ticket.id,
+            lines: ticket.lines.iter().map(LineView::of).collect::<Result<_, _>>()?,
+            pieces: ticket.pieces(),
+            total: ticket.total()?,
+            taxes: ticket.taxes(rates)?,
+            state: "open",
+        })
+    }
+}
+
+/// Figures of an item in this store.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct HereView {
+    pub on_hand: i64,
+    /// Without touching what is promised or picked.
+    pub to_sell: i64,
+    pub reserved: i64,
+    pub picked: i64,
+    /// Units that this store's registers own.
+    pub share: i64,
+}
+
+/// A figure of another store.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct ElsewhereView {
+    pub location: String,
+    pub name: String,
+    pub shown: i64,
+    pub as_of: Timestamp,
+    pub live: bool,
+}
+
+/// An item as the register shows it.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct ItemHere {
+    pub sku: Sku,
+    pub name: String,
+    pub options: Option<String>,
+    pub image: Option<String>,
+    pub price: Option<Money>,
+    pub barcode: Option<Barcode>,
+    pub here: HereView,
+    pub elsewhere: Vec<ElsewhereView>,
+}
+
+impl ItemHere {
+    pub(crate) fn of(item: &Item, here: HereView, elsewhere: Vec<ElsewhereView>) -> Self {
+        let d = &item.details;
+        Self {
+            sku: item.sku.clone(),
+            name: d.name.clone(),
+            options: d.options.clone(),
+            image: d.image.clone(),
+            price: d.price,
+            barcode: d.barcodes.first().cloned(),
+            here,
+            elsewhere,
+        }
+    }
+}
+
+/// A line that was added.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Added {
+    pub ticket: TicketView,
+    pub added: LineId,
+    pub item: ItemHere,
+}
+
+/// A paid ticket.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct SaleView {
+    id: SaleId,
+    receipt_number: String,
+    total: Money,
+    given: Money,
+    change: Money,
+    paid_at: Timestamp,
+    cashier: String,
+    print: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lines: Option<Vec<PaidLine>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    taxes: Option<Vec<TaxLine>>,
+}
+
+impl SaleView {
+    pub(crate) fn of(sale: &PaidSale, print: Option<&str>) -> Self {
+        Self {
+            id: sale.id,
+            receipt_number: sale.receipt_number.clone(),
+            total: sale.total,
+            given: sale.given,
+            change: sale.change,
+            paid_at: sale.paid_at,
+            cashier: sale.cashier.clone(),
+            print: print.unwrap_or("none").to_owned(),
+            lines: None,
+            taxes: None,
+        }
+    }
+
+    pub(crate) fn of_row(row: &SaleRow) -> Self {
+        Self::of(&row.sale, row.print.as_deref())
+    }
+
+    pub(crate) fn whole(row: &SaleRow) -> Self {
+        Self {
+            lines: Some(row.sale.lines.clone()),
+            taxes: Some(row.sale.taxes.clone()),
+            ..Self::of_row(row)
+        }
+    }
+}
+
+/// A print job.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct JobView {
+    id: PrintJobId,
+    receipt_number: String,
+    state: String,
+    copy: bool,
+    error: Option<String>,
+}
+
+impl From<&JobRow> for JobView {
+    fn from(row: &JobRow) -> Self {
+        Self {
+            id: row.id,
+            receipt_number: row.receipt_number.clone(),
+            state: row.state.clone(),
+            copy: row.copy,
+            error: row.error.clone(),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! What runs: the store's front, its pages, its devices, its link. Starting and stopping them.
+//!
+//! One program per data folder, kept so by a lock on a file. Stopping loses nothing: what was
+//! answered is on disk.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use oneshelf_hardware::printer::{DrawerProfile, Printer, TcpPrinter, TcpTimes};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::devices::{Drawer, printer, scanner};
+use crate::key::AgentKey;
+use crate::register::{Devices, DrawerWord, Front, PrinterWord, ScannerWord};
+use crate::{clock, enrol, http, journal, key, link};
+
+/// How long running work may take to end.
+const STOP_WAIT: Duration = Duration::from_secs(10);
+/// Between two cleanings of the log.
+const CLEAN: Duration = Duration::from_secs(6 * 60 * 60);
+
+/// How the agent runs.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The folder with database and key.
+    pub data: PathBuf,
+    /// Where the hub is now; without it, where the shop was joined.
+    pub hub: Option<String>,
+    /// Where pages are served; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// `tcp://HOST:PORT`.
+    pub printer: Option<String>,
+    /// A serial port.
+    pub scanner: Option<String>,
+    /// Further values of the Host header.
+    pub hosts: Vec<String>,
+}
+
+/// A running agent. Dropping it without [`Running::stop`] is what a crash does.
+pub struct Running {
+    address: SocketAddr,
+    front: Arc<Front>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    endless: Vec<tokio::task::JoinHandle<()>>,
+    _lock: File,
+}
+
+/// Starts everything.
+pub async fn start(options: Options) -> Result<Running> {
+    key::make_folder(&options.data)?;
+    let lock = lock(&options.data)?;
+    let hub = options.hub.as_deref().map(enrol::hub_address).transpose()?;
+    let address = options.printer.as_deref().map(str::parse).transpose()?;
+    let (drawer, pulses) = Drawer::new();
+    let printer = address.map(|address| {
+        let printer = TcpPrinter::new(address, DrawerProfile::default(), TcpTimes::default());
+        Arc::new(Printer::Tcp(printer))
+    });
+    let (writer, reads) = journal::open(&options.data).await?;
+    let devices = devices_at_start(printer.as_deref(), options.scanner.is_some());
+    let front = Front::load(writer, reads, printer.is_some().then_some(drawer), devices).await?;
+    let listener = TcpListener::bind(options.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", options.listen))?;
+    let address = listener.local_addr()?;
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+
+    let server = http::serve(listener, Arc::clone(&front), options.hosts, stop.clone());
+    tasks.spawn(server);
+    let data = options.data.clone();
+    let key = move || AgentKey::read(&data);
+    tasks.spawn(link::run(Arc::clone(&front), hub, key, stop.clone()));
+    let mut endless = vec![
+        tokio::spawn(Arc::clone(&front).push_states()),
+        tokio::spawn(Arc::clone(&front).watch_line()),
+        tokio::spawn(clean(Arc::clone(&front))),
+    ];
+    if let Some(printer) = printer {
+        endless.push(tokio::spawn(printer::show(Arc::clone(&front), Arc::clone(&printer))));
+        tasks.spawn(printer::run(Arc::clone(&front), printer, pulses, stop.clone()));
+    }
+    if let Some(path) = options.scanner {
+        tasks.spawn(scanner::run(Arc::clone(&front), path, stop.clone()));
+    }
+    tasks.close();
+    Ok(Running { address, front, stop, tasks, endless, _lock: lock })
+}
+
+fn devices_at_start(printer: Option<&Printer>, scanner: bool) -> Devices {
+    let state = printer.map(|p| *p.watch().borrow());
+    Devices {
+        printer: PrinterWord { state, since: clock::now() },
+        scanner: if scanner { ScannerWord::Gone } else { ScannerWord::None },
+        drawer: DrawerWord::Unknown,
+    }
+}
+
+/// Two programs on one database would both number facts and receipts.
+fn lock(data: &Path) -> Result<File> {
+    let path = data.join("serve.lock");
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let file = file.with_context(|| format!("cannot open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            bail!("another pos-agent serves the folder {}", data.display())
+        }
+        Err(TryLockError::Error(error)) => Err(error).context("the folder cannot be locked"),
+    }
+}
+
+async fn clean(front: Arc<Front>) {
+    loop {
+        match front.drop_old_facts().await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "old answered facts left the log"),
+            Err(error) => tracing::error!(%error, "old facts could not be dropped"),
+        }
+        tokio::time::sleep(CLEAN).await;
+    }
+}
+
+/// Waits for SIGTERM or SIGINT.
+pub async fn until_told() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+impl Running {
+    /// Where pages are served.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Ends everything in order.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        if tokio::time::timeout(STOP_WAIT, self.tasks.wait()).await.is_err() {
+            // A job that hangs in the printer: it is kept as `sending`, so it will be asked about.
+            tracing::warn!("some work did not end in time");
+        }
+        for task in &self.endless {
+            task.abort();
+        }
+        for task in self.endless {
+            // Aborted, as asked.
+            let _ = task.await;
+        }
+        self.front.close().await;
+    }
+}

@@ -1,0 +1,87 @@
+//! Frames from the hub, one by one.
+//!
+//! A frame of another session changes nothing.
+
+use oneshelf_domain::stock::Lease;
+use oneshelf_domain::{Sku, Timestamp};
+use oneshelf_protocol::frame::{Down, Up};
+use sha2::{Digest, Sha256};
+
+use super::copy::Changed;
+use super::{Agent, Fresh, Out, Step};
+
+impl Agent {
+    /// A frame arrived.
+    pub fn frame(&mut self, down: Down, now: Timestamp, fresh: Fresh<'_>) -> Step {
+        self.heard = Some(now);
+        match down {
+            Down::Welcome { incarnation, nonce, lease, granted, more } => {
+                self.welcome(incarnation, nonce, lease, granted, more)
+            }
+            Down::Stale { nonce } => self.stale(nonce, fresh),
+            Down::Retired { incarnation } => self.retired(incarnation, now, fresh),
+            Down::Grant { session, incarnation, sku, total } => {
+                if self.session != Some(session) || incarnation != self.life.incarnation {
+                    return Step::default();
+                }
+                let mut step = self.granted(&sku, total);
+                // A grant that nobody waits for any more goes back.
+                step.then(self.give_back(&sku, now, fresh));
+                step
+            }
+            Down::Ack { session, id, answer } => {
+                if self.session != Some(session) {
+                    return Step::default();
+                }
+                self.answered(id, answer)
+            }
+            Down::Ping { session, number, last, granted } => {
+                self.ping(session, number, last, granted, fresh)
+            }
+            Down::Changes { session, epoch, after, upto, applied, rows, more } => {
+                self.changed(Changed { session, epoch, after, upto, applied, rows, more })
+            }
+            Down::Unsupported { .. } => Step::default(),
+        }
+    }
+
+    fn ping(
+        &mut self,
+        session: Lease,
+        number: i64,
+        last: i64,
+        granted: Vec<(Sku, i64)>,
+        fresh: Fresh<'_>,
+    ) -> Step {
+        if self.session != Some(session) {
+            // The hub speaks in a session that this side does not know: the Welcome was lost, or
+            // a copy of this agent got it. An older ping is late and says nothing.
+            let newer = self.session.is_none_or(|mine| session > mine);
+            return if newer { self.connected(fresh) } else { Step::default() };
+        }
+        if last > self.life.seq {
+            // The hub has facts of this life that this disk has not: it was restored.
+            return self.connected(fresh);
+        }
+        let mut step = Step::default();
+        for (sku, total) in granted {
+            step.then(self.granted(&sku, total));
+        }
+        let digest = self.digest();
+        step.send.push(Out::Frame(Up::Pong { session, number, digest, last: self.life.seq }));
+        step.then(self.nudge());
+        step
+    }
+
+    /// SHA-256 over all totals, hex: the hub may compare views.
+    fn digest(&self) -> String {
+        let mut hasher = Sha256::new();
+        for (sku, t) in self.totals.iter().filter(|(_, t)| **t != super::Totals::default()) {
+            hasher.update(sku.as_str().as_bytes());
+            for n in [t.granted, t.brought, t.sold, t.returned] {
+                hasher.update(n.to_be_bytes());
+            }
+        }
+        hex::encode(hasher.finalize())
+    }
+}

@@ -1,0 +1,146 @@
+//! Opening a session: Hello, Welcome, Stale, Retired.
+//!
+//! The nonce is stored before the Hello leaves and kept until the Welcome that answers it, so that
+//! a copy of this database is noticed by the first nonce that uses a lease.
+
+use oneshelf_domain::stock::Lease;
+use oneshelf_domain::{CommandId, IncarnationId, Sku, Timestamp};
+use oneshelf_protocol::frame::{Body, Protocol, Up};
+use oneshelf_protocol::{PROTOCOL_MAX, PROTOCOL_MIN};
+use uuid::Uuid;
+
+use super::{Agent, Fresh, Life, Note, Out, Step, Write};
+
+/// Totals of one Hello or Close: keeps a frame under its limit.
+pub(crate) const TOTALS_PER_FRAME: usize = 1_500;
+
+impl Agent {
+    /// A connection is there: says Hello.
+    pub fn connected(&mut self, fresh: Fresh<'_>) -> Step {
+        self.disconnected();
+        let nonce = *self.life.nonce.get_or_insert_with(fresh);
+        let mut step = Step { writes: vec![Write::Life(self.life.clone())], ..Step::default() };
+        let granted: Vec<(Sku, i64)> = self
+            .totals
+            .iter()
+            .filter(|(_, t)| t.granted > 0)
+            .map(|(sku, t)| (sku.clone(), t.granted))
+            .collect();
+        let parts = granted.len().div_ceil(TOTALS_PER_FRAME).max(1);
+        for part in 0..parts {
+            let chunk = granted.iter().skip(part * TOTALS_PER_FRAME).take(TOTALS_PER_FRAME);
+            step.send.push(Out::Frame(Up::Hello {
+                protocol: Protocol { min: PROTOCOL_MIN, max: PROTOCOL_MAX },
+                incarnation: self.life.incarnation,
+                follows: self.life.follows,
+                lease: self.life.lease,
+                nonce,
+                last: self.life.seq,
+                granted: chunk.cloned().collect(),
+                cursor: self.cursor,
+                more: part + 1 < parts,
+            }));
+        }
+        step
+    }
+
+    /// The connection is gone. Nothing durable changes.
+    pub fn disconnected(&mut self) {
+        self.session = None;
+        self.welcome.clear();
+        self.rows.clear();
+        self.rows_of = None;
+        self.sent = 0;
+        self.stuck = None;
+        self.caught_up = false;
+    }
+
+    pub(super) fn welcome(
+        &mut self,
+        incarnation: IncarnationId,
+        nonce: Uuid,
+        lease: Lease,
+        mut granted: Vec<(Sku, i64)>,
+        more: bool,
+    ) -> Step {
+        if incarnation != self.life.incarnation || self.life.nonce != Some(nonce) {
+            return Step::default();
+        }
+        self.welcome.append(&mut granted);
+        if more {
+            return Step::default();
+        }
+        let mut step = Step::default();
+        let again = lease.epoch != self.life.lease.epoch && self.life.lease != Lease::default();
+        self.life.nonce = None;
+        self.life.lease = lease;
+        self.session = Some(lease);
+        step.writes.push(Write::Life(self.life.clone()));
+        for (sku, total) in std::mem::take(&mut self.welcome) {
+            step.then(self.granted(&sku, total));
+        }
+        step.notes.push(Note::SessionOpen);
+        if again {
+            // This hub may have lost what it once answered: say all again.
+            step.writes.push(Write::AllUnanswered);
+            step.notes.push(Note::ReloadLog);
+        } else {
+            step.then(self.pump());
+        }
+        step.then(self.ask_all());
+        step
+    }
+
+    /// A granted total: known ones and late ones change nothing.
+    pub(super) fn granted(&mut self, sku: &Sku, total: i64) -> Step {
+        let mut totals = self.totals(sku);
+        if total <= totals.granted {
+            return Step::default();
+        }
+        totals.granted = total;
+        let step = self.set_totals(sku, totals);
+        self.fill_holds(sku);
+        step
+    }
+
+    pub(super) fn stale(&mut self, nonce: Uuid, fresh: Fresh<'_>) -> Step {
+        if self.life.nonce != Some(nonce) {
+            return Step::default();
+        }
+        self.life.nonce = None;
+        self.connected(fresh)
+    }
+
+    /// The hub has ended this life: says what was left, begins a new one with nothing.
+    pub(super) fn retired(
+        &mut self,
+        incarnation: IncarnationId,
+        now: Timestamp,
+        fresh: Fresh<'_>,
+    ) -> Step {
+        if incarnation != self.life.incarnation {
+            return Step::default();
+        }
+        self.disconnected();
+        let left: Vec<(Sku, i64)> = self
+            .totals
+            .iter()
+            .filter(|(_, t)| t.share() > 0)
+            .map(|(sku, t)| (sku.clone(), t.share()))
+            .collect();
+        let mut step = Step::default();
+        let parts = left.len().div_ceil(TOTALS_PER_FRAME).max(1);
+        for part in 0..parts {
+            let chunk = left.iter().skip(part * TOTALS_PER_FRAME).take(TOTALS_PER_FRAME);
+            let body = Body::Close { left: chunk.cloned().collect() };
+            step.then(self.log(CommandId(fresh()), body, now));
+        }
+        self.life = Life::begin(IncarnationId(fresh()), Some(incarnation));
+        self.totals.clear();
+        self.drop_holds();
+        step.writes.push(Write::TotalsCleared);
+        step.notes.push(Note::NewLife);
+        step.then(self.connected(fresh));
+        step
+    }
+}

@@ -1,0 +1,148 @@
+// The scenarios of those who use no mouse, read German, or have a screen read to them.
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { SECTIONS, signedIn } from './office.mjs';
+import * as pages from './pages.mjs';
+import { PINS } from './programs.mjs';
+import { check, item, register, scan, several } from './scenarios.mjs';
+
+export const everybody = {};
+
+const focused = (at, attribute) =>
+  at.evaluate((name) => document.activeElement?.getAttribute(name), attribute);
+
+/** Tab until an element has the focus; a person would give up too. */
+async function tabTo(at, attribute, value) {
+  for (let tries = 0; tries < 40; tries += 1) {
+    await at.keyboard.press('Tab');
+    if ((await focused(at, attribute)) === value) return;
+  }
+  throw new Error(`Tab never came to ${value}`);
+}
+
+/** As fast as a person types: a burst would be taken for a scanner. */
+const type = (at, text) => at.keyboard.type(text, { delay: 60 });
+
+everybody['a sale with the keyboard alone'] = async ({ shop, page }) => {
+  const thing = await item(shop, 'S02', several);
+  const desk = await page();
+  await desk.goto(shop.agents.S02);
+  await desk.getByTestId('staff-tile').first().waitFor();
+  await tabTo(desk, 'data-staff', 'tom');
+  await desk.keyboard.press('Enter');
+  await type(desk, PINS.tom);
+  await desk.locator('[data-testid=float],[data-testid=scan-box]').first().waitFor();
+  if (await desk.getByTestId('float').count()) {
+    await type(desk, '150');
+    await desk.keyboard.press('Enter');
+    await desk.getByTestId('scan-box').waitFor();
+  }
+  await type(desk, thing.barcode);
+  await desk.keyboard.press('Enter');
+  await pages.line(desk, thing.sku, 1);
+  await desk.keyboard.press('+');
+  await pages.line(desk, thing.sku, 2);
+  await desk.keyboard.press('Escape');
+  await type(desk, '3*');
+  await pages.line(desk, thing.sku, 3);
+  await desk.keyboard.press('F12');
+  await desk.getByTestId('tender').waitFor();
+  await type(desk, '500');
+  await desk.keyboard.press('Enter');
+  await desk.getByTestId('receipt-number').waitFor();
+  const change = Number(await desk.getByTestId('change').getAttribute('data-minor'));
+  check(change === 50_000 - 3 * thing.price, `the change is ${change}`);
+  await desk.keyboard.press('Enter');
+  await desk.getByTestId('ticket-empty').waitFor();
+  // The rest of the screen: receipts, back, the drawer's question, back.
+  await desk.keyboard.press('F8');
+  await desk.getByTestId('receipts-panel').waitFor();
+  await desk.keyboard.press('Escape');
+  await desk.getByTestId('receipts-panel').waitFor({ state: 'detached' });
+};
+
+everybody['the pages speak German'] = async ({ shop, page, shots }) => {
+  const german = { locale: 'de-DE' };
+  const thing = await item(shop, 'S07', several);
+  const desk = await register(page, shop, 'S07', 'ana', 'R1', german);
+  await scan(shop, 'S07', thing.barcode);
+  await pages.line(desk, thing.sku, 1);
+  const price = new Intl.NumberFormat('de-DE', { style: 'currency', currency: 'EUR' }).format(thing.price / 100);
+  check((await desk.getByTestId('total').textContent()).trim() === price, 'the total is written as in German');
+  await says(desk, ['Bezahlen', 'Summe']);
+  await desk.screenshot({ path: join(shots, 'register-german.png') });
+  await pages.giveExact(desk);
+  await desk.getByTestId('receipt-number').waitFor();
+  const shopper = await page(german);
+  await pages.openItem(shopper, shop.hub, thing.sku);
+  await says(shopper, ['In der Filiale abholen', 'Einen für 15 Minuten zurücklegen']);
+  await shopper.screenshot({ path: join(shots, 'shop-german.png') });
+  const setup = await signedIn(page, shop, german);
+  await says(setup, ['Artikel und Bestand']);
+};
+
+async function says(at, words) {
+  const lang = await at.evaluate(() => document.documentElement.lang);
+  check(lang.startsWith('de'), `the page says that it is in ${lang}`);
+  for (const text of words) await at.getByText(text).filter({ visible: true }).first().waitFor();
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** No fault that shuts somebody out (WCAG 2.1 AA) on what is on the screen now. */
+async function accessible(at, where) {
+  await at.evaluate(axe);
+  const found = await at.evaluate(() => window.axe.run(document, {
+    runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] }));
+  const bad = found.violations.filter((v) => v.impact === 'serious' || v.impact === 'critical');
+  const said = bad.map((v) => `${v.id} at ${v.nodes.map((n) => n.target.join(' ')).slice(0, 3).join(', ')}`);
+  check(bad.length === 0, `${where}: ${said.join('; ')}`);
+}
+
+everybody['the register shuts nobody out'] = async ({ shop, page }) => {
+  const thing = await item(shop, 'S07', several);
+  const desk = await page();
+  await desk.goto(shop.agents.S07);
+  await desk.getByTestId('staff-tile').first().waitFor();
+  await accessible(desk, 'signing in');
+  await pages.signIn(desk, 'ana', PINS.ana, 'R1');
+  await scan(shop, 'S07', thing.barcode);
+  await pages.line(desk, thing.sku, 1);
+  await accessible(desk, 'selling');
+  await pages.wedge(desk, '4006381333932');
+  await desk.getByTestId('not-found').waitFor();
+  await accessible(desk, 'an unknown barcode');
+  await desk.keyboard.press('Escape');
+  await desk.getByTestId('pay').click();
+  await accessible(desk, 'paying');
+  await desk.getByTestId('pay-done').click();
+  await desk.getByTestId('receipt-number').waitFor();
+  await accessible(desk, 'after the sale');
+  await desk.getByTestId('receipts').click();
+  await desk.getByTestId('sale').first().waitFor();
+  await accessible(desk, 'the receipts');
+};
+
+everybody['the shop page shuts nobody out'] = async ({ shop, page }) => {
+  const thing = await item(shop, 'S02', several);
+  const shopper = await page();
+  await shopper.goto(`${shop.hub}/shop/`);
+  await shopper.getByTestId('item').first().waitFor();
+  await accessible(shopper, 'the grid');
+  await pages.openItem(shopper, shop.hub, thing.sku);
+  await accessible(shopper, 'an item');
+  await pages.hold(shopper, 'S02');
+  await shopper.getByTestId('countdown').first().waitFor();
+  await accessible(shopper, 'a hold');
+  await shopper.getByTestId('let-go').first().click();
+};
+
+everybody['the set-up page shuts nobody out'] = async ({ shop, page }) => {
+  const setup = await signedIn(page, shop);
+  for (const section of SECTIONS) {
+    await setup.getByTestId(`nav-${section}`).click();
+    await setup.waitForLoadState('networkidle');
+    await accessible(setup, section);
+  }
+};

@@ -1,0 +1,64 @@
+// The scenarios of the set-up page: an operator joins a store and brings items.
+import { join } from 'node:path';
+import { check } from './scenarios.mjs';
+
+export const office = {};
+
+/** The set-up page with its operator signed in. */
+export async function signedIn(page, shop, options) {
+  const setup = await page(options);
+  await setup.goto(`${shop.hub}/setup/`);
+  await setup.getByTestId('secret').fill(shop.secret);
+  await setup.getByTestId('sign-in').click();
+  await setup.locator('[data-testid^=nav-]').first().waitFor();
+  return setup;
+}
+
+export const SECTIONS = ['overview', 'items', 'shop', 'locations', 'people', 'agents', 'policies', 'keys'];
+
+office['every section of the set-up page opens'] = async ({ shop, page, shots }) => {
+  const setup = await signedIn(page, shop);
+  for (const section of SECTIONS) {
+    await setup.getByTestId(`nav-${section}`).click();
+    await setup.waitForLoadState('networkidle');
+    await setup.screenshot({ path: join(shots, `setup-${section}.png`) });
+  }
+  check((await setup.getByTestId('refusal').count()) === 0, 'a section was refused');
+};
+
+office['a store is added and its agent gets a code'] = async ({ shop, page, shots }) => {
+  const setup = await signedIn(page, shop);
+  await setup.getByTestId('nav-locations').click();
+  await setup.getByTestId('add-location').click();
+  await setup.getByTestId('location-code').fill('S11');
+  await setup.getByTestId('location-name').fill('Eyre Square');
+  await setup.getByTestId('save').click();
+  const row = setup.locator('[data-testid=location-row][data-code=S11]');
+  await row.waitFor();
+  await row.getByTestId('enrol').click();
+  await setup.getByTestId('qr').waitFor();
+  const code = (await setup.getByTestId('enrol-code').textContent()).trim();
+  check(/^[0-9A-Z]{4}(-[0-9A-Z]{4}){3}$/.test(code), `an enrolment code, not ${code}`);
+  check((await setup.getByTestId('enrol-command').textContent()).includes(code), 'a command with the code');
+  await setup.screenshot({ path: join(shots, 'setup-code.png') });
+};
+
+office['a CSV file with a bad row is taken in but for that row'] = async ({ shop, page, shots }) => {
+  const setup = await signedIn(page, shop);
+  await setup.getByTestId('nav-items').click();
+  const rows = ['sku,name,barcode,price,tax', 'NEW-1,Slate coaster,,4.50,standard',
+    'NEW-2,Felt coaster,,nothing,standard', 'NEW-3,"Cork coaster, ""round""",,3.20,standard'];
+  await setup.getByTestId('import-items').click();
+  await setup.getByTestId('import-file').setInputFiles({ name: 'items.csv', mimeType: 'text/csv',
+    buffer: Buffer.from(rows.join('\n')) });
+  await setup.getByTestId('import-start').click();
+  await setup.locator('[data-testid=import-progress][data-state=done]').waitFor();
+  const wrong = setup.getByTestId('import-error');
+  await wrong.first().waitFor();
+  check((await wrong.count()) === 1, 'one row was left out');
+  const said = await wrong.first().textContent();
+  check(/^\s*3\D/.test(said) && /price/i.test(said), `the row and why: ${said}`);
+  await setup.screenshot({ path: join(shots, 'setup-import.png') });
+  const found = await shop.ask('GET', '/v1/items/NEW-3');
+  check(found.name === 'Cork coaster, "round"', `NEW-3 is called ${found.name}`);
+};

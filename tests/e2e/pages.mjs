@@ -1,0 +1,95 @@
+// What a person does on the pages, as small steps. It knows test ids, no scenario.
+// Every wait ends with what it waits for, or fails after its time-out.
+import { createRequire } from 'node:module';
+
+const require = createRequire(import.meta.url);
+const { chromium } = require('playwright-core');
+
+export async function browser() {
+  const executablePath = process.env.ONESHELF_CHROMIUM ?? '/usr/bin/chromium';
+  return chromium.launch({ executablePath,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'] });
+}
+
+/** A page whose script errors count as failures of the scenario that is running. */
+export async function page(context, errors) {
+  const made = await context.newPage();
+  made.setDefaultTimeout(15_000);
+  made.on('pageerror', (error) => errors.push(error.message));
+  return made;
+}
+
+export async function signIn(at, staff, pin, register) {
+  await at.locator(`[data-testid=staff-tile][data-staff=${staff}]`).click();
+  const choice = at.getByTestId('register-choice');
+  if (register && (await choice.count()) > 0) {
+    await choice.filter({ hasText: register }).first().click();
+  }
+  for (const key of pin) await at.locator(`[data-testid=pin-key][data-key="${key}"]`).click();
+  const enter = at.getByTestId('pin-enter');
+  if (await enter.isVisible().catch(() => false)) await enter.click().catch(() => {});
+  await at.locator('[data-testid=float],[data-testid=scan-box]').first().waitFor();
+  if (await at.getByTestId('float').count()) {
+    await at.getByTestId('float').fill('100.00');
+    await at.getByTestId('float-open').click();
+  }
+  await at.getByTestId('scan-box').waitFor();
+}
+
+/** A wedge scanner types faster than a person: its keys go to the browser without a pause. */
+export async function wedge(at, code) {
+  const browser = await at.context().newCDPSession(at);
+  const send = (type, key) => browser.send('Input.dispatchKeyEvent', key === 'Enter'
+    ? { type, key, code: key, windowsVirtualKeyCode: 13, ...(type === 'keyDown' && { text: '\r' }) }
+    : { type, key, ...(type === 'keyDown' && { text: key }) });
+  await Promise.all([...code, 'Enter'].flatMap((key) => [send('keyDown', key), send('keyUp', key)]));
+  await browser.detach();
+}
+
+export async function line(at, sku, quantity) {
+  const want = quantity === undefined ? '' : `[data-quantity="${quantity}"]`;
+  await at.locator(`[data-testid=ticket-line][data-sku="${sku}"]${want}`).waitFor();
+}
+
+/** Says that the exact amount was given; what follows is up to the agent. */
+export async function giveExact(at) {
+  await at.getByTestId('pay').click();
+  await at.getByTestId('quick-exact').click();
+  await at.getByTestId('pay-done').click();
+}
+
+/** Pays the exact amount in cash; gives the receipt's number. */
+export async function payExact(at) {
+  await giveExact(at);
+  const number = await at.getByTestId('receipt-number').textContent();
+  return number.trim();
+}
+
+export async function chip(at, name, state) {
+  await at.locator(`[data-testid=${name}][data-state="${state}"]`).waitFor();
+}
+
+export async function openItem(at, hub, sku) {
+  await at.goto(`${hub}/shop/#/item/${encodeURIComponent(sku)}`);
+  await at.locator('[data-testid=store-row]').first().waitFor();
+}
+
+export const row = (at, store) => at.locator(`[data-testid=store-row][data-location=${store}]`).first();
+
+export async function count(at, store) {
+  return Number(await row(at, store).getAttribute('data-count'));
+}
+
+export async function counts(at, store, wanted) {
+  await at.locator(`[data-testid=store-row][data-location=${store}][data-count="${wanted}"]`).first().waitFor();
+}
+
+export async function choose(at, store) {
+  await row(at, store).locator('button').click();
+  await at.locator(`[data-testid=chosen-store][data-location=${store}]`).waitFor();
+}
+
+export async function hold(at, store) {
+  await choose(at, store);
+  await at.locator('[data-testid=hold]:visible').click();
+}

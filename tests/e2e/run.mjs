@@ -1,0 +1,67 @@
+// The browser leg: a cashier, a shopper and an operator use the real pages of real programs.
+// Prints `ok` or `not ok` for each scenario and ends with `N passed, N failed`.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import * as programs from './programs.mjs';
+import { everybody } from './everybody.mjs';
+import { office } from './office.mjs';
+import * as pages from './pages.mjs';
+import { scenarios } from './scenarios.mjs';
+
+const only = process.argv[2];
+let shop;
+let passed = 0;
+let failed = 0;
+
+async function main() {
+  const started = Date.now();
+  shop = await programs.open();
+  console.log(`# the shop is open after ${((Date.now() - started) / 1000).toFixed(1)} s`);
+  const browser = await pages.browser();
+  const shots = join(shop.folder, 'screenshots');
+  mkdirSync(shots);
+  for (const [name, scenario] of Object.entries({ ...office, ...scenarios, ...everybody })) {
+    if (only && !name.includes(only)) continue;
+    await one(name, scenario, browser, shots);
+  }
+  await browser.close();
+}
+
+async function one(name, scenario, browser, shots) {
+  const errors = [];
+  const since = Date.now();
+  const [opened, contexts] = [[], []];
+  // A context of its own: what one person's browser keeps is nothing to another's.
+  const page = async (options) => {
+    const context = await browser.newContext({ locale: 'en-IE', viewport: { width: 1280, height: 800 }, ...options });
+    contexts.push(context);
+    const made = await pages.page(context, errors);
+    opened.push(made);
+    return made;
+  };
+  try {
+    await scenario({ shop, page, shots });
+    if (errors.length > 0) throw new Error(`the page threw: ${errors.join('; ')}`);
+    passed += 1;
+    console.log(`ok ${name} (${((Date.now() - since) / 1000).toFixed(1)} s)`);
+  } catch (error) {
+    failed += 1;
+    console.log(`not ok ${name}: ${error.message.split('\n').slice(0, 6).join(' | ')}`);
+    for (const [at, made] of opened.entries()) {
+      const path = join(shots, `failed-${name.replaceAll(' ', '-')}-${at}.png`);
+      await made.screenshot({ path }).catch(() => {});
+    }
+  }
+  for (const context of contexts) await context.close();
+  await programs.rest(shop);
+}
+
+try {
+  await main();
+} catch (error) {
+  failed += 1;
+  console.log(`not ok the shop opens: ${error.stack}`);
+}
+await programs.close(shop, failed > 0 || process.env.ONESHELF_E2E_KEEP);
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed > 0 ? 1 : 0);

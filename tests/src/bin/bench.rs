@@ -1,0 +1,30 @@
+//! `bench`: what the product does beside a baseline of the same run.
+//!
+//! Started by `cargo xtask bench`, which brings a throw-away PostgreSQL. It owns only the choice.
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use oneshelf_tests::bench::{scan, stock};
+
+/// Benchmarks with a baseline in the same run.
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Pairs of reserve and consume, beside PostgreSQL.
+    Stock(stock::Options),
+    /// From a scanner to the line in the register page, without a hub.
+    Scan(scan::Options),
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    match Arguments::parse().what {
+        What::Stock(options) => stock::run(&options, &mut std::io::stdout()).await,
+        What::Scan(options) => scan::run(&options, &mut std::io::stdout()).await,
+    }
+}

@@ -1,0 +1,151 @@
+//! `chaos`: proofs with real processes. Started by `cargo xtask chaos` and by the test command,
+//! which build the programs and bring a throw-away PostgreSQL. It owns the choice and the verdict.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Result, bail};
+use clap::{Parser, ValueEnum};
+use oneshelf_tests::chaos::dice::Dice;
+use oneshelf_tests::chaos::world::{Engine, World};
+use oneshelf_tests::chaos::{hot, kills, last_unit, offline};
+
+/// Proofs with real processes.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Which proof.
+    what: What,
+    /// Rounds, kills or tickets.
+    #[arg(long)]
+    count: Option<usize>,
+    /// Seed of its choices; another one each time when absent.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// One engine; all that the proof is for when absent.
+    #[arg(long)]
+    engine: Option<Engine>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum What {
+    /// A thousand claims at once on ten units.
+    Hot,
+    /// `kill -9` of hub and agent under load.
+    Kills,
+    /// Thousands of tickets without a line, then a lossy one.
+    Offline,
+    /// The last unit at a register and by a hold.
+    LastUnit,
+}
+
+impl What {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Hot => "hot",
+            Self::Kills => "kills",
+            Self::Offline => "offline",
+            Self::LastUnit => "last-unit",
+        }
+    }
+
+    fn count(self) -> usize {
+        match self {
+            Self::Hot => 5,
+            Self::Kills => 40,
+            Self::Offline => 5_000,
+            Self::LastUnit => 100,
+        }
+    }
+
+    /// The engines of a run that names none, each with its part of the count.
+    fn engines(self, count: usize) -> Vec<(Engine, usize)> {
+        use Engine::{Postgres, PostgresTwo, Sqlite};
+        match self {
+            Self::Hot => vec![(Sqlite, count), (Postgres, count), (PostgresTwo, count)],
+            Self::Kills => vec![(Sqlite, count - count / 2), (Postgres, count / 2)],
+            Self::Offline | Self::LastUnit => vec![(Sqlite, count)],
+        }
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<ExitCode> {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    let arguments = Arguments::parse();
+    let clock = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
+    let seed = arguments.seed.unwrap_or(u64::try_from(clock)?);
+    let count = arguments.count.unwrap_or(arguments.what.count());
+    let engines = match arguments.engine {
+        Some(engine) => vec![(engine, count)],
+        None => arguments.what.engines(count),
+    };
+    say(&format!("chaos {} --count {count} --seed {seed}", arguments.what.name()))?;
+    let mut failed = 0;
+    let mut dice = Dice::new(seed);
+    for (engine, count) in &engines {
+        failed += usize::from(!proved(arguments.what, *engine, *count, &mut dice).await?);
+    }
+    say(&format!("{} passed, {failed} failed", engines.len() - failed))?;
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// One proof on one engine: a line of what happened, and a verdict.
+async fn proved(what: What, engine: Engine, count: usize, dice: &mut Dice) -> Result<bool> {
+    let begun = Instant::now();
+    let mut world = World::make(what.name(), engine, dice).await?;
+    let outcome = tokio::select! {
+        outcome = prove(what, &mut world, engine, count, dice) => outcome,
+        // What runs is killed when the future is dropped.
+        () = asked_to_stop() => bail!("asked to stop"),
+    };
+    let seconds = begun.elapsed().as_secs_f64();
+    let test = format!("test {} on {} ...", what.name(), engine.name());
+    match outcome {
+        Ok(said) => {
+            world.remove().await?;
+            say(&format!("{said}\n{test} ok ({seconds:.1} s)"))?;
+            Ok(true)
+        }
+        Err(error) => {
+            let folder = world.folder.display();
+            say(&format!("{error:#}\n{test} FAILED ({seconds:.1} s), logs in {folder}"))?;
+            Ok(false)
+        }
+    }
+}
+
+async fn prove(
+    what: What,
+    world: &mut World,
+    engine: Engine,
+    count: usize,
+    dice: &mut Dice,
+) -> Result<String> {
+    world.set_up().await?;
+    match what {
+        What::Hot => hot::run(world, engine, count, dice).await,
+        What::Kills => kills::run(world, engine, count, dice).await,
+        What::Offline => offline::run(world, engine, count, dice).await,
+        What::LastUnit => last_unit::run(world, engine, count, dice).await,
+    }
+}
+
+fn say(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}")?;
+    Ok(out.flush()?)
+}
+
+async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminated), Ok(mut interrupted)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminated.recv() => {}
+        _ = interrupted.recv() => {}
+    }
+}

@@ -1,0 +1,116 @@
+//! The simulator for people: many seeds in a row, a summary, and what broke.
+
+#[path = "../sim/mod.rs"]
+mod sim;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use sim::{Bug, Counts, run};
+
+const USAGE: &str = "\
+sim [--seeds N] [--from S] [--hours H] [--bug NAME] [--bugs]
+
+  --seeds N   runs of N seeds (default 200)
+  --from S    the first seed (default 1); one that broke is made again with --from S --seeds 1
+  --hours H   goes on until H store-hours of virtual time have passed
+  --bug NAME  plants a bug and stops at the seed that shows it
+  --tail N    lines of the trace to show (default 40)
+  --bugs      each planted bug in turn: which of N seeds shows it, and how
+";
+
+struct Wish {
+    seeds: u64,
+    from: u64,
+    hours: Option<u64>,
+    bug: Option<Bug>,
+    bugs: bool,
+    tail: usize,
+}
+
+fn main() -> ExitCode {
+    let mut out = std::io::stdout();
+    let result = match read(std::env::args().skip(1)) {
+        Ok(Some(wish)) if wish.bugs => all_bugs(&mut out, &wish),
+        Ok(Some(wish)) => seeds(&mut out, &wish),
+        Ok(None) => write!(out, "{USAGE}").map(|()| true),
+        Err(wrong) => write!(out, "{wrong}\n\n{USAGE}").map(|()| false),
+    };
+    if result.unwrap_or(false) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn read(mut words: impl Iterator<Item = String>) -> Result<Option<Wish>, String> {
+    let mut wish = Wish { seeds: 200, from: 1, hours: None, bug: None, bugs: false, tail: 40 };
+    while let Some(word) = words.next() {
+        let mut number = || -> Result<u64, String> {
+            let text = words.next().ok_or(format!("{word} needs a number"))?;
+            text.parse().map_err(|_| format!("{word} needs a number, not {text}"))
+        };
+        match word.as_str() {
+            "--seeds" | "--count" => wish.seeds = number()?,
+            "--from" => wish.from = number()?,
+            "--tail" => wish.tail = usize::try_from(number()?).unwrap_or(40),
+            "--hours" => wish.hours = Some(number()?),
+            "--bugs" => wish.bugs = true,
+            "--bug" => {
+                let name = words.next().unwrap_or_default();
+                let known = Bug::ALL.iter().find(|b| b.name() == name);
+                wish.bug = Some(*known.ok_or(format!("there is no bug named {name}"))?);
+            }
+            "--help" | "-h" => return Ok(None),
+            _ => return Err(format!("{word} is not known")),
+        }
+    }
+    Ok(Some(wish))
+}
+
+fn seeds(out: &mut impl Write, wish: &Wish) -> std::io::Result<bool> {
+    let begun = std::time::Instant::now();
+    let mut counts = Counts::default();
+    let mut seed = wish.from;
+    loop {
+        let report = run(seed, wish.bug, wish.tail);
+        counts.add(&report.counts);
+        if let Some(broken) = report.broken {
+            for line in broken.tail {
+                writeln!(out, "{line}")?;
+            }
+            writeln!(out, "\nseed {seed} broke: {}", broken.what)?;
+            writeln!(out, "make it again: --from {seed} --seeds 1 --tail 1000000")?;
+            writeln!(out, "{} passed, 1 failed", seed - wish.from)?;
+            return Ok(false);
+        }
+        seed += 1;
+        let hours = counts.store_seconds / 3_600;
+        let enough = wish.hours.map_or(seed >= wish.from + wish.seeds, |h| hours >= h);
+        if enough {
+            break;
+        }
+    }
+    let took = begun.elapsed().as_secs();
+    writeln!(out, "{} seeds, nothing broke, {took} s", seed - wish.from)?;
+    writeln!(out, "{} store-hours of virtual time", counts.store_seconds / 3_600)?;
+    writeln!(out, "{counts:#?}")?;
+    writeln!(out, "{} passed, 0 failed", seed - wish.from)?;
+    Ok(true)
+}
+
+fn all_bugs(out: &mut impl Write, wish: &Wish) -> std::io::Result<bool> {
+    let mut all = true;
+    for bug in Bug::ALL {
+        let shown = bug
+            .seeds(wish.seeds)
+            .find_map(|seed| run(seed, Some(*bug), 0).broken.map(|broken| (seed, broken.what)));
+        match shown {
+            Some((seed, what)) => {
+                let what: String = what.chars().take(100).collect();
+                writeln!(out, "{:22} seed {seed:4}: {what}", bug.name())?;
+            }
+            None => {
+                all = false;
+                writeln!(out, "{:22} not caught", bug.name())?;
+            }
+        }
+    }
+    Ok(all)
+}

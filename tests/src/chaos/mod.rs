@@ -1,0 +1,19 @@
+//! Proofs with real processes: killed, cut off, crowded.
+//!
+//! Each proof sets a shop up, makes trouble, and compares what the programs say with books of its
+//! own. It shares no rule with the programs. Processes, disk and scheduler are real, so a seed
+//! gives the same choices but not the same run.
+
+pub mod client;
+pub mod dice;
+pub mod hot;
+pub mod kills;
+pub mod last_unit;
+pub mod load;
+pub mod offline;
+pub mod programs;
+pub mod register;
+pub mod road;
+pub mod rows;
+pub mod settle;
+pub mod world;

@@ -1,0 +1,224 @@
+//! Looks after a step: books and views against the record.
+
+use super::{Auditor, Books, Held, Id, Row, View};
+
+impl Auditor {
+    /// Looks at everything. Says what is wrong.
+    ///
+    /// # Errors
+    /// The first broken invariant.
+    pub fn check(&mut self, books: &Books, views: &[View]) -> Result<(), String> {
+        for row in &books.rows {
+            self.remember(row, books.version);
+        }
+        if let Some(wrong) = self.wrong.take() {
+            return Err(wrong);
+        }
+        for row in &books.rows {
+            self.not_below_zero(row)?;
+            self.conserved(row, books)?;
+            if self.tainted[row.place] {
+                continue;
+            }
+            self.not_promised_twice(row, books, views)?;
+            self.shorts_have_a_cause(row)?;
+        }
+        self.doubt_stays(books)?;
+        self.one_session_each(views)?;
+        for owned in &books.owned {
+            let retired = books.lives.iter().any(|l| l.id == owned.life && l.retired);
+            if !retired && owned.totals.share() < 0 || owned.doubt < 0 {
+                return Err(format!("S3 a share below zero: {owned:?}"));
+            }
+        }
+        for view in views.iter().filter(|v| !self.tainted[v.place]) {
+            self.one_owner(view, books)?;
+            self.logged(view, views)?;
+            self.shown(view)?;
+        }
+        self.told_is_kept(books)
+    }
+
+    fn remember(&mut self, row: &Row, version: i64) {
+        let total = row.on_hand() - row.owed;
+        let history = self.history.entry((row.place, row.item)).or_default();
+        if history.last().is_none_or(|(_, t)| *t != total) {
+            history.push((version, total));
+        }
+    }
+
+    /// What a copy may hold is promised to nobody before a count: it goes with goods alone.
+    fn doubt_stays(&mut self, books: &Books) -> Result<(), String> {
+        let mut left = std::mem::take(&mut self.left);
+        for owned in &books.owned {
+            if !books.lives.iter().any(|l| l.id == owned.life && l.forked) {
+                continue;
+            }
+            let before = self.doubts.insert((owned.life, owned.item), owned.doubt).unwrap_or(0);
+            let rest = left.entry((owned.place, owned.item)).or_default();
+            *rest -= (before - owned.doubt).max(0);
+            if *rest < 0 {
+                return Err(format!("S8 doubt of a copy went without goods: {owned:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn one_session_each(&self, views: &[View]) -> Result<(), String> {
+        for (at, view) in views.iter().enumerate() {
+            let same = |v: &&View| v.life == view.life && v.session == view.session;
+            let twin = views[..at].iter().find(same).filter(|_| view.session.is_some());
+            if let Some(twin) = twin.filter(|_| self.copied.contains(&view.life)) {
+                return Err(format!("S8 {} and {} have one session", view.name, twin.name));
+            }
+        }
+        Ok(())
+    }
+
+    fn not_below_zero(&self, row: &Row) -> Result<(), String> {
+        if row.buckets.iter().any(|n| *n < 0) || row.owed < 0 || row.short < 0 {
+            return Err(format!("S3 below zero: {row:?}"));
+        }
+        let aside = self.aside[row.place][row.item];
+        if row.buckets[3] != aside {
+            return Err(format!("S1 {aside} units were picked: {row:?}"));
+        }
+        Ok(())
+    }
+
+    /// Units that facts on their way will take out of the books.
+    fn under_way(&self, place: usize, item: usize) -> i64 {
+        let lines = self.open.values().filter(|a| a.place == place).flat_map(|a| &a.lines);
+        lines.filter(|l| l.item == item).map(|l| l.removed).sum()
+    }
+
+    fn conserved(&self, row: &Row, books: &Books) -> Result<(), String> {
+        if self.counted_tainted[row.place] {
+            return Ok(()); // the count booked what no log holds any more
+        }
+        let of_row = |o: &&super::Owned| (o.place, o.item) == (row.place, row.item);
+        let written: i64 = books.owned.iter().filter(of_row).map(|o| o.written_off).sum();
+        let way = self.under_way(row.place, row.item);
+        let unseen = self.unseen[row.place][row.item];
+        let shelf = self.shelf[row.place][row.item];
+        let books_say = row.on_hand() - row.buckets[3] - row.owed;
+        if shelf != books_say - way + written + unseen {
+            return Err(format!(
+                "S1 shelf {shelf}, books {books_say}, under way {way}, written off {written}, \
+                 unseen {unseen}: {row:?}"
+            ));
+        }
+        Ok(())
+    }
+
+    fn not_promised_twice(&self, row: &Row, books: &Books, views: &[View]) -> Result<(), String> {
+        let at = (row.place, row.item);
+        if self.beyond[at.0][at.1] > 0 {
+            return Ok(());
+        }
+        let reserved = books.claims.iter().filter(|c| c.held == Held::Reserved);
+        let given = |id: &Id| self.promises.get(id).is_some_and(|p| p.handed);
+        let promised: i64 = reserved
+            .filter(|c| !given(&c.id))
+            .flat_map(|c| &c.lines)
+            .filter(|(place, item, _, _)| (*place, *item) == at)
+            .map(|(_, _, units, short)| units - short)
+            .sum();
+        // What a count freed may still be sold by the one that was silent (section 6).
+        let freed = |v: &&View| {
+            self.settled[at.0] && books.lives.iter().any(|l| l.id == v.life && l.retired)
+        };
+        let here = views.iter().filter(|v| v.place == at.0 && v.speaks && !freed(v));
+        let share: i64 = here.map(|v| v.totals[at.1].share()).sum();
+        let shelf = self.shelf[at.0][at.1];
+        if promised + share + row.buckets[0] > shelf {
+            return Err(format!(
+                "S4 promised {promised}, shares {share}, available {}, shelf {shelf}: {row:?}",
+                row.buckets[0]
+            ));
+        }
+        Ok(())
+    }
+
+    fn shorts_have_a_cause(&self, row: &Row) -> Result<(), String> {
+        let beyond = self.beyond[row.place][row.item];
+        if row.short + row.owed > beyond {
+            return Err(format!("S5 {beyond} units sold beyond a share: {row:?}"));
+        }
+        Ok(())
+    }
+
+    /// The hub's view of a share is the agent's, and what is on its way.
+    fn one_owner(&self, view: &View, books: &Books) -> Result<(), String> {
+        let Some(life) = books.lives.iter().find(|l| l.id == view.life) else { return Ok(()) };
+        if life.forked {
+            return Err(format!("S8 false alarm: {} was taken for a copy", view.name));
+        }
+        if life.retired {
+            return Ok(());
+        }
+        for (item, mine) in view.totals.iter().enumerate() {
+            if mine.share() < 0 {
+                return Err(format!("S3 share below zero at {}: {mine:?}", view.name));
+            }
+            let at_hub = books.owned.iter().find(|o| o.life == view.life && o.item == item);
+            let hub = at_hub.map(|o| o.totals).unwrap_or_default();
+            let lines = self.open.values().filter(|a| a.life == view.life).flat_map(|a| &a.lines);
+            let way: i64 = lines.filter(|l| l.item == item).map(|l| l.share).sum();
+            if mine.share() + hub.granted - mine.granted + way != hub.share() {
+                return Err(format!(
+                    "S2 item {item}: {} has {mine:?}, hub {hub:?}, under way {way}",
+                    view.name
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// A fact that the hub has not booked waits in a log.
+    fn logged(&self, view: &View, views: &[View]) -> Result<(), String> {
+        let here: Vec<&View> = views.iter().filter(|v| v.place == view.place).collect();
+        for (id, act) in self.open.iter().filter(|(_, a)| a.place == view.place) {
+            if !here.iter().any(|v| v.unanswered.contains(id)) {
+                return Err(format!("S6 a fact is in no log: {id:x} {act:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// What a store shows is never wrong by its own facts.
+    fn shown(&self, view: &View) -> Result<(), String> {
+        if self.retired[view.place] {
+            return Ok(()); // written-off units are in no bucket
+        }
+        for row in &view.shown {
+            let Some(expected) = self.expected_at(row, view.cursor) else { continue };
+            if row.on_hand() - row.owed != expected {
+                return Err(format!(
+                    "S7 {} shows {row:?} at version {}, its own facts make it {expected}",
+                    view.name, view.cursor
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The hub's figure at a version, less the store's facts that were not booked then.
+    fn expected_at(&self, row: &Row, version: i64) -> Option<i64> {
+        let history = self.history.get(&(row.place, row.item))?;
+        let (_, then) = history.iter().rev().find(|(v, _)| *v <= version)?;
+        let later = self.booked.range(version + 1..).map(|(_, act)| act);
+        let lines = self.open.values().chain(later).filter(|a| a.place == row.place);
+        let mine = lines.flat_map(|a| &a.lines).filter(|l| l.item == row.item);
+        Some(then - mine.map(|l| l.removed).sum::<i64>())
+    }
+
+    fn told_is_kept(&self, books: &Books) -> Result<(), String> {
+        for (id, promise) in self.promises.iter().filter(|(_, p)| p.told && p.ended.is_none()) {
+            if !books.claims.iter().any(|c| c.id == *id) {
+                return Err(format!("a promise is gone: {id:x} {promise:?}"));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,104 @@
+//! The auditor: its own record of what happened on each shelf and of what was promised.
+//!
+//! Plain numbers only. It shares no code with domain or sync and trusts no figure of either: acts
+//! are told to it by those who did them, books and views only to be compared.
+//! Invariants are named as in shares.md section 5 (S1 to S9).
+
+mod books;
+mod check;
+mod record;
+mod rest;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use books::{Books, Claim, Held, Life, Owned, Row, Totals, View};
+pub use record::{Act, Line};
+
+/// An id, as a plain number.
+pub type Id = u128;
+
+/// What was promised to somebody outside.
+#[derive(Debug, Clone)]
+pub(super) struct Promise {
+    /// (place, item, units).
+    pub lines: Vec<(usize, usize, i64)>,
+    /// The customer was told.
+    pub told: bool,
+    /// How it ended at the hub.
+    pub ended: Option<&'static str>,
+    /// The goods were given.
+    pub handed: bool,
+}
+
+/// The record.
+#[derive(Debug, Default)]
+pub struct Auditor {
+    /// Units that stand on a shelf: place, item.
+    shelf: Vec<Vec<i64>>,
+    /// Units taken from a shelf for somebody.
+    aside: Vec<Vec<i64>>,
+    /// Units ever sold beyond a share.
+    beyond: Vec<Vec<i64>>,
+    /// Units that came or went and no log knows of yet (a theft, a find).
+    unseen: Vec<Vec<i64>>,
+    /// A disk of the store was rolled back or copied.
+    tainted: Vec<bool>,
+    /// And its shelf was counted since.
+    counted_tainted: Vec<bool>,
+    /// A life of the store was ended from outside: its units may rest in doubt.
+    retired: Vec<bool>,
+    /// And its shelf was counted since: a count frees what silent lives may still hold.
+    settled: Vec<bool>,
+    /// Facts that the hub has not booked.
+    open: BTreeMap<Id, Act>,
+    /// Facts by the version that booked them.
+    booked: BTreeMap<i64, Act>,
+    booked_ids: BTreeSet<Id>,
+    /// What requests at the hub will do to a shelf: (place, item, shelf, aside).
+    expected: BTreeMap<Id, Vec<(usize, usize, i64, i64)>>,
+    promises: BTreeMap<Id, Promise>,
+    /// Units that booked facts took out of the books since the last look; a count: any number.
+    left: BTreeMap<(usize, usize), i64>,
+    /// What copies may hold, as last seen: (life, item).
+    doubts: BTreeMap<(Id, usize), i64>,
+    /// On hand less discrepancy at the hub, by version: (place, item).
+    history: BTreeMap<(usize, usize), Vec<(i64, i64)>>,
+    version: i64,
+    /// By register: numbers given, with their totals.
+    given: BTreeMap<String, BTreeMap<i64, i64>>,
+    /// By register: sales at the hub.
+    heard: BTreeMap<String, BTreeMap<i64, i64>>,
+    /// Lives that were rolled back behind what the hub had seen: the hub must notice.
+    must_fork: BTreeSet<Id>,
+    /// Lives that were copied while no Hello of theirs waited for its answer.
+    copied: BTreeSet<Id>,
+    /// The first thing that was wrong while recording.
+    wrong: Option<String>,
+}
+
+impl Auditor {
+    /// Nothing has happened yet.
+    pub fn new(places: usize, items: usize) -> Self {
+        let zeros = || vec![vec![0; items]; places];
+        Self {
+            shelf: zeros(),
+            aside: zeros(),
+            beyond: zeros(),
+            unseen: zeros(),
+            tainted: vec![false; places],
+            counted_tainted: vec![false; places],
+            retired: vec![false; places],
+            settled: vec![false; places],
+            ..Self::default()
+        }
+    }
+
+    /// Units on a shelf: the physical truth that the people of the simulation see.
+    pub fn on_shelf(&self, place: usize, item: usize) -> i64 {
+        self.shelf[place][item]
+    }
+
+    pub(super) fn complain(&mut self, what: String) {
+        self.wrong.get_or_insert(what);
+    }
+}

@@ -1,0 +1,209 @@
+//! What people do and what customers are told, written down as it happens.
+
+use std::collections::btree_map::Entry;
+
+use super::{Auditor, Id, Promise};
+
+/// One item of a fact.
+#[derive(Debug, Clone, Copy)]
+pub struct Line {
+    /// Which item.
+    pub item: usize,
+    /// Units that left the books with it (came: below zero).
+    pub removed: i64,
+    /// Units that left the agent's share.
+    pub share: i64,
+    /// Units sold beyond it.
+    pub beyond: i64,
+}
+
+/// A fact of an agent's log.
+#[derive(Debug, Clone)]
+pub struct Act {
+    /// Which store.
+    pub place: usize,
+    /// Whose log.
+    pub life: Id,
+    /// What it was.
+    pub kind: &'static str,
+    /// Per item.
+    pub lines: Vec<Line>,
+}
+
+impl Auditor {
+    /// Units came to a shelf or left it, by hand.
+    pub fn moved(&mut self, place: usize, item: usize, by: i64) {
+        self.shelf[place][item] += by;
+        if self.shelf[place][item] < 0 {
+            self.complain(format!("the simulation took a unit that was not there: {place} {item}"));
+        }
+    }
+
+    /// Units came or went that nobody writes down.
+    pub fn unnoticed(&mut self, place: usize, item: usize, by: i64) {
+        self.moved(place, item, by);
+        self.unseen[place][item] += by;
+        // What is missing may have been promised: like a sale beyond the share.
+        self.beyond[place][item] += (-by).max(0);
+    }
+
+    /// A fact was stored.
+    pub fn act(&mut self, id: Id, mut act: Act) {
+        let place = act.place;
+        for line in &mut act.lines {
+            if act.kind == "count" {
+                // The count tells what nobody wrote down.
+                line.removed = -std::mem::take(&mut self.unseen[place][line.item]);
+                self.counted_tainted[place] |= self.tainted[place];
+                self.settled[place] |= self.retired[place];
+            }
+            self.beyond[place][line.item] += line.beyond;
+        }
+        if self.open.insert(id, act).is_some() || self.booked_ids.contains(&id) {
+            self.complain(format!("S6 a fact's id was used twice: {id:x}"));
+        }
+    }
+
+    /// A customer was given the goods of a reservation.
+    pub fn handed(&mut self, id: Id) {
+        let Some(promise) = self.promises.get_mut(&id) else { return };
+        promise.handed = true;
+        if promise.ended.is_some() {
+            for (place, item, units) in promise.lines.clone() {
+                self.beyond[place][item] += units;
+            }
+        }
+    }
+
+    /// The hub stored a fact's effect.
+    pub fn booked(&mut self, id: Id, version: i64) {
+        if !self.booked_ids.insert(id) {
+            self.complain(format!("S3 a fact was booked twice: {id:x}"));
+        }
+        match self.open.remove(&id) {
+            Some(act) => {
+                for line in &act.lines {
+                    let units = if act.kind == "count" { i64::MAX / 2 } else { line.removed };
+                    let left = self.left.entry((act.place, line.item)).or_default();
+                    *left = left.saturating_add(units.max(0));
+                }
+                self.booked.insert(version, act);
+            }
+            None => self.complain(format!("a fact was booked that nobody stored: {id:x}")),
+        }
+    }
+
+    /// An agent stored the hub's answer to a fact.
+    pub fn answered(&mut self, place: usize, id: Id, rejected: Option<&str>) {
+        if self.open.contains_key(&id) && !self.tainted[place] {
+            self.complain(format!("S6 a fact was answered that the hub has not: {id:x}"));
+        }
+        if let Some(code) = rejected.filter(|_| !self.tainted[place]) {
+            self.complain(format!("S1 a fact was rejected: {id:x} {code}"));
+        }
+    }
+
+    /// A request is under way; when the hub stores it, this happens on the shelf.
+    pub fn expect(&mut self, id: Id, moves: Vec<(usize, usize, i64, i64)>) {
+        self.expected.insert(id, moves);
+    }
+
+    /// The hub stored a version.
+    pub fn version(&mut self, version: i64, command: Id) {
+        if version != self.version + 1 {
+            self.complain(format!("version {version} follows {}", self.version));
+        }
+        self.version = version;
+        for (place, item, shelf, aside) in self.expected.remove(&command).unwrap_or_default() {
+            self.moved(place, item, shelf);
+            self.aside[place][item] += aside;
+        }
+    }
+
+    /// The hub stored a reservation in this state.
+    pub fn claim(&mut self, id: Id, lines: &[(usize, usize, i64)], ended: Option<&'static str>) {
+        let promise = match self.promises.entry(id) {
+            Entry::Vacant(new) => new.insert(Promise {
+                lines: lines.to_vec(),
+                told: false,
+                ended: None,
+                handed: false,
+            }),
+            Entry::Occupied(known) => known.into_mut(),
+        };
+        let again = promise.ended.is_some();
+        let late = promise.handed && ended.is_some_and(|how| how != "consumed");
+        promise.ended = promise.ended.or(ended);
+        if late && !again {
+            // It was freed here while the goods were gone: its hand-over is a beyond sale.
+            for (place, item, units) in promise.lines.clone() {
+                self.beyond[place][item] += units;
+            }
+        }
+        if again {
+            self.complain(format!("a reservation changed after its end: {id:x}"));
+        }
+    }
+
+    /// A customer was told that these units are his.
+    pub fn told(&mut self, id: Id) {
+        match self.promises.get_mut(&id) {
+            Some(promise) => promise.told = true,
+            None => self.complain(format!("a customer was promised what is not stored: {id:x}")),
+        }
+    }
+
+    /// A receipt was given.
+    pub fn receipt(&mut self, place: usize, register: &str, number: i64, total: i64) {
+        let numbers = self.given.entry(register.to_owned()).or_default();
+        let last = numbers.last_key_value().map_or(0, |(n, _)| *n);
+        numbers.insert(number, total);
+        if number != last + 1 && !self.tainted[place] {
+            self.complain(format!("receipt {register}-{number} follows {last}"));
+        }
+    }
+
+    /// The hub stored a sale.
+    pub fn sale(&mut self, place: usize, register: &str, number: i64, total: i64) {
+        let numbers = self.heard.entry(register.to_owned()).or_default();
+        if numbers.insert(number, total).is_some() && !self.tainted[place] {
+            self.complain(format!("the sale {register}-{number} is booked twice"));
+        }
+    }
+
+    /// Someone should see this; a sound store gives no reason for it.
+    pub fn notice(&mut self, kind: &str, subject: &str) {
+        let of_copies = ["notice.share_mismatch", "notice.agent_forked", "notice.hub_behind"];
+        if of_copies.contains(&kind) && !self.tainted.iter().any(|t| *t) {
+            self.complain(format!("S8 false alarm: {kind} {subject}"));
+        }
+    }
+
+    /// A ticket was paid: units of the share that it held, and those that left it.
+    pub fn paid(&mut self, place: usize, held: i64, share: i64) {
+        if share < held {
+            self.complain(format!("S9 a ticket at {place} held {held} units and got {share}"));
+        }
+    }
+
+    /// A disk of the store was rolled back or copied. `seen`: the hub knows what the disk forgot.
+    pub fn taint(&mut self, place: usize, life: Id, seen: bool) {
+        self.tainted[place] = true;
+        if seen {
+            self.must_fork.insert(life);
+        }
+    }
+
+    /// A disk was copied; from now on no session may be both copies'. When a Hello waited for its
+    /// answer, that answer is good for both, and their first facts must show it.
+    pub fn copied(&mut self, life: Id, waiting: bool) {
+        if !waiting {
+            self.copied.insert(life);
+        }
+    }
+
+    /// A life was ended from outside.
+    pub fn retire(&mut self, place: usize) {
+        self.retired[place] = true;
+    }
+}

@@ -1,0 +1,72 @@
+//! Planted bugs: faults that the shells of the simulator make on purpose, never the product.
+//!
+//! Each must be caught by the auditor within a bounded number of seeds; the numbers are those of
+//! the protocol's own list (shares.md section 9). Those that need a recall, a `Released` fact or
+//! a hub restore join with these.
+
+macro_rules! bugs {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// A planted bug.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Bug { $($(#[$doc])* $name,)* }
+
+        impl Bug {
+            /// All of them.
+            pub const ALL: &'static [Bug] = &[$(Bug::$name,)*];
+
+            /// The seeds that try it: for faults that few runs have, only those of their kind.
+            pub fn seeds(self, count: u64) -> impl Iterator<Item = u64> {
+                let copies = matches!(self, Bug::LeaseWithoutNonce | Bug::CopyCloseFrees);
+                (1..=count).map(move |n| if copies { 8 * n + 4 } else { n })
+            }
+
+            /// The name on the command line.
+            pub const fn name(self) -> &'static str {
+                match self { $(Bug::$name => $text,)* }
+            }
+        }
+    };
+}
+
+bugs! {
+    /// 1: a grant is a delta, applied at each delivery.
+    GrantDelta = "grant-delta",
+    /// 2: a grant without incarnation and session.
+    GrantAnySession = "grant-any-session",
+    /// 5: the hub acknowledges before its commit.
+    AckBeforeCommit = "ack-before-commit",
+    /// 6: the hub applies a fact again.
+    AppliedAgain = "applied-again",
+    /// 7: a return goes to the agent's share and to the hub's available.
+    ReturnBothSides = "return-both-sides",
+    /// 8: the hub derives the split from its own view.
+    HubSplits = "hub-splits",
+    /// 9: a dark agent's share goes to available when it is retired.
+    RetireReleases = "retire-releases",
+    /// 10: a restored or copied agent is taken as the same.
+    CopyIsSame = "copy-is-same",
+    /// 11: a lease without a nonce.
+    LeaseWithoutNonce = "lease-without-nonce",
+    /// 15: a copy's Close frees the doubt.
+    CopyCloseFrees = "copy-close-frees",
+    /// 16: a fact whose commercial part is wrong loses its stock effect.
+    RejectedLosesStock = "rejected-loses-stock",
+    /// 17: facts are applied in any order.
+    AnyOrder = "any-order",
+    /// 18: the agent deletes acknowledged facts at once.
+    AcknowledgedDeleted = "acknowledged-deleted",
+    /// 20: a grant is sent before its commit.
+    GrantBeforeCommit = "grant-before-commit",
+    /// The agent sends before its commit.
+    AgentSendsEarly = "agent-sends-early",
+    /// A sale loses its split: all of it counts as beyond.
+    SaleLosesSplit = "sale-loses-split",
+    /// The agent stores rows, not which of its facts they include.
+    AppliedForgotten = "applied-forgotten",
+    /// A register takes its next receipt number from memory.
+    NumberInMemory = "number-in-memory",
+    /// The hub forgets which commands it answered.
+    OutcomesForgotten = "outcomes-forgotten",
+    /// A hold's timer is not stored with it.
+    TimerInMemory = "timer-in-memory",
+}

@@ -1,0 +1,138 @@
+//! Planted bugs of the hub: commands and rows changed on their way, never the product's code.
+
+use oneshelf_domain::stock::{Command, FactBody, Incarnation, Place, StockKey};
+use oneshelf_domain::{CommandId, IncarnationId};
+use oneshelf_sync::plan::{Submission, Writes};
+use uuid::Uuid;
+
+use super::Hub;
+use crate::sim::bug::Bug;
+
+impl Hub {
+    /// Changes what is about to be decided.
+    pub(super) fn spoil(&mut self, bug: Bug, batch: &mut [Submission]) {
+        for at in 0..batch.len() {
+            let seen = batch[..at].iter().any(|s| s.id == batch[at].id);
+            let known = seen || self.database.commands.contains_key(&batch[at].id);
+            let earlier = batch[..at].iter().filter(|s| fact_of(s) == fact_of(&batch[at])).count();
+            let submission = &mut batch[at];
+            match &mut submission.command {
+                Command::Hello { incarnation, lease, nonce, last, .. } => {
+                    let Some(i) = self.database.incarnations.get(incarnation) else { continue };
+                    match bug {
+                        Bug::CopyIsSame if !i.retired => {
+                            *lease = i.lease;
+                            *last = i.last;
+                        }
+                        Bug::LeaseWithoutNonce if i.answer == *lease => {
+                            *nonce = i.used_by(*lease).unwrap_or(*nonce);
+                        }
+                        _ => {}
+                    }
+                }
+                Command::Fact { incarnation, seq, prev, body, location, .. } => {
+                    let i = self.database.incarnations.get(incarnation);
+                    let behind =
+                        i.is_some_and(|i| *seq <= i.last || *seq == i.last + 1 && *prev != i.head);
+                    let again = bug == Bug::AppliedAgain && known;
+                    let moved = match bug {
+                        Bug::AnyOrder => !known,
+                        Bug::CopyIsSame => !known && behind,
+                        _ => again,
+                    };
+                    if let Some(i) = i.filter(|i| moved && earlier == 0 && !i.forked) {
+                        (*seq, *prev) = (i.last + 1, i.head);
+                        if again {
+                            let other = CommandId(Uuid::from_u128(!submission.id.0.as_u128()));
+                            self.aliases.insert(other, submission.id);
+                            submission.id = other;
+                        }
+                    }
+                    let location = *location;
+                    self.spoil_body(bug, *incarnation, location, body);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn spoil_body(
+        &self,
+        bug: Bug,
+        incarnation: IncarnationId,
+        location: oneshelf_domain::stock::LocationNo,
+        body: &mut FactBody,
+    ) {
+        match (bug, &mut *body) {
+            (Bug::ReturnBothSides, FactBody::In { to_share, .. }) => *to_share = false,
+            (Bug::HubSplits | Bug::SaleLosesSplit, FactBody::Sale { lines, .. }) => {
+                for line in lines {
+                    let key = StockKey { item: line.item, location };
+                    let owned = self.database.shares.get(&(incarnation, key));
+                    let owned = match bug {
+                        Bug::HubSplits => owned.map_or(0, |s| s.owned().max(0)),
+                        _ => 0,
+                    };
+                    let all = line.share + line.beyond;
+                    line.share = all.min(owned);
+                    line.beyond = all - line.share;
+                }
+            }
+            (Bug::RejectedLosesStock, FactBody::Sale { document: Some(d), .. }) => {
+                let paid: i64 = d.lines.iter().map(|(_, _, _, total)| total).sum();
+                if paid != d.total_minor {
+                    *body = FactBody::Unreadable { code: "sale_totals_differ".to_owned() };
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Changes what is about to be stored; true when it did.
+    pub(super) fn spoil_writes(&self, bug: Bug, writes: &mut Writes) -> bool {
+        let frees = |i: &Incarnation| match bug {
+            Bug::RetireReleases => i.retired && !i.forked && !i.closed,
+            Bug::CopyCloseFrees => i.forked && writes_close(writes, i),
+            _ => false,
+        };
+        let ended: Vec<IncarnationId> =
+            writes.incarnations.values().filter(|i| frees(i)).map(|i| i.id).collect();
+        let mut spoiled = false;
+        for id in ended {
+            let rows: Vec<StockKey> = self
+                .database
+                .shares
+                .keys()
+                .chain(writes.shares.keys())
+                .filter(|(of, _)| *of == id)
+                .map(|(_, key)| *key)
+                .collect();
+            for key in rows {
+                let stored = self.database.shares.get(&(id, key)).copied().unwrap_or_default();
+                let version = writes.head.version;
+                let entry = writes.shares.entry((id, key)).or_insert((version, stored));
+                let freed = std::mem::take(&mut entry.1.doubt);
+                let row = self.database.stock.get(&key).copied().unwrap_or_default();
+                let row = writes.stock.entry(key).or_insert(row);
+                row.balances[Place::InDoubt.index()] -= freed;
+                row.balances[Place::Available.index()] += freed;
+                row.version = version;
+                spoiled |= freed > 0;
+            }
+        }
+        spoiled
+    }
+}
+
+/// The log that a submission belongs to.
+fn fact_of(submission: &Submission) -> Option<IncarnationId> {
+    match &submission.command {
+        Command::Fact { incarnation, .. } => Some(*incarnation),
+        _ => None,
+    }
+}
+
+/// A copy spoke of its end: its life is a fork and its last fact came now.
+fn writes_close(writes: &Writes, i: &Incarnation) -> bool {
+    writes.ledger.iter().any(|row| row.kind == "fact" && i.head == Some(row.command))
+}

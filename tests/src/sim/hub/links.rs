@@ -1,0 +1,189 @@
+//! Connections of agents at the hub: frames to commands, replies and rows to frames.
+
+use oneshelf_domain::stock::{LocationNo, Place};
+use oneshelf_domain::{AgentId, CommandId};
+use oneshelf_protocol::frame::{Down, Up};
+use oneshelf_protocol::replica::Row;
+use oneshelf_sync::hub::{About, HubLink, Todo, command};
+use oneshelf_sync::plan::Submission;
+
+use super::{Hub, Origin, Said};
+use crate::sim::bug::Bug;
+use crate::sim::scene::{Event, Scene};
+
+/// One connection.
+#[derive(Debug)]
+pub(crate) struct HubConnection {
+    pub device: usize,
+    pub location: LocationNo,
+    pub link: HubLink,
+    /// Rows were sent up to this version; none before a session is open.
+    sent: Option<i64>,
+}
+
+impl Hub {
+    /// An agent connects; its store's older connection ends.
+    pub fn connect(
+        &mut self,
+        scene: &mut Scene,
+        connection: u64,
+        device: usize,
+        agent: AgentId,
+        place: usize,
+    ) -> Vec<Said> {
+        let location = self.numbers.places[place];
+        let older: Vec<u64> = self
+            .connections
+            .iter()
+            .filter(|(_, c)| c.location == location)
+            .map(|(id, _)| *id)
+            .collect();
+        let link = HubLink::new(agent, location, self.database.head.epoch);
+        self.connections.insert(connection, HubConnection { device, location, link, sent: None });
+        scene.after(500, Event::HubTicks { connection });
+        let closed = older.into_iter().map(|connection| {
+            self.connections.remove(&connection);
+            Said::Closed { connection }
+        });
+        closed.collect()
+    }
+
+    /// The connection through which a device speaks now.
+    pub fn connection_of(&self, device: usize) -> Option<u64> {
+        self.connections.iter().find(|(_, c)| c.device == device).map(|(id, _)| *id)
+    }
+
+    /// A frame came.
+    pub fn frame(&mut self, scene: &mut Scene, connection: u64, up: Up) -> Vec<Said> {
+        let Some(c) = self.connections.get_mut(&connection).filter(|_| self.up) else {
+            return vec![];
+        };
+        let todo = c.link.frame(up);
+        self.act(scene, connection, todo)
+    }
+
+    pub(super) fn act(&mut self, scene: &mut Scene, connection: u64, todo: Vec<Todo>) -> Vec<Said> {
+        let mut said = vec![];
+        for one in todo {
+            match one {
+                Todo::Send(down) => self.send(scene, connection, down),
+                Todo::Submit(request) => {
+                    self.request(scene, connection, &request.up, request.about)
+                }
+                Todo::Rows(after) => {
+                    if let Some(c) = self.connections.get_mut(&connection) {
+                        c.sent = Some(after);
+                    }
+                    self.rows(scene, connection);
+                }
+                Todo::Close(why) => {
+                    scene.trace(&format!("hub closes {connection}: {why}"));
+                    self.connections.remove(&connection);
+                    said.push(Said::Closed { connection });
+                }
+            }
+        }
+        said
+    }
+
+    fn request(&mut self, scene: &mut Scene, connection: u64, up: &Up, about: About) {
+        let Some(c) = self.connections.get(&connection) else { return };
+        let numbers = self.database.numbers();
+        let Some(command) = command(up, c.link.agent, c.location, &numbers) else { return };
+        let id = match up {
+            Up::Fact { fact, .. } => fact.command_id,
+            _ => CommandId(scene.id()),
+        };
+        let submission = Submission {
+            id,
+            principal: format!("store:{}", c.location.0),
+            actor: format!("agent:{}", c.link.agent),
+            on_behalf_of: None,
+            keyed: false,
+            command,
+        };
+        self.submit(scene, submission, Origin::Link { connection, about });
+    }
+
+    fn send(&mut self, scene: &mut Scene, connection: u64, mut down: Down) {
+        let Some(c) = self.connections.get(&connection) else { return };
+        if let (Some(Bug::GrantDelta), Down::Grant { incarnation, sku, total, .. }) =
+            (scene.bug, &mut down)
+        {
+            let before = self.sent_totals.insert((*incarnation, sku.clone()), *total);
+            *total -= before.unwrap_or(0);
+        }
+        scene.send_down(c.device, connection, &down);
+    }
+
+    /// Time passes on a connection.
+    pub fn tick(&mut self, scene: &mut Scene, connection: u64) -> Vec<Said> {
+        let Some(c) = self.connections.get_mut(&connection) else { return vec![] };
+        let todo = c.link.tick(scene.now);
+        let pinged = !todo.is_empty();
+        scene.after(2_500, Event::HubTicks { connection });
+        let said = self.act(scene, connection, todo);
+        if pinged {
+            self.rows(scene, connection);
+        }
+        said
+    }
+
+    /// Every connection that lacks rows gets them.
+    pub(super) fn rows_due(&mut self, scene: &mut Scene) -> Vec<Said> {
+        let version = self.database.head.version.0;
+        let behind: Vec<u64> = self
+            .connections
+            .iter()
+            .filter(|(_, c)| c.sent.is_some_and(|sent| sent < version))
+            .map(|(id, _)| *id)
+            .collect();
+        for connection in behind {
+            self.rows(scene, connection);
+        }
+        vec![]
+    }
+
+    fn rows(&mut self, scene: &mut Scene, connection: u64) {
+        let Some(c) = self.connections.get_mut(&connection) else { return };
+        let Some(after) = c.sent.filter(|_| c.link.session().is_some()) else { return };
+        let (location, life) = (c.location, c.link.incarnation());
+        let upto = self.database.head.version.0;
+        let rows = self.database.changed(location, after);
+        let wanted: Vec<_> =
+            rows.iter().filter_map(|row| self.lacks_share(location, row)).collect();
+        let applied = self.database.applied(location, life);
+        let Some(c) = self.connections.get_mut(&connection) else { return };
+        c.sent = Some(upto);
+        let frames = c.link.rows(after, upto, applied, rows);
+        let top_ups: Vec<_> =
+            wanted.into_iter().filter_map(|(item, sku)| c.link.top_up(item, sku)).collect();
+        for down in frames {
+            self.send(scene, connection, down);
+        }
+        for (command, about) in top_ups {
+            let submission = Submission {
+                id: CommandId(scene.id()),
+                principal: format!("store:{}", location.0),
+                actor: "hub".to_owned(),
+                on_behalf_of: None,
+                keyed: false,
+                command,
+            };
+            self.submit(scene, submission, Origin::Link { connection, about });
+        }
+    }
+
+    fn lacks_share(
+        &self,
+        location: LocationNo,
+        row: &Row,
+    ) -> Option<(oneshelf_domain::stock::ItemNo, oneshelf_domain::Sku)> {
+        let Row::Stock { sku, balances, .. } = row else { return None };
+        let item = self.database.items.values().find(|i| i.sku == *sku)?.no;
+        let units = self.database.fresh_state().records.share_units(location, item);
+        let (share, free) =
+            (balances[Place::StoreShare.index()], balances[Place::Available.index()]);
+        (free > 0 && share < units).then(|| (item, sku.clone()))
+    }
+}

@@ -1,0 +1,321 @@
+//! The hub's shell: the product's plan and links over maps.
+//!
+//! Writes become rows at the commit alone; replies and frames leave after it. A restart between
+//! loses both, and the cache of rows. Planted bugs break these rules on purpose.
+
+mod books;
+mod bugs;
+mod database;
+mod links;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use oneshelf_domain::stock::{Command, State, TimerKind, Version};
+use oneshelf_domain::{CommandId, IncarnationId, ReservationId, Sku};
+use oneshelf_sync::hub::About;
+use oneshelf_sync::plan::{Plan, Reply, Submission, Writes, needs};
+use uuid::Uuid;
+
+pub(super) use books::plain;
+pub(super) use database::Database;
+use links::HubConnection;
+
+use super::bug::Bug;
+use super::names::Numbers;
+use super::scene::{Event, Scene};
+
+/// Commands of one batch.
+const BATCH: usize = 64;
+/// Names of timers' commands.
+const TIMERS: Uuid = Uuid::from_u128(0x7469_6d65_7273);
+
+/// Who waits for a reply.
+#[derive(Debug, Clone)]
+pub(super) enum Origin {
+    /// An agent's link.
+    Link { connection: u64, about: About },
+    /// A customer or clerk.
+    Request(u64),
+    /// A timer or nobody.
+    Nobody,
+}
+
+/// What the world must pass on.
+#[derive(Debug)]
+pub(super) enum Said {
+    Reply { request: u64, reply: Reply },
+    Closed { connection: u64 },
+}
+
+#[derive(Debug)]
+struct Storing {
+    writes: Writes,
+    origins: Vec<Origin>,
+}
+
+/// The hub.
+#[derive(Debug)]
+pub(super) struct Hub {
+    pub database: Database,
+    pub numbers: Numbers,
+    pub up: bool,
+    pub connections: BTreeMap<u64, HubConnection>,
+    state: Option<State>,
+    waiting: VecDeque<(Submission, Origin)>,
+    storing: Option<Storing>,
+    batch_due: bool,
+    /// When timers are looked at next; none when none is known.
+    look_due: Option<i64>,
+    /// For planted bugs: totals last sent, ids given in place of others, timers lost.
+    sent_totals: BTreeMap<(IncarnationId, Sku), i64>,
+    aliases: BTreeMap<CommandId, CommandId>,
+}
+
+impl Hub {
+    pub fn new(database: Database, numbers: Numbers) -> Self {
+        Self {
+            database,
+            numbers,
+            up: true,
+            connections: BTreeMap::new(),
+            state: None,
+            waiting: VecDeque::new(),
+            storing: None,
+            batch_due: false,
+            look_due: None,
+            sent_totals: BTreeMap::new(),
+            aliases: BTreeMap::new(),
+        }
+    }
+
+    /// Puts a command into the queue.
+    pub fn submit(&mut self, scene: &mut Scene, submission: Submission, origin: Origin) {
+        self.waiting.push_back((submission, origin));
+        self.batch_soon(scene);
+    }
+
+    fn batch_soon(&mut self, scene: &mut Scene) {
+        if !self.batch_due && self.storing.is_none() && !self.waiting.is_empty() {
+            self.batch_due = true;
+            let delay = scene.rng.between(0, 5);
+            scene.after(delay, Event::HubPlans);
+        }
+    }
+
+    /// Decides what waits.
+    pub fn plan(&mut self, scene: &mut Scene) -> Vec<Said> {
+        self.batch_due = false;
+        if !self.up || self.storing.is_some() {
+            return vec![];
+        }
+        if scene.rng.chance(20) {
+            self.state = None; // as if another hub had written, or the cache was full
+        }
+        let mut state = self.state.take().unwrap_or_else(|| self.database.fresh_state());
+        let taken = self.waiting.len().min(BATCH);
+        let (mut batch, origins): (Vec<_>, Vec<_>) = self.waiting.drain(..taken).unzip();
+        if let Some(bug) = scene.bug {
+            self.spoil(bug, &mut batch);
+        }
+        let known = batch.iter().filter_map(|s| {
+            let known = self.database.commands.get(&s.id)?;
+            Some((s.id, known.clone()))
+        });
+        let known: BTreeMap<_, _> = match scene.bug {
+            Some(Bug::OutcomesForgotten) => BTreeMap::new(),
+            _ => known.collect(),
+        };
+        let mut plan = Plan::new(self.database.head.clone(), scene.stamp(), known);
+        let mut keys = needs(&batch, &state);
+        loop {
+            self.database.load(&mut state, &keys);
+            keys = match plan.run(&mut state, &batch) {
+                Ok(keys) => keys,
+                Err(error) => panic!("{error}: {batch:?}"),
+            };
+            if keys.is_empty() {
+                break;
+            }
+        }
+        let writes = plan.finish(&state);
+        self.state = Some(state);
+        let kinds: Vec<&str> =
+            batch.iter().map(|s| oneshelf_sync::plan::kind(&s.command)).collect();
+        let version = writes.head.version.0;
+        scene.trace(&format!("hub plans {kinds:?} up to {version}"));
+        let said = match scene.bug {
+            Some(Bug::AckBeforeCommit | Bug::GrantBeforeCommit) => {
+                self.answer_early(scene, &writes, &origins)
+            }
+            _ => vec![],
+        };
+        self.storing = Some(Storing { writes, origins });
+        let delay = scene.rng.between(1, 12);
+        scene.after(delay, Event::HubCommits);
+        said
+    }
+
+    /// The transaction is stored; replies leave.
+    pub fn commit(&mut self, scene: &mut Scene) -> Vec<Said> {
+        let Some(Storing { mut writes, origins }) = self.storing.take() else { return vec![] };
+        if let Some(bug) = scene.bug
+            && self.spoil_writes(bug, &mut writes)
+        {
+            self.state = None;
+        }
+        self.database.store(&writes);
+        scene.dirty |= !writes.is_empty();
+        self.tell_auditor(scene, &writes);
+        let mut said = vec![];
+        for (reply, origin) in writes.replies.iter().zip(&origins) {
+            said.extend(self.answer(scene, reply, origin));
+        }
+        said.extend(self.rows_due(scene));
+        self.look_at_timers(scene);
+        self.batch_soon(scene);
+        said
+    }
+
+    fn answer(&mut self, scene: &mut Scene, reply: &Reply, origin: &Origin) -> Vec<Said> {
+        match origin {
+            Origin::Nobody => vec![],
+            Origin::Request(request) => {
+                vec![Said::Reply { request: *request, reply: reply.clone() }]
+            }
+            Origin::Link { connection, about } => {
+                let names = self.database.names();
+                let Some(c) = self.connections.get_mut(connection) else { return vec![] };
+                let todo = c.link.reply(about, reply, &names);
+                self.act(scene, *connection, todo)
+            }
+        }
+    }
+
+    /// A planted bug: the answer leaves although nothing is stored yet.
+    fn answer_early(
+        &mut self,
+        scene: &mut Scene,
+        writes: &Writes,
+        origins: &[Origin],
+    ) -> Vec<Said> {
+        let grants = scene.bug == Some(Bug::GrantBeforeCommit);
+        let mut said = vec![];
+        for (reply, origin) in writes.replies.iter().zip(origins) {
+            let Origin::Link { about, .. } = origin else { continue };
+            if matches!(about, About::Grant { .. }) == grants {
+                said.extend(self.answer(scene, reply, origin));
+            }
+        }
+        said
+    }
+
+    fn tell_auditor(&mut self, scene: &mut Scene, writes: &Writes) {
+        for row in &writes.ledger {
+            scene.audit.version(row.version.0, row.command.0.as_u128());
+            if row.kind == "fact" {
+                let id = self.aliases.get(&row.command).copied().unwrap_or(row.command);
+                scene.audit.booked(id.0.as_u128(), row.version.0);
+            }
+        }
+        scene.counts.versions += writes.ledger.len() as u64;
+        for r in writes.reservations.values() {
+            let lines: Vec<_> = r
+                .lines
+                .iter()
+                .map(|l| (self.numbers.place(l.location), self.numbers.item(l.item), l.quantity))
+                .collect();
+            let ended = (!r.state.is_open()).then(|| r.state.name());
+            scene.audit.claim(r.id.0.as_u128(), &lines, ended);
+        }
+        for sale in &writes.sales {
+            let d = &sale.document;
+            let place = self.numbers.place(sale.location);
+            scene.audit.sale(place, &d.register, d.number, d.total_minor);
+        }
+        for event in &writes.events {
+            scene.audit.notice(&event.kind, &event.subject);
+        }
+    }
+
+    fn look_at_timers(&mut self, scene: &mut Scene) {
+        let Some(first) = self.database.timers.values().min() else { return };
+        let due = Scene::moment(*first);
+        if self.look_due.is_none_or(|known| known > due || known < scene.now) {
+            self.look_due = Some(due);
+            scene.after((due - scene.now).max(1), Event::HubTimers);
+        }
+    }
+
+    /// Turns timers that are due into commands.
+    pub fn timers(&mut self, scene: &mut Scene) {
+        self.look_due = None;
+        if !self.up {
+            return;
+        }
+        let now = scene.stamp();
+        let due: Vec<_> =
+            self.database.timers.iter().filter(|(_, at)| **at <= now).map(|(k, _)| k).collect();
+        let mut submissions = vec![];
+        for (kind, subject) in due {
+            let TimerKind::ExpireReservation = kind;
+            let Ok(id) = subject.parse::<ReservationId>() else { continue };
+            submissions.push(Submission {
+                id: CommandId(Uuid::new_v5(&TIMERS, subject.as_bytes())),
+                principal: "timer".to_owned(),
+                actor: "timer".to_owned(),
+                on_behalf_of: None,
+                keyed: false,
+                command: Command::Expire { id },
+            });
+        }
+        let none_due = submissions.is_empty();
+        for submission in submissions {
+            self.submit(scene, submission, Origin::Nobody);
+        }
+        // What this round does not end is tried again.
+        if none_due {
+            self.look_at_timers(scene);
+        } else {
+            self.look_due = Some(scene.now + 2_000);
+            scene.after(2_000, Event::HubTimers);
+        }
+    }
+
+    /// Power is gone. `stored`: the transaction under way had reached the disk.
+    pub fn stop(&mut self, scene: &mut Scene, stored: bool) -> Vec<u64> {
+        if let Some(Storing { writes, .. }) = self.storing.take() {
+            scene.trace(&format!("power cut at the hub, stored: {stored}"));
+            if stored {
+                self.database.store(&writes);
+                self.tell_auditor(scene, &writes);
+            } else {
+                scene.counts.undone += 1;
+            }
+        }
+        if scene.bug == Some(Bug::TimerInMemory) {
+            self.database.timers.clear();
+        }
+        self.up = false;
+        self.state = None;
+        self.waiting.clear();
+        self.batch_due = false;
+        std::mem::take(&mut self.connections).into_keys().collect()
+    }
+
+    /// Power is back.
+    pub fn start(&mut self, scene: &mut Scene) {
+        self.up = true;
+        self.look_due = None;
+        self.look_at_timers(scene);
+    }
+
+    /// True when nothing waits to be decided or stored.
+    pub fn idle(&self) -> bool {
+        self.waiting.is_empty() && self.storing.is_none()
+    }
+
+    /// The last version.
+    pub fn version(&self) -> Version {
+        self.database.head.version
+    }
+}

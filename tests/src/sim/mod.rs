@@ -1,0 +1,54 @@
+//! The simulator: hub, agents, registers, shoppers and a bad network in virtual time.
+//!
+//! The machines under test are those of the product ([`oneshelf_sync`], [`oneshelf_domain`]);
+//! the shells around them are maps that survive a restart. One seed makes one run, and makes it
+//! again exactly. An auditor with its own record watches every step.
+//! It must not know the product's shells: it compiles without hub and agent.
+
+mod audit;
+mod bug;
+mod hub;
+mod names;
+mod rng;
+mod scene;
+mod store;
+mod trace;
+mod world;
+
+pub use bug::Bug;
+pub use trace::Counts;
+
+/// What a run came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Of this seed.
+    pub seed: u64,
+    /// What happened how often.
+    pub counts: Counts,
+    /// Hash over every line of the trace.
+    pub hash: u64,
+    /// What broke, when something did, with the last lines of the trace.
+    pub broken: Option<Broken>,
+}
+
+/// A violation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// Which invariant, and how.
+    pub what: String,
+    /// The last lines of the trace.
+    pub tail: Vec<String>,
+}
+
+/// Runs one seed and keeps so many lines of its trace.
+pub fn run(seed: u64, bug: Option<Bug>, keep: usize) -> Report {
+    let mut world = world::World::new(seed, bug, keep);
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| world.run()));
+    let result = caught.unwrap_or_else(|panic| Err(format!("panic: {}", message(&*panic))));
+    world.report(result.err())
+}
+
+fn message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|t| (*t).to_owned())).unwrap_or_default()
+}

@@ -1,0 +1,289 @@
+//! What all parts of a run share: time, chance, fresh ids, the network, the auditor, the trace.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use oneshelf_domain::Timestamp;
+use oneshelf_protocol::frame::{Down, Up};
+use uuid::Uuid;
+
+use super::audit::Auditor;
+use super::bug::Bug;
+use super::names::{ITEMS, PLACES, STORES};
+use super::rng::Rng;
+use super::trace::{Counts, Trace};
+
+/// When every run begins, as the programs see it.
+const BEGIN: i64 = 1_700_000_000_000_000;
+
+/// Something that will happen.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// A frame reaches the hub.
+    Up {
+        device: usize,
+        connection: u64,
+        text: String,
+    },
+    /// A frame reaches an agent.
+    Down {
+        device: usize,
+        connection: u64,
+        text: String,
+    },
+    HubPlans,
+    HubCommits,
+    HubTimers,
+    HubTicks {
+        connection: u64,
+    },
+    HubStarts,
+    /// An agent tries to connect.
+    Connects {
+        device: usize,
+    },
+    /// An agent looks how long nothing was heard.
+    Watches {
+        device: usize,
+        connection: u64,
+    },
+    /// An agent learns that its connection is gone.
+    Dropped {
+        device: usize,
+        connection: u64,
+    },
+    DeviceStarts {
+        device: usize,
+    },
+    /// Somebody does something at a register.
+    Register {
+        device: usize,
+        register: usize,
+    },
+    /// A customer or clerk sends a request (again).
+    Asks {
+        request: u64,
+    },
+    /// A customer begins something.
+    Shopper,
+    /// The next step of an order.
+    Order {
+        order: u64,
+    },
+    /// A line is whole again.
+    Heals {
+        store: usize,
+    },
+    /// One of the faults of the run.
+    Fault(Fault),
+}
+
+/// A planned fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    HubRestarts,
+    DeviceRestarts,
+    LineCut,
+    LongCut,
+    Backup,
+    Restore,
+    /// A restore by the book: a new life with no share.
+    RestoreProperly,
+    Copy,
+    OriginalLeaves,
+    Spare,
+    SpareLeaves,
+    Theft,
+    Policy,
+}
+
+/// The line between a store and the hub.
+#[derive(Debug, Default)]
+struct Line {
+    cut_until: i64,
+    last_up: i64,
+    last_down: i64,
+}
+
+/// What all share.
+#[derive(Debug)]
+pub(super) struct Scene {
+    pub now: i64,
+    pub rng: Rng,
+    pub bug: Option<Bug>,
+    pub audit: Auditor,
+    pub counts: Counts,
+    trace: Trace,
+    ids: u128,
+    order: u64,
+    queue: BTreeMap<(i64, u64), Event>,
+    lines: Vec<Line>,
+    /// Frames keep their order and none is lost while a connection lives (WebSocket); else they
+    /// come doubled, late, in any order, or not (a broker between).
+    pub orderly: bool,
+    /// No fault happens any more.
+    pub calm: bool,
+    /// Something was stored since the last look.
+    pub dirty: bool,
+    broken: BTreeSet<u64>,
+    /// Which store a device stands in.
+    pub stores: Vec<usize>,
+}
+
+impl Scene {
+    pub fn new(seed: u64, bug: Option<Bug>, keep: usize) -> Self {
+        let mut rng = Rng::new(seed);
+        let orderly = rng.chance(400);
+        Self {
+            now: 0,
+            rng,
+            bug,
+            audit: Auditor::new(PLACES.len(), ITEMS.len()),
+            counts: Counts::default(),
+            trace: Trace::new(keep),
+            ids: 0,
+            order: 0,
+            queue: BTreeMap::new(),
+            lines: (0..STORES).map(|_| Line::default()).collect(),
+            orderly,
+            calm: false,
+            dirty: false,
+            broken: BTreeSet::new(),
+            stores: vec![],
+        }
+    }
+
+    /// A fresh id: counted, spread so that their order is not the order of making.
+    pub fn id(&mut self) -> Uuid {
+        self.ids += 1;
+        let spread = u128::from(Rng::new(u64::try_from(self.ids).unwrap_or(0)).next());
+        Uuid::from_u128(spread << 64 | self.ids)
+    }
+
+    /// Now, as the programs see it.
+    pub fn stamp(&self) -> Timestamp {
+        Timestamp(BEGIN + self.now * 1_000)
+    }
+
+    /// The simulation's millisecond of a time, rounded up.
+    pub fn moment(time: Timestamp) -> i64 {
+        (time.0 - BEGIN).div_euclid(1_000) + 1
+    }
+
+    /// Plans an event.
+    pub fn after(&mut self, delay: i64, event: Event) {
+        self.order += 1;
+        self.queue.insert((self.now + delay.max(0), self.order), event);
+    }
+
+    /// The next event; time goes on to it.
+    pub fn next(&mut self) -> Option<Event> {
+        let ((at, _), event) = self.queue.pop_first()?;
+        self.now = self.now.max(at);
+        Some(event)
+    }
+
+    /// Writes a line of the trace.
+    pub fn trace(&mut self, text: &str) {
+        self.trace.line(self.now, text);
+    }
+
+    /// Of all lines.
+    pub fn hash(&self) -> u64 {
+        self.trace.hash()
+    }
+
+    /// The last lines.
+    pub fn tail(&self) -> Vec<String> {
+        self.trace.tail()
+    }
+
+    /// True when a fault with this weight happens now.
+    pub fn unlucky(&mut self, per_mille: i64) -> bool {
+        !self.calm && self.rng.chance(per_mille)
+    }
+
+    /// Cuts a line.
+    pub fn cut(&mut self, store: usize, ms: i64) {
+        self.counts.cuts += 1;
+        let until = self.now + ms;
+        let line = &mut self.lines[store];
+        line.cut_until = line.cut_until.max(until);
+        self.after(ms, Event::Heals { store });
+    }
+
+    /// Milliseconds until a line is whole; none when it is.
+    pub fn cut_for(&self, store: usize) -> Option<i64> {
+        let left = self.lines[store].cut_until - self.now;
+        (left > 0).then_some(left)
+    }
+
+    /// Ends every cut.
+    pub fn heal(&mut self) {
+        let now = self.now;
+        self.lines.iter_mut().for_each(|l| l.cut_until = l.cut_until.min(now));
+    }
+
+    /// Frames of this connection are lost from now on.
+    pub fn break_connection(&mut self, connection: u64) {
+        self.broken.insert(connection);
+    }
+
+    pub fn is_broken(&self, connection: u64) -> bool {
+        self.broken.contains(&connection)
+    }
+
+    /// A frame leaves an agent.
+    pub fn send_up(&mut self, device: usize, connection: u64, up: &Up) {
+        let text = match serde_json::to_string(up) {
+            Ok(text) => text,
+            Err(error) => panic!("a frame cannot be written: {error}"),
+        };
+        for at in self.deliveries(device, true) {
+            let text = text.clone();
+            self.after(at - self.now, Event::Up { device, connection, text });
+        }
+    }
+
+    /// A frame leaves the hub.
+    pub fn send_down(&mut self, device: usize, connection: u64, down: &Down) {
+        let text = match serde_json::to_string(down) {
+            Ok(text) => text,
+            Err(error) => panic!("a frame cannot be written: {error}"),
+        };
+        for at in self.deliveries(device, false) {
+            let text = text.clone();
+            self.after(at - self.now, Event::Down { device, connection, text });
+        }
+    }
+
+    /// When a frame arrives: never, once, or more than once.
+    fn deliveries(&mut self, device: usize, up: bool) -> Vec<i64> {
+        self.counts.frames += 1;
+        let store = self.stores[device];
+        if self.cut_for(store).is_some() {
+            self.counts.lost += 1;
+            return vec![];
+        }
+        let mut delay = self.rng.wait(40);
+        if self.unlucky(20) {
+            delay += self.rng.wait(3_000);
+        }
+        if self.orderly || self.calm {
+            let line = &mut self.lines[store];
+            let last = if up { &mut line.last_up } else { &mut line.last_down };
+            *last = (*last).max(self.now + delay);
+            return vec![*last];
+        }
+        if self.unlucky(30) {
+            self.counts.lost += 1;
+            return vec![];
+        }
+        let mut all = vec![self.now + delay];
+        if self.unlucky(30) {
+            self.counts.doubled += 1;
+            let late = if self.unlucky(200) { self.rng.wait(60_000) } else { self.rng.wait(500) };
+            all.push(self.now + delay + late);
+        }
+        all
+    }
+}

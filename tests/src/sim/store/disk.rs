@@ -1,0 +1,205 @@
+//! An agent's disk: its journal and the registers' own rows, maps that survive a restart.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use oneshelf_domain::record::Record;
+use oneshelf_domain::stock::ItemNo;
+use oneshelf_domain::{CommandId, ReservationId, Sku, TicketId, Timestamp, limits};
+use oneshelf_protocol::frame::{Answer, Applied, Body, Cursor, Fact};
+use oneshelf_protocol::replica::Row;
+use oneshelf_sync::agent::forecast::forecast;
+use oneshelf_sync::agent::{Entry, Life, Saved, Totals, Write};
+
+use crate::sim::bug::Bug;
+use oneshelf_domain::stock::Stock;
+
+/// A ticket that is not paid.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Open {
+    /// Units per item.
+    pub lines: BTreeMap<Sku, i64>,
+}
+
+/// Everything stored.
+#[derive(Debug, Clone)]
+pub(crate) struct Disk {
+    pub life: Life,
+    pub totals: BTreeMap<Sku, Totals>,
+    /// All facts, oldest first, with the hub's word.
+    pub log: Vec<(Fact, Option<Answer>)>,
+    pub cursor: Cursor,
+    pub applied: Applied,
+    pub stock: BTreeMap<Sku, Row>,
+    pub reservations: BTreeMap<ReservationId, Row>,
+    pub records: BTreeMap<String, Record>,
+    pub items: BTreeMap<ItemNo, Sku>,
+    /// Next receipt number per register.
+    pub numbers: BTreeMap<usize, i64>,
+    /// Open ticket per register.
+    pub tickets: BTreeMap<usize, (TicketId, Open)>,
+    /// Reservations whose goods were given.
+    pub handed: BTreeSet<ReservationId>,
+}
+
+impl Disk {
+    pub fn new(life: Life) -> Self {
+        Self {
+            life,
+            totals: BTreeMap::new(),
+            log: vec![],
+            cursor: Cursor::default(),
+            applied: Applied::default(),
+            stock: BTreeMap::new(),
+            reservations: BTreeMap::new(),
+            records: BTreeMap::new(),
+            items: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            tickets: BTreeMap::new(),
+            handed: BTreeSet::new(),
+        }
+    }
+
+    /// What the machine starts from.
+    pub fn saved(&self) -> Saved {
+        let (policy_default, policy) = self.policy();
+        Saved {
+            life: self.life.clone(),
+            totals: self.totals.clone(),
+            unanswered: self.unanswered(),
+            cursor: self.cursor,
+            applied: self.applied,
+            policy_default,
+            policy,
+        }
+    }
+
+    /// Facts without an answer, oldest first.
+    pub fn unanswered(&self) -> Vec<Entry> {
+        let open = self.log.iter().filter(|(_, answer)| answer.is_none());
+        let entry =
+            |(f, _): &(Fact, _)| Entry { incarnation: f.incarnation, seq: f.seq, id: f.command_id };
+        open.map(entry).collect()
+    }
+
+    /// Share to keep, as the records say: for all items, and per item.
+    pub fn policy(&self) -> (i64, BTreeMap<Sku, i64>) {
+        let (mut all, mut one) = (0, BTreeMap::new());
+        for record in self.records.values() {
+            let Record::Share(policy) = record else { continue };
+            match policy.item.map(|no| self.items.get(&no)) {
+                None => all = policy.units,
+                Some(Some(sku)) => {
+                    one.insert(sku.clone(), policy.units);
+                }
+                Some(None) => {}
+            }
+        }
+        (all, one)
+    }
+
+    /// Stores one transaction's rows.
+    pub fn store(&mut self, writes: Vec<Write>, bug: Option<Bug>) {
+        for write in writes {
+            match write {
+                Write::Life(life) => self.life = life,
+                Write::Totals(sku, totals) => {
+                    self.totals.insert(sku, totals);
+                }
+                Write::TotalsCleared => self.totals.clear(),
+                Write::Log(fact) => self.log.push((*fact, None)),
+                Write::Answered(id, answer) => {
+                    if bug == Some(Bug::AcknowledgedDeleted) {
+                        self.log.retain(|(f, _)| f.command_id != id);
+                    } else if let Some((_, word)) =
+                        self.log.iter_mut().find(|(f, _)| f.command_id == id)
+                    {
+                        *word = Some(answer);
+                    }
+                }
+                Write::AllUnanswered => self.log.iter_mut().for_each(|(_, a)| *a = None),
+                Write::Rows { whole, rows, cursor, applied } => {
+                    if whole {
+                        self.stock.clear();
+                        self.reservations.clear();
+                        self.records.clear();
+                    }
+                    rows.into_iter().for_each(|row| self.row(row));
+                    self.cursor = cursor;
+                    if bug != Some(Bug::AppliedForgotten) {
+                        self.applied = applied;
+                    }
+                }
+            }
+        }
+    }
+
+    fn row(&mut self, row: Row) {
+        match row {
+            Row::Item { item } => {
+                self.items.insert(item.no, item.sku.clone());
+            }
+            Row::Record { key, record: Some(record) } => {
+                self.records.insert(key, *record);
+            }
+            Row::Record { key, record: None } => {
+                self.records.remove(&key);
+            }
+            Row::Stock { ref sku, .. } => {
+                self.stock.insert(sku.clone(), row);
+            }
+            Row::Reservation { id, .. } => {
+                self.reservations.insert(id, row);
+            }
+            Row::Elsewhere { .. } => {}
+        }
+    }
+
+    /// Facts that the copy does not include, oldest first. A life that this log has no fact of
+    /// lost them with a disk; it came after all lives here but the present one.
+    pub fn beyond_copy(&self) -> &[(Fact, Option<Answer>)] {
+        let Some(incarnation) = self.applied.incarnation else { return &self.log };
+        let included =
+            |(f, _): &(Fact, _)| f.incarnation == incarnation && f.seq <= self.applied.seq;
+        let before = |(f, _): &(Fact, _)| {
+            incarnation != self.life.incarnation && f.incarnation != self.life.incarnation
+        };
+        let last = self.log.iter().rposition(included);
+        let from = last.or_else(|| self.log.iter().rposition(before)).map_or(0, |at| at + 1);
+        &self.log[from..]
+    }
+
+    /// What the store shows of an item.
+    pub fn shown(&self, sku: &Sku) -> Stock {
+        let mut rows: Vec<Row> = self.stock.get(sku).cloned().into_iter().collect();
+        let names = |row: &&Row| match row {
+            Row::Reservation { lines, .. } => lines.iter().any(|(of, _, _)| of == sku),
+            _ => false,
+        };
+        rows.extend(self.reservations.values().filter(names).cloned());
+        let facts: Vec<Fact> =
+            self.beyond_copy().iter().map(|(f, _)| f).filter(|f| about(f, sku)).cloned().collect();
+        forecast(sku, &rows, &facts)
+    }
+
+    /// Deletes answered facts that no backup of a hub can miss any more.
+    pub fn forget_old(&mut self, now: Timestamp) {
+        let old = |f: &Fact| now.ms_since(f.occurred_at) > limits::KEEP_FACTS_MS;
+        self.log.retain(|(f, answer)| answer.is_none() || !old(f));
+    }
+
+    /// The bytes that were stored.
+    pub fn fact(&self, id: CommandId) -> Option<&Fact> {
+        self.log.iter().map(|(f, _)| f).find(|f| f.command_id == id)
+    }
+}
+
+fn about(fact: &Fact, sku: &Sku) -> bool {
+    match &fact.body {
+        Body::Sale { lines, .. } => lines.iter().any(|l| l.sku == *sku),
+        Body::In { sku: of, .. } | Body::Back { sku: of, .. } | Body::Count { sku: of, .. } => {
+            of == sku
+        }
+        Body::Handover { lines, .. } => lines.iter().any(|(of, _)| of == sku),
+        Body::Close { .. } => true,
+    }
+}

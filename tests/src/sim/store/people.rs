@@ -1,0 +1,258 @@
+//! What people do in a store: scan, wait, pay, void, take goods back, count, hand over.
+
+use oneshelf_domain::money::Currency;
+use oneshelf_domain::stock::InSource;
+use oneshelf_domain::{CommandId, LineId, Money, Quantity, ReservationId, SaleId, Sku, TicketId};
+use oneshelf_protocol::frame::{Sale, SoldLine, Tender};
+use oneshelf_protocol::replica::Row;
+
+use super::Device;
+use crate::sim::bug::Bug;
+use crate::sim::names::{ITEMS, Numbers, PLACES, REGISTERS};
+use crate::sim::scene::Scene;
+
+/// Price of one unit, minor units.
+const PRICE: i64 = 250;
+
+/// How a run's people behave.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Habits {
+    /// Registers sell beyond the share.
+    pub beyond: bool,
+    /// Shelves are counted.
+    pub counts: bool,
+}
+
+impl Device {
+    /// Somebody does something at a register.
+    pub fn act(&mut self, scene: &mut Scene, numbers: &Numbers, register: usize, habits: Habits) {
+        if self.machine.is_none() || self.spare {
+            return;
+        }
+        match scene.rng.below(100) {
+            0..40 => self.scan(scene, numbers, register),
+            40..66 => self.pay(scene, numbers, register, habits),
+            66..73 => self.void(scene, register),
+            73..80 => self.bring(scene, numbers),
+            80..84 if habits.counts => self.count(scene, numbers),
+            80..96 => self.hand_over(scene, numbers),
+            _ => self.tidy_up(scene, numbers),
+        }
+    }
+
+    /// Units on all open tickets: in customers' hands, still the shelf's.
+    pub(in crate::sim) fn in_hands(&self, sku: &Sku) -> i64 {
+        self.disk.tickets.values().filter_map(|(_, open)| open.lines.get(sku)).sum()
+    }
+
+    fn scan(&mut self, scene: &mut Scene, numbers: &Numbers, register: usize) {
+        let item = scene.rng.below(ITEMS.len());
+        let sku = numbers.skus[item].clone();
+        if scene.audit.on_shelf(self.store, item) - self.in_hands(&sku) <= 0 {
+            return;
+        }
+        let (ticket, mut open) = match self.disk.tickets.get(&register) {
+            Some((ticket, open)) => (*ticket, open.clone()),
+            None => (TicketId(scene.id()), super::disk::Open::default()),
+        };
+        let units = open.lines.entry(sku.clone()).or_default();
+        *units += 1;
+        let units = *units;
+        let now = scene.stamp();
+        let Some(agent) = &mut self.machine else { return };
+        let step = agent.need(&sku, ticket, units, now, &mut || scene.id());
+        self.commit(
+            scene,
+            step,
+            Some(Box::new(move |disk| {
+                disk.tickets.insert(register, (ticket, open));
+            })),
+        );
+    }
+
+    fn pay(&mut self, scene: &mut Scene, numbers: &Numbers, register: usize, habits: Habits) {
+        let Some((ticket, open)) = self.disk.tickets.get(&register).cloned() else { return };
+        let now = scene.stamp();
+        let Some(agent) = &mut self.machine else { return };
+        let units: Vec<(Sku, i64)> = open.lines.into_iter().collect();
+        let there =
+            |(sku, n): &(Sku, i64)| scene.audit.on_shelf(self.store, numbers.sku(sku)) >= *n;
+        if !units.iter().all(there) {
+            return; // somebody else has taken them: there is nothing to sell
+        }
+        let lacks: Vec<i64> = units.iter().map(|(sku, _)| agent.beyond(sku, ticket)).collect();
+        if !habits.beyond && lacks.iter().any(|n| *n > 0) {
+            return; // the cashier waits for the hub's answer
+        }
+        let number = match scene.bug {
+            Some(Bug::NumberInMemory) => self.memory.get(&register).copied(),
+            _ => self.disk.numbers.get(&register).copied(),
+        };
+        let number = number.unwrap_or(1);
+        let sale = receipt(scene, self.store, register, number, &units);
+        let total = sale.total.minor;
+        let id = CommandId(sale.id.0);
+        let sold = agent.sell(id, ticket, &units, sale, now);
+        let split = sold.split.clone();
+        let done = self.commit(
+            scene,
+            sold.step,
+            Some(Box::new(move |disk| {
+                disk.tickets.remove(&register);
+                disk.numbers.insert(register, number + 1);
+            })),
+        );
+        if !done {
+            return;
+        }
+        self.memory.insert(register, number + 1);
+        scene.counts.sales += 1;
+        scene.audit.receipt(self.store, &name(self.store, register), number, total);
+        for ((sku, wanted), (part, lacked)) in units.iter().zip(split.iter().zip(lacks)) {
+            scene.counts.beyond += part.beyond.unsigned_abs();
+            scene.audit.moved(self.store, numbers.sku(sku), -wanted);
+            scene.audit.paid(self.store, wanted - lacked, part.share);
+        }
+    }
+
+    /// A line or the whole ticket is given up.
+    pub fn void(&mut self, scene: &mut Scene, register: usize) {
+        let Some((ticket, mut open)) = self.disk.tickets.get(&register).cloned() else { return };
+        let whole = scene.calm || scene.rng.chance(500);
+        let skus: Vec<Sku> = open.lines.keys().cloned().collect();
+        for sku in skus {
+            let left = open.lines.get(&sku).map_or(0, |n| if whole { 0 } else { n - 1 });
+            let now = scene.stamp();
+            let Some(agent) = &mut self.machine else { return };
+            let step = agent.need(&sku, ticket, left, now, &mut || scene.id());
+            if left == 0 {
+                open.lines.remove(&sku);
+            } else {
+                open.lines.insert(sku, left);
+            }
+            let rest = open.clone();
+            let own = move |disk: &mut super::Disk| {
+                if rest.lines.is_empty() {
+                    disk.tickets.remove(&register);
+                } else {
+                    disk.tickets.insert(register, (ticket, rest));
+                }
+            };
+            if !self.commit(scene, step, Some(Box::new(own))) {
+                return;
+            }
+        }
+        scene.counts.voids += 1;
+    }
+
+    fn bring(&mut self, scene: &mut Scene, numbers: &Numbers) {
+        let item = scene.rng.below(ITEMS.len());
+        let sku = numbers.skus[item].clone();
+        let units = scene.rng.between(1, 2);
+        let to_share = scene.rng.chance(400);
+        let source = if scene.rng.chance(700) { InSource::Customer } else { InSource::Supplier };
+        let (id, now) = (CommandId(scene.id()), scene.stamp());
+        let Some(agent) = &mut self.machine else { return };
+        let step = agent.bring(id, &sku, units, to_share, source, now);
+        // The goods are put on the shelf when the page says done.
+        if self.commit(scene, step, None) {
+            scene.audit.moved(self.store, item, units);
+        }
+    }
+
+    fn count(&mut self, scene: &mut Scene, numbers: &Numbers) {
+        let item = scene.rng.below(ITEMS.len());
+        let sku = numbers.skus[item].clone();
+        let found = scene.audit.on_shelf(self.store, item);
+        let (id, now) = (CommandId(scene.id()), scene.stamp());
+        let Some(agent) = &mut self.machine else { return };
+        let step = agent.count(id, &sku, found, now);
+        if self.commit(scene, step, None) {
+            scene.counts.counted += 1;
+        }
+    }
+
+    /// A shopper fetches what was reserved, as far as the store's own copy knows of it.
+    fn hand_over(&mut self, scene: &mut Scene, numbers: &Numbers) {
+        let mut ready: Vec<(ReservationId, Vec<(Sku, i64)>)> = vec![];
+        for (id, row) in &self.disk.reservations {
+            let Row::Reservation { state, lines, .. } = row else { continue };
+            let open = state == "committed" || state == "held";
+            let units: Vec<(Sku, i64)> =
+                lines.iter().map(|(sku, units, _)| (sku.clone(), *units)).collect();
+            let there = units.iter().all(|(sku, _)| {
+                let all: i64 = units.iter().filter(|(of, _)| of == sku).map(|(_, n)| n).sum();
+                let item = numbers.sku(sku);
+                scene.audit.on_shelf(self.store, item) - self.in_hands(sku) >= all
+            });
+            if open && there && !self.disk.handed.contains(id) {
+                ready.push((*id, units));
+            }
+        }
+        if ready.is_empty() {
+            return;
+        }
+        let (reservation, lines) = ready.swap_remove(scene.rng.below(ready.len()));
+        let (id, now) = (CommandId(scene.id()), scene.stamp());
+        let Some(agent) = &mut self.machine else { return };
+        let step = agent.hand_over(id, reservation, lines.clone(), now);
+        let own = move |disk: &mut super::Disk| {
+            disk.handed.insert(reservation);
+        };
+        if self.commit(scene, step, Some(Box::new(own))) {
+            scene.counts.handed += 1;
+            for (sku, units) in lines {
+                scene.audit.moved(self.store, numbers.sku(&sku), -units);
+            }
+            scene.audit.handed(reservation.0.as_u128());
+        }
+    }
+
+    fn tidy_up(&mut self, scene: &mut Scene, numbers: &Numbers) {
+        let sku = numbers.skus[scene.rng.below(ITEMS.len())].clone();
+        let now = scene.stamp();
+        let Some(agent) = &mut self.machine else { return };
+        let step = agent.give_back(&sku, now, &mut || scene.id());
+        self.commit(scene, step, None);
+    }
+}
+
+fn name(store: usize, register: usize) -> String {
+    format!("{}-{}", PLACES[store], REGISTERS[register])
+}
+
+/// The commercial part. One in forty is wrong: its goods are gone all the same.
+fn receipt(
+    scene: &mut Scene,
+    store: usize,
+    register: usize,
+    number: i64,
+    units: &[(Sku, i64)],
+) -> Sale {
+    let Ok(currency) = Currency::new("EUR") else { unreachable!("a currency") };
+    let money = |minor| Money { minor, currency };
+    let sum: i64 = units.iter().map(|(_, n)| n * PRICE).sum();
+    let total = sum + if scene.rng.chance(25) { 1 } else { 0 };
+    let given = total + scene.rng.between(0, 500);
+    let mut line = |(sku, n): &(Sku, i64)| SoldLine {
+        id: LineId(scene.id()),
+        sku: sku.clone(),
+        name: sku.to_string(),
+        quantity: Quantity::new(*n).unwrap_or(Quantity::ONE),
+        unit_price: money(PRICE),
+        total: money(n * PRICE),
+        tax: "standard".to_owned(),
+    };
+    let lines = units.iter().map(&mut line).collect();
+    Sale {
+        id: SaleId(scene.id()),
+        receipt_number: format!("{}-{number:06}", name(store, register)),
+        register: name(store, register),
+        number,
+        cashier: "Ana (ana)".to_owned(),
+        total: money(total),
+        change: money(given - total),
+        tenders: vec![Tender { kind: "cash".to_owned(), given: money(given) }],
+        lines,
+    }
+}

@@ -1,0 +1,115 @@
+//! The trace: every event as a line; a hash over all of them, the last ones for people.
+
+use std::collections::VecDeque;
+
+/// What happened how often.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Events.
+    pub steps: u64,
+    /// Frames sent.
+    pub frames: u64,
+    /// Frames lost.
+    pub lost: u64,
+    /// Frames doubled.
+    pub doubled: u64,
+    /// Lines cut.
+    pub cuts: u64,
+    /// Connections made.
+    pub connections: u64,
+    /// Restarts of the hub.
+    pub hub_restarts: u64,
+    /// Restarts of agents, power cuts before a commit among them.
+    pub agent_restarts: u64,
+    /// Commits that a power cut undid.
+    pub undone: u64,
+    /// Disks rolled back.
+    pub restores: u64,
+    /// Disks copied.
+    pub copies: u64,
+    /// Lives ended from outside.
+    pub retired: u64,
+    /// Tickets paid.
+    pub sales: u64,
+    /// Units sold beyond a share.
+    pub beyond: u64,
+    /// Tickets given up.
+    pub voids: u64,
+    /// Shelves counted.
+    pub counted: u64,
+    /// Goods handed over.
+    pub handed: u64,
+    /// Reservations made.
+    pub reservations: u64,
+    /// Versions of the hub.
+    pub versions: u64,
+    /// Looks of the auditor.
+    pub looks: u64,
+    /// Virtual time, seconds, times stores.
+    pub store_seconds: u64,
+}
+
+impl Counts {
+    /// Both.
+    pub fn add(&mut self, other: &Counts) {
+        let Counts { steps, frames, lost, doubled, cuts, connections, .. } = other;
+        self.steps += steps;
+        self.frames += frames;
+        self.lost += lost;
+        self.doubled += doubled;
+        self.cuts += cuts;
+        self.connections += connections;
+        self.hub_restarts += other.hub_restarts;
+        self.agent_restarts += other.agent_restarts;
+        self.undone += other.undone;
+        self.restores += other.restores;
+        self.copies += other.copies;
+        self.retired += other.retired;
+        self.sales += other.sales;
+        self.beyond += other.beyond;
+        self.voids += other.voids;
+        self.counted += other.counted;
+        self.handed += other.handed;
+        self.reservations += other.reservations;
+        self.versions += other.versions;
+        self.looks += other.looks;
+        self.store_seconds += other.store_seconds;
+    }
+}
+
+/// The trace of a run.
+#[derive(Debug)]
+pub(super) struct Trace {
+    hash: u64,
+    /// Lines kept.
+    keep: usize,
+    tail: VecDeque<String>,
+}
+
+impl Trace {
+    pub fn new(keep: usize) -> Self {
+        Self { keep, hash: 0xcbf2_9ce4_8422_2325, tail: VecDeque::new() }
+    }
+
+    /// Adds a line.
+    pub fn line(&mut self, now: i64, text: &str) {
+        let line = format!("{:>10}.{:03} {text}", now / 1_000, now % 1_000);
+        for byte in line.bytes() {
+            self.hash = (self.hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        if self.tail.len() >= self.keep {
+            self.tail.pop_front();
+        }
+        self.tail.push_back(line);
+    }
+
+    /// Over every line.
+    pub fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    /// The last lines.
+    pub fn tail(&self) -> Vec<String> {
+        self.tail.iter().cloned().collect()
+    }
+}

@@ -1,0 +1,224 @@
+//! What goes wrong besides the network: power, lines, disks, people.
+
+use oneshelf_domain::IncarnationId;
+use oneshelf_sync::agent::Life;
+
+use super::{World, setup};
+use crate::sim::names::{ITEMS, STORES};
+use crate::sim::scene::{Event, Fault};
+use crate::sim::store::Device;
+
+const MINUTE: i64 = 60_000;
+
+impl World {
+    /// One fault happens, and the next of its kind is planned.
+    pub(super) fn fault(&mut self, fault: Fault) {
+        if self.scene.calm {
+            return;
+        }
+        let mean = self.setting.faults.iter().find(|(f, _)| *f == fault).map(|(_, mean)| *mean);
+        if let Some(mean) = mean {
+            let wait = self.scene.rng.wait(mean) * self.common_pace();
+            self.scene.after(wait, Event::Fault(fault));
+        }
+        let store = self.scene.rng.below(STORES);
+        self.scene.trace(&format!("fault {fault:?} {store}"));
+        match fault {
+            Fault::HubRestarts => self.hub_restarts(),
+            Fault::DeviceRestarts => {
+                if let Some(device) = self.device_of(store) {
+                    self.devices[device].stop(&mut self.scene);
+                }
+            }
+            Fault::LineCut => {
+                let mean = if self.scene.rng.chance(150) { 5 * MINUTE } else { 20_000 };
+                let ms = self.scene.rng.wait(mean);
+                self.line_cut(store, ms);
+            }
+            Fault::LongCut => {
+                let ms = self.scene.rng.between(60, 3 * 24 * 60) * MINUTE;
+                (0..STORES).for_each(|store| self.line_cut(store, ms));
+            }
+            Fault::Backup => {
+                let device = self.device_of(store);
+                self.backups[store] = device.map(|d| self.devices[d].disk.clone());
+            }
+            Fault::Restore => self.restore(store),
+            Fault::RestoreProperly => self.restore_properly(store),
+            Fault::Copy => self.copy(store),
+            Fault::OriginalLeaves => self.one_leaves(store),
+            Fault::Spare => self.spare(store),
+            Fault::SpareLeaves => self.spares_leave(),
+            Fault::Theft => self.theft(store),
+            Fault::Policy => {
+                let units = self.scene.rng.between(0, 3);
+                let location = self.hub.numbers.places[store];
+                self.set(setup::share_policy(location, units));
+            }
+        }
+        self.scene.dirty = true;
+    }
+
+    /// A device of a store that people work with.
+    fn device_of(&mut self, store: usize) -> Option<usize> {
+        let here: Vec<usize> = self
+            .devices
+            .iter()
+            .filter(|d| d.store == store && !d.gone && !d.spare)
+            .map(|d| d.no)
+            .collect();
+        (!here.is_empty()).then(|| here[self.scene.rng.below(here.len())])
+    }
+
+    fn hub_restarts(&mut self) {
+        if !self.hub.up {
+            return;
+        }
+        self.scene.counts.hub_restarts += 1;
+        let stored = self.scene.rng.chance(300);
+        for connection in self.hub.stop(&mut self.scene, stored) {
+            self.closed(connection);
+        }
+        let back = self.scene.rng.wait(4_000);
+        self.scene.after(back, Event::HubStarts);
+    }
+
+    fn line_cut(&mut self, store: usize, ms: i64) {
+        self.scene.cut(store, ms);
+        for at in 0..self.devices.len() {
+            let device = &self.devices[at];
+            let Some(connection) = device.connection.filter(|_| device.store == store) else {
+                continue;
+            };
+            self.scene.break_connection(connection);
+            if self.scene.rng.chance(500) {
+                self.scene.after(10, Event::Dropped { device: at, connection });
+            }
+        }
+    }
+
+    /// A disk is put back to an older state, and nobody says so.
+    fn restore(&mut self, store: usize) {
+        let Some(backup) = self.backups[store].take() else { return };
+        let Some(device) = self.device_of(store) else { return };
+        let life = backup.life.incarnation;
+        let at_hub = self.hub.database.incarnations.get(&life);
+        let seen = at_hub.is_some_and(|i| {
+            !i.retired && (i.last > backup.life.seq || i.answer > backup.life.lease)
+        });
+        self.scene.counts.restores += 1;
+        self.devices[device].stop(&mut self.scene);
+        self.devices[device].disk = backup;
+        self.scene.audit.taint(store, life.0.as_u128(), seen);
+    }
+
+    /// A disk is put back, or its database repaired, by the book: a new life with no share.
+    fn restore_properly(&mut self, store: usize) {
+        let Some(device) = self.device_of(store) else { return };
+        self.devices[device].stop(&mut self.scene);
+        let backup = self.backups[store].take();
+        let life = IncarnationId(self.scene.id());
+        let disk = &mut self.devices[device].disk;
+        if let Some(backup) = backup.filter(|_| self.scene.rng.chance(500)) {
+            let old = backup.life.incarnation;
+            *disk = backup;
+            self.scene.audit.taint(store, old.0.as_u128(), false);
+        }
+        disk.life = Life::begin(life, Some(disk.life.incarnation));
+        disk.totals.clear();
+        self.scene.counts.restores += 1;
+        self.scene.audit.retire(store);
+    }
+
+    /// A disk is copied, and both go on.
+    fn copy(&mut self, store: usize) {
+        if self.devices.len() > 6 {
+            return;
+        }
+        let Some(device) = self.device_of(store) else { return };
+        let no = self.devices.len();
+        let mut copy = Device::new(&mut self.scene, no, store);
+        copy.disk = self.devices[device].disk.clone();
+        copy.disk.tickets.clear();
+        copy.agent_id = self.devices[device].agent_id;
+        let life = copy.disk.life.incarnation.0.as_u128();
+        self.scene.audit.taint(store, life, false);
+        self.scene.audit.copied(life, copy.disk.life.nonce.is_some());
+        self.scene.counts.copies += 1;
+        self.devices.push(copy);
+        self.scene.after(1_000, Event::DeviceStarts { device: no });
+        for register in 0..2 {
+            self.scene.after(3_000, Event::Register { device: no, register });
+        }
+    }
+
+    /// Of two copies one is thrown away.
+    pub(super) fn one_leaves(&mut self, store: usize) {
+        let here: Vec<usize> = self
+            .devices
+            .iter()
+            .filter(|d| d.store == store && !d.gone && !d.spare)
+            .map(|d| d.no)
+            .collect();
+        if here.len() > 1 {
+            let device = here[self.scene.rng.below(here.len())];
+            self.leave(device);
+        }
+    }
+
+    pub(super) fn leave(&mut self, device: usize) {
+        self.scene.trace(&format!("device {device} is thrown away"));
+        let d = &mut self.devices[device];
+        if !d.disk.unanswered().is_empty() {
+            // What its log alone knows is lost.
+            self.scene.audit.taint(d.store, d.disk.life.incarnation.0.as_u128(), false);
+        }
+        d.machine = None;
+        d.connection = None;
+        d.gone = true;
+    }
+
+    /// The store's agent is dark; somebody enrols another one in its place.
+    fn spare(&mut self, store: usize) {
+        if self.devices.iter().any(|d| d.spare && !d.gone) || self.devices.len() > 8 {
+            return;
+        }
+        let Some(device) = self.device_of(store) else { return };
+        self.devices[device].stop(&mut self.scene);
+        let no = self.devices.len();
+        let mut spare = Device::new(&mut self.scene, no, store);
+        spare.spare = true;
+        self.devices.push(spare);
+        self.scene.counts.retired += 1;
+        self.scene.audit.retire(store);
+        self.scene.after(100, Event::DeviceStarts { device: no });
+        self.scene.after(15_000, Event::Fault(Fault::SpareLeaves));
+    }
+
+    fn spares_leave(&mut self) {
+        for device in 0..self.devices.len() {
+            let d = &self.devices[device];
+            if !d.spare || d.gone {
+                continue;
+            }
+            if d.disk.unanswered().is_empty() {
+                self.leave(device);
+            } else {
+                self.scene.after(5_000, Event::Fault(Fault::SpareLeaves));
+            }
+        }
+    }
+
+    /// A unit goes, or one turns up, and nobody sees it.
+    fn theft(&mut self, store: usize) {
+        let item = self.scene.rng.below(ITEMS.len());
+        let sku = &self.hub.numbers.skus[item];
+        let here = self.devices.iter().filter(|d| d.store == store && !d.gone);
+        let in_hands: i64 = here.map(|d| d.in_hands(sku)).sum();
+        if self.scene.rng.chance(300) {
+            self.scene.audit.unnoticed(store, item, 1);
+        } else if self.scene.audit.on_shelf(store, item) > in_hands {
+            self.scene.audit.unnoticed(store, item, -1);
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! One run: the parts, the order of events, what the auditor sees and when.
+
+mod customers;
+mod faults;
+mod rest;
+mod setup;
+
+use oneshelf_protocol::frame::{Down, Up};
+
+use super::hub::{Hub, Said};
+use super::names::{REGISTERS, STORES};
+use super::scene::{Event, Fault, Scene};
+use super::store::{Device, Disk, Habits};
+use super::{Broken, Report};
+use customers::Customers;
+
+/// Things that people do in a run.
+const ACTS: u64 = 260;
+/// Longest pause between two things that happen, ms: a run that waits longer has died.
+const SILENCE: i64 = 10 * 24 * 3_600_000;
+
+/// What kind of run a seed makes.
+#[derive(Debug, Clone)]
+pub(super) struct Setting {
+    /// How people behave.
+    pub habits: Habits,
+    /// Share of each item that stores keep.
+    pub share: i64,
+    /// Units of each item at each place at the start.
+    pub units: i64,
+    /// Faults, each with its mean time between two, ms.
+    pub faults: Vec<(Fault, i64)>,
+}
+
+/// A run.
+#[derive(Debug)]
+pub(super) struct World {
+    seed: u64,
+    pub scene: Scene,
+    pub hub: Hub,
+    pub devices: Vec<Device>,
+    pub customers: Customers,
+    pub setting: Setting,
+    pub backups: Vec<Option<Disk>>,
+    acts: u64,
+}
+
+impl World {
+    /// Runs to its end.
+    ///
+    /// # Errors
+    /// The first broken invariant.
+    pub fn run(&mut self) -> Result<(), String> {
+        self.begin();
+        while self.acts < ACTS {
+            self.step()?;
+        }
+        self.come_to_rest()
+    }
+
+    /// What came of it.
+    pub fn report(self, broken: Option<String>) -> Report {
+        let mut counts = self.scene.counts;
+        counts.store_seconds = self.scene.now.unsigned_abs() / 1_000 * STORES as u64;
+        let tail = self.scene.tail();
+        let broken = broken.map(|what| Broken { what, tail });
+        Report { seed: self.seed, counts, hash: self.scene.hash(), broken }
+    }
+
+    fn begin(&mut self) {
+        for device in 0..self.devices.len() {
+            self.scene.after(0, Event::DeviceStarts { device });
+            for register in 0..REGISTERS.len() {
+                self.scene.after(5_000, Event::Register { device, register });
+            }
+        }
+        self.scene.after(1_000, Event::Shopper);
+        for (fault, mean) in self.setting.faults.clone() {
+            let wait = self.scene.rng.wait(mean);
+            self.scene.after(wait, Event::Fault(fault));
+        }
+    }
+
+    /// One event, and a look at what it left behind.
+    fn step(&mut self) -> Result<(), String> {
+        let before = self.scene.now;
+        let Some(event) = self.scene.next() else { return Err("nothing happens any more".into()) };
+        if self.scene.now - before > SILENCE {
+            return Err(format!("nothing happened for {} ms", self.scene.now - before));
+        }
+        self.scene.counts.steps += 1;
+        self.happen(event);
+        if std::mem::take(&mut self.scene.dirty) {
+            self.scene.counts.looks += 1;
+            let look = self.scene.counts.looks.is_multiple_of(4);
+            return self.look(look);
+        }
+        Ok(())
+    }
+
+    fn look(&mut self, shown: bool) -> Result<(), String> {
+        let books = self.hub.books(self.scene.stamp());
+        let views: Vec<_> = self.devices.iter().map(|d| d.view(&self.hub.numbers, shown)).collect();
+        self.scene.audit.check(&books, &views)
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Up { device, connection, text } => self.up(device, connection, &text),
+            Event::Down { device, connection, text } => self.down(device, connection, &text),
+            Event::HubPlans => {
+                let said = self.hub.plan(&mut self.scene);
+                self.pass_on(said);
+            }
+            Event::HubCommits => {
+                let said = self.hub.commit(&mut self.scene);
+                self.pass_on(said);
+            }
+            Event::HubTimers => self.hub.timers(&mut self.scene),
+            Event::HubTicks { connection } => {
+                let said = self.hub.tick(&mut self.scene, connection);
+                self.pass_on(said);
+            }
+            Event::HubStarts => self.hub.start(&mut self.scene),
+            Event::Connects { device } => self.connects(device),
+            Event::Watches { device, connection } => {
+                self.devices[device].watch(&mut self.scene, connection);
+            }
+            Event::Dropped { device, connection } => {
+                if self.devices[device].connection == Some(connection) {
+                    self.devices[device].disconnected(&mut self.scene);
+                }
+            }
+            Event::DeviceStarts { device } => self.devices[device].start(&mut self.scene),
+            Event::Register { device, register } => self.at_register(device, register),
+            Event::Asks { request } => self.asks(request),
+            Event::Shopper => self.shopper(),
+            Event::Order { order } => self.order(order),
+            Event::Heals { store } => self.scene.trace(&format!("the line of {store} heals")),
+            Event::Fault(fault) => self.fault(fault),
+        }
+    }
+
+    fn at_register(&mut self, device: usize, register: usize) {
+        if self.scene.calm || self.devices[device].gone {
+            return;
+        }
+        self.acts += 1;
+        let habits = self.setting.habits;
+        let numbers = self.hub.numbers.clone();
+        self.devices[device].act(&mut self.scene, &numbers, register, habits);
+        let wait = self.scene.rng.wait(12_000) * self.pace(self.devices[device].store);
+        self.scene.after(wait, Event::Register { device, register });
+    }
+
+    /// In a long cut people act seldom, else a run would have no end.
+    pub(super) fn pace(&self, store: usize) -> i64 {
+        match self.scene.cut_for(store) {
+            Some(ms) if ms > 1_800_000 => (ms / 600_000).clamp(2, 200),
+            _ => 1,
+        }
+    }
+
+    /// Of what happens outside the stores.
+    pub(super) fn common_pace(&self) -> i64 {
+        (0..STORES).map(|s| self.pace(s)).min().unwrap_or(1)
+    }
+
+    fn up(&mut self, device: usize, connection: u64, text: &str) {
+        let store = self.scene.stores[device];
+        // A broker knows no connections: what comes late meets the one that is there now.
+        let to = if self.scene.orderly {
+            Some(connection).filter(|c| !self.scene.is_broken(*c))
+        } else {
+            self.hub.connection_of(device)
+        };
+        let Some(to) = to.filter(|_| self.hub.up && self.scene.cut_for(store).is_none()) else {
+            self.scene.counts.lost += 1;
+            return;
+        };
+        self.scene.trace(&format!("up {device} {text}"));
+        let up: Up = match serde_json::from_str(text) {
+            Ok(up) => up,
+            Err(error) => panic!("{error}: {text}"),
+        };
+        let said = self.hub.frame(&mut self.scene, to, up);
+        self.pass_on(said);
+    }
+
+    fn down(&mut self, device: usize, connection: u64, text: &str) {
+        let store = self.scene.stores[device];
+        let at = self.devices[device].connection;
+        let there = match self.scene.orderly {
+            true => at == Some(connection) && !self.scene.is_broken(connection),
+            false => at.is_some(),
+        };
+        if !there || self.scene.cut_for(store).is_some() {
+            self.scene.counts.lost += 1;
+            return;
+        }
+        self.scene.trace(&format!("down {device} {text}"));
+        let down: Down = match serde_json::from_str(text) {
+            Ok(down) => down,
+            Err(error) => panic!("{error}: {text}"),
+        };
+        self.devices[device].frame(&mut self.scene, down);
+    }
+
+    pub(super) fn pass_on(&mut self, said: Vec<Said>) {
+        for one in said {
+            match one {
+                Said::Reply { request, reply } => self.replied(request, &reply),
+                Said::Closed { connection } => self.closed(connection),
+            }
+        }
+    }
+
+    /// The hub's side of a connection is gone; the agent may learn it at once or by silence.
+    pub(super) fn closed(&mut self, connection: u64) {
+        self.scene.break_connection(connection);
+        let at = self.devices.iter().position(|d| d.connection == Some(connection));
+        let Some(device) = at else { return };
+        if self.scene.calm || self.scene.rng.chance(700) {
+            self.scene.after(20, Event::Dropped { device, connection });
+        }
+    }
+
+    fn connects(&mut self, device: usize) {
+        let d = &self.devices[device];
+        if d.gone || d.connection.is_some() || d.machine.is_none() {
+            return;
+        }
+        if let Some(ms) = self.scene.cut_for(d.store) {
+            let wait = ms + self.scene.rng.wait(1_000);
+            self.scene.after(wait, Event::Connects { device });
+            return;
+        }
+        if !self.hub.up {
+            let wait = self.scene.rng.wait(4_000);
+            self.scene.after(wait, Event::Connects { device });
+            return;
+        }
+        self.customers.connections += 1;
+        let connection = self.customers.connections;
+        let (agent, store) = (d.agent_id, d.store);
+        let said = self.hub.connect(&mut self.scene, connection, device, agent, store);
+        self.pass_on(said);
+        self.devices[device].connected(&mut self.scene, connection);
+    }
+}

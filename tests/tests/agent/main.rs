@@ -1,0 +1,19 @@
+//! The agent of a store, whole and in this process, against a hub of hand-written frames and the
+//! simulated printer and scanner. What the machine decides is tested in sync; here: that it is
+//! kept, sent, printed and shown as it should be.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test ends where something is not as expected"
+)]
+
+mod doors;
+mod hub;
+mod line;
+mod page;
+mod people;
+mod printing;
+mod selling;
+mod store;
+mod volume;

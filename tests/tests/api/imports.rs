@@ -1,0 +1,153 @@
+//! Files: items and opening stock, rows that are left out, cells that want to be code, restarts.
+
+use serde_json::{Value, json};
+
+use crate::support::{Hub, Said};
+
+async fn send(hub: &Hub, kind: &str, file: &str) -> Said {
+    let ask = hub.ask("POST", &format!("/v1/imports?kind={kind}")).admin();
+    ask.bytes("text/csv", file).send().await
+}
+
+/// Waits for an import's end.
+async fn end(hub: &Hub, id: &Value) -> Value {
+    let path = format!("/v1/imports/{}", id.as_str().unwrap());
+    loop {
+        let now = hub.get(&path).await.ok(200);
+        if now["state"] != "running" {
+            return now;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn errors(hub: &Hub, id: &Value) -> Vec<(i64, String)> {
+    let path = format!("/v1/imports/{}/errors", id.as_str().unwrap());
+    let page = hub.get(&path).await.ok(200);
+    let rows = page["errors"].as_array().unwrap().iter();
+    rows.map(|e| (e["row"].as_i64().unwrap(), e["code"].as_str().unwrap().to_owned())).collect()
+}
+
+#[tokio::test]
+async fn a_file_fills_the_catalogue_and_says_what_it_left_out() {
+    let hub = Hub::open().await;
+    let file = "sku,name,barcode,price,tax,category,options,image\n\
+        A1,Camp kettle,111|222,12.50,,Camp/Kitchen,,\n\
+        A2,=1+1,,3,,,,\n\
+        A3,\"<b>Tea\u{1b}p\u{202e}\",,,,,,\n\
+        ,No SKU,,1,,,,\n\
+        A4,Wrong price,,\"12,5 0\",,,,\n\
+        A5,Same barcode,111,1,,,,\n\
+        A6,No such tax,,1,luxury,,,\n\
+        A7,short\n\
+        A1,Camp kettle 2,111,13,,,,\n";
+    let made = send(&hub, "items", file).await.ok(202);
+    let done = end(&hub, &made["id"]).await;
+    assert_eq!(
+        done,
+        json!({"id": made["id"], "kind": "items", "state": "done", "rows_total": 9,
+        "rows_done": 9, "rows_failed": 5, "detail": null})
+    );
+    let left: Vec<(i64, String)> = [
+        (5, "sku_malformed"),
+        (6, "price_malformed"),
+        (7, "barcode_in_use"),
+        (8, "invalid"),
+        (9, "columns"),
+    ]
+    .map(|(row, code)| (row, code.to_owned()))
+    .into();
+    assert_eq!(errors(&hub, &made["id"]).await, left);
+    let kettle = hub.get("/v1/items/A1").await.ok(200);
+    assert_eq!(
+        (kettle["name"].as_str(), kettle["price"]["minor"].as_i64(), &kettle["barcodes"]),
+        (Some("Camp kettle 2"), Some(1300), &json!(["111"]))
+    );
+    assert_eq!(kettle["category"], Value::Null, "an empty cell empties");
+    assert_eq!(hub.get("/v1/items/A2").await.ok(200)["name"], "=1+1");
+    assert_eq!(hub.get("/v1/items/A3").await.ok(200)["name"], "<b>Tea p");
+    let csv = hub.get(&format!("/v1/imports/{}/errors.csv", made["id"].as_str().unwrap())).await;
+    assert!(csv.headers["content-disposition"].to_str().unwrap().starts_with("attachment"));
+    assert_eq!(csv.text.lines().count(), 6, "{}", csv.text);
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn opening_stock_comes_in_once() {
+    let hub = Hub::open().await;
+    let file = "location;sku;quantity\r\nS07;FLASK;5\r\nW01;FLASK;0\r\nS02;NOPE;1\r\nXX;LAMP;1\r\n\
+        S07;LAMP;1.5\r\nS07;LAMP;-1\r\nS07;LAMP;99999999999\r\n";
+    let ask = || {
+        let ask = hub.ask("POST", "/v1/imports?kind=stock").admin().key("opening");
+        ask.bytes("text/csv; charset=utf-8", file).send()
+    };
+    let made = ask().await.ok(202);
+    assert_eq!(ask().await.ok(202), made);
+    let done = end(&hub, &made["id"]).await;
+    assert_eq!((done["rows_done"].as_i64(), done["rows_failed"].as_i64()), (Some(7), Some(5)));
+    let codes: Vec<String> = errors(&hub, &made["id"]).await.into_iter().map(|e| e.1).collect();
+    assert_eq!(
+        codes,
+        [
+            "item_unknown",
+            "location_unknown",
+            "quantity_malformed",
+            "quantity_malformed",
+            "quantity_malformed"
+        ]
+    );
+    assert_eq!(hub.flask_at("S07").await["available"], 5);
+    let movement = hub.get("/v1/movements?sku=FLASK").await.ok(200)["movements"][0].clone();
+    assert_eq!(
+        (movement["reference"].clone(), movement["actor"].as_str().unwrap()),
+        (made["id"].clone(), &*format!("import:{}", made["id"].as_str().unwrap()))
+    );
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn an_import_goes_on_after_a_restart_and_doubles_nothing() {
+    let mut hub = Hub::open().await;
+    let mut file = "sku,location,quantity\n".to_owned();
+    for _ in 0..3_000 {
+        file.push_str("FLASK,W01,1\n");
+    }
+    let made = send(&hub, "stock", &file).await.ok(202);
+    hub.restart().await;
+    let done = end(&hub, &made["id"]).await;
+    assert_eq!(
+        (done["state"].as_str(), done["rows_done"].as_i64(), done["rows_failed"].as_i64()),
+        (Some("done"), Some(3_000), Some(0))
+    );
+    assert_eq!(hub.flask_at("W01").await["available"], 3_000);
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_used_is_refused_whole() {
+    let hub = Hub::open().await;
+    send(&hub, "items", "name,price\nA,1\n").await.refused(422, "invalid");
+    send(&hub, "items", "sku,name,colour\nA,B,red\n").await.refused(422, "invalid");
+    send(&hub, "stock", "").await.refused(422, "invalid");
+    send(&hub, "people", "sku\n").await.refused(400, "malformed");
+    let json = hub.ask("POST", "/v1/imports?kind=items").admin().json(&json!([]));
+    json.send().await.refused(415, "unsupported_media_type");
+    hub.get("/v1/imports/imp_00000000000000000000000000000007").await.refused(404, "not_found");
+    hub.get("/v1/imports/nope/errors").await.refused(404, "not_found");
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn an_import_is_there_for_whoever_sent_it() {
+    let hub = Hub::open().await;
+    let (mine, other) =
+        (hub.secret_key(&["catalogue"]).await, hub.secret_key(&["catalogue"]).await);
+    let ask = hub.ask("POST", "/v1/imports?kind=items").bearer(&mine);
+    let made = ask.bytes("text/csv", "sku,name\nA,B\n").send().await.ok(202);
+    let path = format!("/v1/imports/{}", made["id"].as_str().unwrap());
+    hub.ask("GET", &path).bearer(&mine).send().await.ok(200);
+    hub.ask("GET", &path).bearer(&other).send().await.refused(404, "not_found");
+    let stock = hub.ask("POST", "/v1/imports?kind=stock").bearer(&mine);
+    stock.bytes("text/csv", "sku,location,quantity\n").send().await.refused(403, "not_allowed");
+    hub.close().await;
+}

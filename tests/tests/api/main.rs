@@ -1,0 +1,26 @@
+//! The hub's HTTP API, in one process, on the engine of this run. A file a noun.
+
+#[cfg(test)]
+mod enrolment;
+#[cfg(test)]
+mod imports;
+#[cfg(test)]
+mod input;
+#[cfg(test)]
+mod items;
+#[cfg(test)]
+mod keys;
+#[cfg(test)]
+mod public;
+#[cfg(test)]
+mod reservations;
+#[cfg(test)]
+mod rights;
+#[cfg(test)]
+mod sessions;
+#[cfg(test)]
+mod settings;
+#[cfg(test)]
+mod stock;
+#[cfg(test)]
+mod support;

@@ -1,0 +1,190 @@
+//! The public shop: figures through a display policy, holds, origins.
+
+use serde_json::{Value, json};
+
+use crate::support::{Hub, Said};
+
+const SHOPPER: &str = "0123456789abcdef0123456789abcdef";
+
+async fn own_key(hub: &Hub) -> String {
+    let config = hub.ask("GET", "/v1/public/config").send().await.ok(200);
+    assert_eq!(
+        (config["shop"].as_str(), config["currency"].as_str(), config["locale"].as_str()),
+        (Some("Harbour Goods"), Some("EUR"), Some("en-IE"))
+    );
+    config["key"].as_str().unwrap().to_owned()
+}
+
+async fn hold(hub: &Hub, key: &str, shopper: &str, location: &str, quantity: i64) -> Said {
+    let body = json!({"sku": "FLASK", "location": location, "quantity": quantity,
+        "shopper": shopper});
+    let ask = hub.ask("POST", "/v1/public/holds").header("x-oneshelf-key", key);
+    ask.header("origin", &hub.base).json(&body).send().await
+}
+
+#[tokio::test]
+async fn shoppers_see_figures_through_the_policy_of_the_key() {
+    let hub = Hub::open().await;
+    hub.receive("S07", 2).await;
+    hub.receive("W01", 30).await;
+    let shown = async |display: Value| {
+        let body = json!({"name": "Web", "kind": "publishable", "scopes": ["stock:read"],
+            "display": display});
+        let (_, key) = hub.make_key(body).await;
+        let ask = hub.ask("GET", "/v1/public/stock?sku=FLASK&sku=NOPE");
+        let body = ask.header("x-oneshelf-key", &key).send().await.ok(200);
+        assert_eq!(body["items"].as_array().unwrap().len(), 1);
+        let item = &body["items"][0];
+        let s07 = item["locations"].as_array().unwrap().iter().find(|l| l["location"] == "S07");
+        (item["total"].clone(), s07.unwrap()["shown"].clone())
+    };
+    assert_eq!(
+        shown(Value::Null).await,
+        (
+            json!({"kind": "exact", "count": 10, "more": true}),
+            json!({"kind": "exact", "count": 2, "more": false})
+        )
+    );
+    assert_eq!(
+        shown(json!({"kind": "level"})).await,
+        (json!({"kind": "level", "level": "in_stock"}), json!({"kind": "level", "level": "low"}))
+    );
+    assert_eq!(
+        shown(json!({"kind": "yes_no"})).await.1,
+        json!({"kind": "yes_no", "available": true})
+    );
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn a_shopper_holds_replaces_and_lets_go() {
+    let hub = Hub::open().await;
+    hub.receive("S07", 2).await;
+    hub.receive("S02", 1).await;
+    let key = own_key(&hub).await;
+    let first = hold(&hub, &key, SHOPPER, "S07", 2).await.ok(201);
+    assert_eq!((first["state"].as_str(), first["sku"].as_str()), (Some("held"), Some("FLASK")));
+    hold(&hub, &key, "another browser's token", "S07", 1)
+        .await
+        .refused(409, "not_enough_available");
+    // A second hold on the item replaces the first.
+    let second = hold(&hub, &key, SHOPPER, "S02", 1).await.ok(201);
+    assert_eq!(hub.flask_at("S07").await["available"], 2);
+    let path = format!("/v1/public/holds/{}", second["id"].as_str().unwrap());
+    let end = |shopper: &str| {
+        hub.ask("DELETE", &format!("{path}?shopper={shopper}"))
+            .header("x-oneshelf-key", &key)
+            .send()
+    };
+    end("somebody-else-entirely").await.refused(404, "reservation_unknown");
+    end(SHOPPER).await.ok(204);
+    end(SHOPPER).await.refused(409, "reservation_ended");
+    assert_eq!(hub.flask_at("S02").await["available"], 1);
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn a_hold_is_bounded() {
+    let hub = Hub::open().await;
+    hub.receive("S07", 20).await;
+    let key = own_key(&hub).await;
+    hold(&hub, &key, SHOPPER, "S07", 6).await.refused(422, "invalid");
+    hold(&hub, &key, SHOPPER, "S07", 0).await.refused(422, "invalid");
+    hold(&hub, &key, "short", "S07", 1).await.refused(422, "invalid");
+    hold(&hub, &key, SHOPPER, "XX", 1).await.refused(404, "location_unknown");
+    hub.put("/v1/policies/buffer/FLASK/web", json!({"quantity": 19})).await.ok(200);
+    hold(&hub, &key, SHOPPER, "S07", 2).await.refused(409, "not_enough_available");
+    hold(&hub, &key, SHOPPER, "S07", 1).await.ok(201);
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn shoppers_and_addresses_are_kept_as_hashes() {
+    let hub = Hub::open().await;
+    hub.receive("S07", 2).await;
+    let key = own_key(&hub).await;
+    let made = hold(&hub, &key, SHOPPER, "S07", 1).await.ok(201);
+    let id = made["id"].as_str().unwrap().parse().unwrap();
+    let mut tx = hub.app().store.read().await.unwrap();
+    let found = oneshelf_hub::store::read::reservations::by_id(&mut tx, id).await.unwrap().unwrap();
+    tx.rollback().await.unwrap();
+    let (shopper, address) = (found.shopper.unwrap(), found.address.unwrap());
+    assert!(!shopper.contains(SHOPPER) && !address.contains("127"), "{shopper} {address}");
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn only_listed_pages_use_a_publishable_key() {
+    let hub = Hub::open().await;
+    let body = json!({"name": "Web", "kind": "publishable", "scopes": ["stock:read"],
+        "origins": ["https://shop.example"]});
+    let (_, key) = hub.make_key(body).await;
+    let from = |origin: &str| {
+        let ask = hub.ask("GET", "/v1/public/items").header("x-oneshelf-key", &key);
+        ask.header("origin", origin).send()
+    };
+    let listed = from("https://shop.example").await;
+    assert_eq!(listed.headers["access-control-allow-origin"], "https://shop.example");
+    listed.ok(200);
+    from(&hub.base).await.ok(200);
+    let foreign = from("https://evil.example").await;
+    assert!(!foreign.headers.contains_key("access-control-allow-origin"));
+    foreign.refused(403, "foreign_origin");
+    // The key of the hub's own page lists nobody else.
+    let own = own_key(&hub).await;
+    let ask = hub.ask("GET", "/v1/public/items").header("x-oneshelf-key", &own);
+    let crossed = ask.header("origin", "https://shop.example").send().await;
+    crossed.refused(403, "foreign_origin");
+    let preflight = |origin: &str| {
+        let ask = hub.ask("OPTIONS", "/v1/public/holds").header("origin", origin);
+        ask.header("access-control-request-method", "POST")
+            .header("access-control-request-headers", "content-type,x-oneshelf-key")
+            .send()
+    };
+    let asked = preflight("https://shop.example").await;
+    assert_eq!(asked.headers["access-control-allow-origin"], "https://shop.example");
+    assert!(
+        !preflight("https://evil.example")
+            .await
+            .headers
+            .contains_key("access-control-allow-origin")
+    );
+    // The office is for nobody's pages but ours.
+    let office = hub.ask("OPTIONS", "/v1/shop").header("origin", "https://shop.example");
+    let office = office.header("access-control-request-method", "PUT").send().await;
+    assert!(!office.headers.contains_key("access-control-allow-origin"));
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn keys_of_other_kinds_do_not_open_the_shop_nor_the_office() {
+    let hub = Hub::open().await;
+    let key = own_key(&hub).await;
+    let secret = hub.secret_key(&["stock:read"]).await;
+    let with = |key: &str| hub.ask("GET", "/v1/public/items").header("x-oneshelf-key", key).send();
+    with(&secret).await.refused(401, "wrong_secret");
+    with("osp_nothing").await.refused(401, "wrong_secret");
+    hub.ask("GET", "/v1/public/items").send().await.refused(401, "not_signed_in");
+    hub.ask("GET", "/v1/stock/FLASK").bearer(&key).send().await.refused(403, "not_allowed");
+    let body = json!({"name": "Web", "kind": "publishable", "scopes": ["live"]});
+    let (_, reader) = hub.make_key(body).await;
+    hold(&hub, &reader, SHOPPER, "S07", 1).await.refused(403, "not_allowed");
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn shoppers_see_what_is_sold() {
+    let hub = Hub::open().await;
+    let key = own_key(&hub).await;
+    let get = |path: &'static str| hub.ask("GET", path).header("x-oneshelf-key", &key).send();
+    hub.post("/v1/items/LAMP/retire", json!({})).await.ok(200);
+    // Nobody has said what it costs.
+    hub.put("/v1/items/UNPRICED", json!({"name": "\"price\":5"})).await.ok(200);
+    get("/v1/public/items/UNPRICED").await.refused(404, "item_unknown");
+    let items = get("/v1/public/items").await.ok(200);
+    assert_eq!(items["items"].as_array().unwrap().len(), 1);
+    assert!(items["items"][0].get("barcodes").is_none());
+    assert_eq!(get("/v1/public/items/FLASK").await.ok(200)["price"]["minor"], 3490);
+    get("/v1/public/items/LAMP").await.refused(404, "item_unknown");
+    hub.close().await;
+}

@@ -1,0 +1,433 @@
+//! Random commands of every kind, that mostly make sense: the generator keeps what it was
+//! answered, as shops and agents would.
+
+use std::collections::BTreeMap;
+
+use oneshelf_domain::record::{
+    Agent, Buffer, Enrolment, LocationKind, Record, RecordState, Safety, SharePolicy,
+};
+use oneshelf_domain::stock::{
+    Adjustment, Command, FactBody, HelloAnswer, InSource, ItemNo, Lease, LocationNo, Outcome,
+    Place, SaleDocument, SaleLine, SaleTender,
+};
+use oneshelf_domain::{
+    AgentId, CommandId, IncarnationId, LocationCode, ReservationId, SaleId, Sku, Timestamp,
+};
+use oneshelf_sync::plan::{Reply, Submission};
+
+use crate::random::Random;
+use crate::shop::{keyed, put_item, put_location};
+
+const SKUS: [&str; 6] = ["A", "B", "C", "D", "E", "F"];
+const CODES: [&str; 4] = ["W01", "W02", "S01", "S02"];
+
+/// A store's agent as far as commands need it.
+struct StoreAgent {
+    id: AgentId,
+    incarnation: IncarnationId,
+    seq: i64,
+    head: Option<CommandId>,
+    session: Lease,
+    granted: BTreeMap<ItemNo, i64>,
+}
+
+pub(crate) struct World {
+    pub(crate) random: Random,
+    items: Vec<ItemNo>,
+    locations: Vec<LocationNo>,
+    reservations: Vec<ReservationId>,
+    sent: Vec<Submission>,
+    agents: Vec<StoreAgent>,
+    codes: i64,
+    sales: i64,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let agents = (0..2).map(|_| StoreAgent::new(&mut random)).collect();
+        Self {
+            random,
+            items: vec![],
+            locations: vec![],
+            reservations: vec![],
+            sent: vec![],
+            agents,
+            codes: 0,
+            sales: 0,
+        }
+    }
+
+    /// Locations, items and stock to begin with: three batches.
+    pub(crate) fn opening(&mut self, step: usize) -> Vec<Submission> {
+        let commands: Vec<Command> = match step {
+            0 => {
+                let kind = |c: &str| match c.starts_with('W') {
+                    true => LocationKind::Warehouse,
+                    false => LocationKind::Store,
+                };
+                CODES.iter().map(|c| put_location(c, kind(c))).collect()
+            }
+            1 => SKUS.iter().map(|sku| put_item(sku, &[])).collect(),
+            _ => {
+                let lines: Vec<_> = self.items.iter().map(|i| (*i, 40)).collect();
+                let receive = |location: &LocationNo| Command::Receive {
+                    location: *location,
+                    lines: lines.clone(),
+                    reference: Some("PO-1".to_owned()),
+                };
+                self.locations.iter().map(receive).collect()
+            }
+        };
+        commands.into_iter().map(|c| keyed(self.random.uuid(), c)).collect()
+    }
+
+    /// Learns from the answers to a batch.
+    pub(crate) fn learn(&mut self, batch: &[Submission], replies: &[Reply]) {
+        for (submission, reply) in batch.iter().zip(replies) {
+            let Reply::Accepted { outcome, version, .. } = reply else { continue };
+            match (&submission.command, outcome, version) {
+                (Command::PutItem { .. }, Outcome::Item { no }, _) if !self.items.contains(no) => {
+                    self.items.push(*no);
+                }
+                (Command::PutRecord { record }, _, Some(v))
+                    if self.locations.len() < CODES.len()
+                        && matches!(**record, Record::Location(_)) =>
+                {
+                    self.locations.push(LocationNo(v.0));
+                }
+                (_, Outcome::Reservation { id, .. }, _) if !self.reservations.contains(id) => {
+                    self.reservations.push(*id);
+                }
+                (Command::Hello { incarnation, .. }, Outcome::Hello(answer), _) => {
+                    self.answered(*incarnation, answer);
+                }
+                (_, Outcome::Grant { incarnation, item, total, .. }, _) => {
+                    if let Some(a) = self.agents.iter_mut().find(|a| a.incarnation == *incarnation)
+                    {
+                        a.granted.insert(*item, *total);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn answered(&mut self, incarnation: IncarnationId, answer: &HelloAnswer) {
+        let Some(at) = self.agents.iter().position(|a| a.incarnation == incarnation) else {
+            return;
+        };
+        match answer {
+            HelloAnswer::Welcome { lease, granted, .. } => {
+                self.agents[at].session = *lease;
+                self.agents[at].granted = granted.iter().copied().collect();
+            }
+            HelloAnswer::Stale => {}
+            HelloAnswer::Retired => {
+                let id = self.agents[at].id;
+                self.agents[at] = StoreAgent { id, ..StoreAgent::new(&mut self.random) };
+            }
+        }
+    }
+
+    /// The next batch.
+    pub(crate) fn batch(&mut self) -> Vec<Submission> {
+        let mut batch = vec![];
+        for _ in 0..self.random.within(1, 30) {
+            let submission = match self.random.within(0, 24) {
+                0 if !self.sent.is_empty() => self.random.of(&self.sent),
+                1 if !self.sent.is_empty() => {
+                    // The id of an earlier command, with other content or from somebody else.
+                    let mut again = self.random.of(&self.sent);
+                    if self.random.one_in(2) {
+                        again.principal = "key:other".to_owned();
+                    } else {
+                        again.command = self.command();
+                    }
+                    again
+                }
+                _ => {
+                    let command = self.command();
+                    let mut new = keyed(self.random.uuid(), command);
+                    new.keyed = !self.random.one_in(4);
+                    if self.random.one_in(5) {
+                        new.on_behalf_of = Some("staff:ana".to_owned());
+                    }
+                    self.remember(&mut new);
+                    new
+                }
+            };
+            self.sent.push(submission.clone());
+            batch.push(submission);
+        }
+        batch
+    }
+
+    /// A fact's id is the head of its agent's log.
+    fn remember(&mut self, new: &mut Submission) {
+        if let Command::Fact { incarnation, seq, .. } = &new.command
+            && let Some(a) = self.agents.iter_mut().find(|a| a.incarnation == *incarnation)
+            && *seq == a.seq + 1
+        {
+            a.seq += 1;
+            a.head = Some(new.id);
+        }
+    }
+
+    fn item(&mut self) -> ItemNo {
+        if self.random.one_in(40) { ItemNo(999_999) } else { self.random.of(&self.items) }
+    }
+
+    fn location(&mut self) -> LocationNo {
+        if self.random.one_in(40) { LocationNo(999_999) } else { self.random.of(&self.locations) }
+    }
+
+    fn reservation(&mut self) -> ReservationId {
+        if self.reservations.is_empty() || self.random.one_in(20) {
+            return ReservationId(self.random.uuid());
+        }
+        // Mostly a young one, that has not ended.
+        let young = self.reservations.len().saturating_sub(12);
+        let from = if self.random.one_in(4) { 0 } else { young };
+        self.random.of(&self.reservations[from..])
+    }
+
+    fn command(&mut self) -> Command {
+        match self.random.within(0, 29) {
+            0 => {
+                let barcodes = ["10", "11", "12", "Käse", "14"];
+                let barcodes: Vec<&str> =
+                    (0..self.random.within(0, 2)).map(|_| self.random.of(&barcodes)).collect();
+                let barcodes: Vec<&str> = barcodes.into_iter().filter(|b| b.is_ascii()).collect();
+                put_item(self.random.of(&SKUS), &barcodes)
+            }
+            1 if self.random.one_in(6) => {
+                Command::RetireItem { sku: Sku::new(self.random.of(&SKUS)).unwrap() }
+            }
+            1 | 2 => self.setting(),
+            3 => self.remove(),
+            4 => self.redeem(),
+            5 | 6 => Command::Receive {
+                location: self.location(),
+                lines: (0..self.random.within(1, 3))
+                    .map(|_| (self.item(), self.random.within(1, 9)))
+                    .collect(),
+                reference: self.random.one_in(2).then(|| "PO-2 'quoted' \"text\" \\ é".to_owned()),
+            },
+            7 => Command::ReturnGoods {
+                location: self.location(),
+                item: self.item(),
+                quantity: self.random.within(1, 3),
+                to: self.random.of(&[Place::Available, Place::QualityControl]),
+            },
+            8 => Command::Adjust {
+                location: self.location(),
+                item: self.item(),
+                quantity: self.random.within(1, 5),
+                why: self.random.of(&[
+                    Adjustment::Damaged,
+                    Adjustment::Found,
+                    Adjustment::Lost,
+                    Adjustment::Scrapped,
+                ]),
+                approved: self.random.one_in(2),
+                note: None,
+            },
+            9 => Command::Count {
+                location: self.location(),
+                item: self.item(),
+                found: self.random.within(0, 60),
+                approved: true,
+            },
+            10..=15 => self.reserve(),
+            16..=20 => {
+                let id = self.reservation();
+                match self.random.within(0, 5) {
+                    0 => Command::Commit { id },
+                    1 => Command::Release { id, shopper: None },
+                    2 => Command::Expire { id },
+                    3 => Command::Pick { id },
+                    _ => Command::HandOver { id },
+                }
+            }
+            _ => self.agent(),
+        }
+    }
+
+    fn reserve(&mut self) -> Command {
+        let line = |w: &mut Self| (w.item(), w.location(), w.random.within(1, 6));
+        let lines = (0..self.random.within(1, 3)).map(|_| line(self)).collect();
+        let hold = self.random.one_in(2);
+        Command::Reserve {
+            lines,
+            expires_in_ms: hold.then(|| self.random.within(1, 4) * 1_000),
+            channel: self.random.one_in(3).then(|| "web".to_owned()),
+            shopper: (hold && self.random.one_in(2))
+                .then(|| self.random.of(&["shopper-1".to_owned(), "shopper-2".to_owned()])),
+            address: (hold && self.random.one_in(3)).then(|| "address-1".to_owned()),
+            reference: self.random.one_in(2).then(|| "W-20418".to_owned()),
+        }
+    }
+
+    fn setting(&mut self) -> Command {
+        let (item, location) = (self.item(), self.location());
+        let units = self.random.within(0, 6);
+        let record = match self.random.within(0, 4) {
+            0 => Record::Safety(Safety { item, location, units }),
+            1 => Record::Buffer(Buffer { item, channel: "web".to_owned(), units }),
+            2 => Record::Share(SharePolicy { location, item: Some(item), units }),
+            3 => Record::Share(SharePolicy { location, item: None, units }),
+            _ => {
+                self.codes += 1;
+                let used_by = None;
+                let location = LocationCode::new(self.random.of(&CODES)).unwrap();
+                let code_hash = format!("code{}", self.codes);
+                let expires_at = Timestamp(4_000_000_000_000_000);
+                Record::Enrolment(Enrolment { code_hash, location, expires_at, used_by })
+            }
+        };
+        Command::PutRecord { record: Box::new(record) }
+    }
+
+    fn remove(&mut self) -> Command {
+        let (item, location) = (self.item(), self.location());
+        let key = match self.random.within(0, 3) {
+            0 => format!("safety/{}/{}", item.0, location.0),
+            1 => format!("buffer/{}/web", item.0),
+            2 => format!("share/{}/*", location.0),
+            _ => format!("enrolment/code{}", self.random.within(1, self.codes.max(1))),
+        };
+        Command::RemoveRecord { key }
+    }
+
+    fn redeem(&mut self) -> Command {
+        let agent = Agent {
+            id: AgentId(self.random.uuid()),
+            location: LocationCode::new("S01").unwrap(),
+            name: "agent".to_owned(),
+            public_key: "00".to_owned(),
+            state: RecordState::Active,
+        };
+        let code_hash = format!("code{}", self.random.within(1, self.codes.max(1)));
+        Command::Redeem { code_hash, agent: Box::new(agent) }
+    }
+
+    fn agent(&mut self) -> Command {
+        let which = self.random.within(0, 1) as usize;
+        let location = self.locations[2 + which];
+        let item = self.item();
+        let nonce = self.random.uuid();
+        let want = self.random.within(1, 30);
+        let say_hello = self.agents[which].session == Lease::default();
+        let a = &self.agents[which];
+        let granted: Vec<_> = a.granted.iter().map(|(i, n)| (*i, *n)).collect();
+        match self.random.within(0, 9) {
+            _ if say_hello => hello(a, location, nonce, granted),
+            0 => hello(a, location, nonce, granted),
+            1 | 2 => {
+                let (incarnation, session) = (a.incarnation, a.session);
+                Command::Ask { location, incarnation, session, item, want }
+            }
+            3 => Command::GrantByPolicy { location, item },
+            _ => self.fact(which, location),
+        }
+    }
+
+    fn fact(&mut self, which: usize, location: LocationNo) -> Command {
+        let body = self.body();
+        let odd = self.random.within(0, 60);
+        let a = &self.agents[which];
+        // Now and then one is missing, or comes twice under another id.
+        let seq = match odd {
+            0 => a.seq + 2,
+            1 => a.seq,
+            _ => a.seq + 1,
+        };
+        Command::Fact {
+            location,
+            session: a.session,
+            incarnation: a.incarnation,
+            seq,
+            prev: a.head,
+            granted: a.granted.iter().map(|(i, n)| (*i, *n)).collect(),
+            occurred_at: Timestamp(self.random.within(1, 1_000_000)),
+            body,
+        }
+    }
+
+    fn body(&mut self) -> FactBody {
+        let item = self.item();
+        match self.random.within(0, 11) {
+            0 => FactBody::In {
+                item,
+                quantity: self.random.within(1, 5),
+                to_share: self.random.one_in(2),
+                source: self.random.of(&[InSource::Customer, InSource::Supplier]),
+            },
+            1 => FactBody::Back { item, quantity: self.random.within(1, 5) },
+            2 => FactBody::Count {
+                item,
+                found: self.random.within(0, 50),
+                from_share: self.random.within(0, 2),
+            },
+            3 => FactBody::Handover {
+                reservation: self.reservation(),
+                lines: vec![(item, self.random.within(1, 3))],
+            },
+            4 if self.random.one_in(4) => FactBody::Close { left: vec![(item, 2)] },
+            _ => self.sale(item),
+        }
+    }
+
+    fn sale(&mut self, item: ItemNo) -> FactBody {
+        let line =
+            SaleLine { item, share: self.random.within(0, 3), beyond: self.random.within(0, 8) };
+        let units = line.share + line.beyond;
+        self.sales += 1;
+        let document = SaleDocument {
+            id: SaleId(self.random.uuid()),
+            receipt_number: format!("S01-R1-{:06}", self.sales),
+            register: "S01-R1".to_owned(),
+            number: self.sales,
+            cashier: "ana".to_owned(),
+            currency: "EUR".to_owned(),
+            total_minor: units * 100,
+            change_minor: if self.random.one_in(5) { 1 } else { 0 },
+            tenders: vec![SaleTender { kind: "cash".to_owned(), given_minor: units * 100 }],
+            lines: vec![(item, units, 100, units * 100)],
+        };
+        let document = self.random.one_in(2).then(|| Box::new(document));
+        FactBody::Sale { lines: vec![line], document }
+    }
+}
+
+impl StoreAgent {
+    fn new(random: &mut Random) -> Self {
+        Self {
+            id: AgentId(random.uuid()),
+            incarnation: IncarnationId(random.uuid()),
+            seq: 0,
+            head: None,
+            session: Lease::default(),
+            granted: BTreeMap::new(),
+        }
+    }
+}
+
+fn hello(
+    a: &StoreAgent,
+    location: LocationNo,
+    nonce: uuid::Uuid,
+    granted: Vec<(ItemNo, i64)>,
+) -> Command {
+    Command::Hello {
+        agent: a.id,
+        location,
+        incarnation: a.incarnation,
+        follows: None,
+        lease: a.session,
+        nonce,
+        last: a.seq,
+        granted,
+    }
+}

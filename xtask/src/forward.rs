@@ -1,0 +1,75 @@
+//! `bench`, `sim` and `chaos`: builds the programs, gives them a throw-away PostgreSQL, and hands
+//! the rest of the command line on. It must not know what they measure.
+
+use std::process::{Command, ExitCode};
+
+use anyhow::Result;
+
+use crate::postgres::Cluster;
+use crate::tree::Tree;
+use crate::{packages, run, web};
+
+pub(crate) const PROGRAMS: &[&str] = &["bench", "sim", "chaos"];
+
+pub(crate) fn run(tree: &Tree, name: &str, rest: &[String]) -> Result<ExitCode> {
+    let mut program = built(tree, name, rest)?;
+    // The simulator runs in one thread over a map; a scan meets a browser; the others a server.
+    let cluster = if name == "sim" {
+        None
+    } else if name == "bench" && rest.first().is_some_and(|what| what == "scan") {
+        web::install(tree, "tests/e2e")?;
+        packages::install(&["chromium"])?;
+        if let Some(chromium) = packages::chromium() {
+            program.env("ONESHELF_CHROMIUM", chromium);
+        }
+        None
+    } else {
+        packages::install(&["postgresql", "strace"])?;
+        Some(Cluster::start()?)
+    };
+    if let Some(cluster) = &cluster {
+        program.env("ONESHELF_TEST_POSTGRES", cluster.url());
+        program.env("ONESHELF_POSTGRES_BIN", cluster.programs());
+    }
+    let status = run::status_in_the_open(&mut program)?;
+    drop(cluster);
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A program that is started here explains its own options, without a server.
+pub(crate) fn explain(tree: &Tree, name: &str, rest: &[String]) -> Result<ExitCode> {
+    if PROGRAMS.contains(&name) {
+        println!();
+        match need(tree, name) {
+            Ok(()) => run::in_the_open(&mut built(tree, name, rest)?)?,
+            Err(missing) => println!("{missing}"),
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn need(tree: &Tree, name: &str) -> Result<()> {
+    let all = ["hub", "pos-agent", name];
+    tree.need_programs(if name == "sim" { &all[2..] } else { &all })
+}
+
+fn built(tree: &Tree, name: &str, rest: &[String]) -> Result<Command> {
+    need(tree, name)?;
+    let release = name == "bench";
+    let mut cargo = tree.command("cargo");
+    cargo.args(["build", "--workspace", "--exclude", "xtask", "--bins"]);
+    if release {
+        cargo.arg("--release");
+    }
+    if tree.has_pages() {
+        cargo.env("ONESHELF_REQUIRE_WEB", "1");
+    }
+    run::in_the_open(&mut cargo)?;
+    let mut program = tree.command(tree.program(name, release));
+    program.args(rest).env("ONESHELF_BIN", tree.target.join(profile(release)));
+    Ok(program)
+}
+
+fn profile(release: bool) -> &'static str {
+    if release { "release" } else { "debug" }
+}
