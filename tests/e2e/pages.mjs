@@ -36,13 +36,16 @@ export async function signIn(at, staff, pin, register) {
   await at.getByTestId('scan-box').waitFor();
 }
 
-/** A wedge scanner types faster than a person: its keys go to the browser without a pause. */
+/** A wedge scanner types faster than a person: its keys go to the browser without a pause, each
+    with the time at which the scanner would have sent it, however busy this machine is. */
 export async function wedge(at, code) {
   const browser = await at.context().newCDPSession(at);
-  const send = (type, key) => browser.send('Input.dispatchKeyEvent', key === 'Enter'
-    ? { type, key, code: key, windowsVirtualKeyCode: 13, ...(type === 'keyDown' && { text: '\r' }) }
-    : { type, key, ...(type === 'keyDown' && { text: key }) });
-  await Promise.all([...code, 'Enter'].flatMap((key) => [send('keyDown', key), send('keyUp', key)]));
+  const start = Date.now() / 1000;
+  const send = (type, key, n) => browser.send('Input.dispatchKeyEvent', { type, key,
+    timestamp: start + n * 0.004, ...(type === 'keyDown' && { text: key === 'Enter' ? '\r' : key }),
+    ...(key === 'Enter' && { code: key, windowsVirtualKeyCode: 13 }) });
+  const keys = [...code, 'Enter'];
+  await Promise.all(keys.flatMap((key, n) => [send('keyDown', key, n), send('keyUp', key, n)]));
   await browser.detach();
 }
 
