@@ -88,6 +88,22 @@ pub struct Item {
 }
 
 impl ItemDetails {
+    /// Of an item that nobody has told of: its SKU is its name, and a person completes it.
+    pub fn named(sku: &Sku) -> Self {
+        Self {
+            name: sku.to_string(),
+            barcodes: vec![],
+            unit: Unit::default(),
+            price: None,
+            tax: standard(),
+            brand: None,
+            category: None,
+            image: None,
+            options: None,
+            state: ItemState::default(),
+        }
+    }
+
     /// Makes titles harmless and checks every rule.
     pub fn checked(mut self) -> Result<Self, Refusal> {
         self.name = code::plain_text(&self.name, limits::NAME_CHARS_MAX);

@@ -3,7 +3,7 @@
 //! Owns no behaviour of its own beside the numbers of items, which never change. It must not
 //! know HTTP.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Deref;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -116,18 +116,22 @@ impl ItemNumbers {
     /// # Errors
     /// When the database does not answer.
     pub async fn of(&self, store: &Store, skus: &[Sku]) -> Result<Vec<Option<ItemNo>>, StoreError> {
-        let unknown: Vec<Sku> = {
+        // What was found is answered from here: the memory may have been emptied meanwhile.
+        let mut found: HashMap<Sku, ItemNo> = {
             let both = self.0.read().unwrap_or_else(PoisonError::into_inner);
-            skus.iter().filter(|sku| !both.numbers.contains_key(*sku)).cloned().collect()
+            let known = |sku: &Sku| both.numbers.get_key_value(sku).map(|(s, no)| (s.clone(), *no));
+            skus.iter().filter_map(known).collect()
         };
+        let unknown: Vec<Sku> =
+            skus.iter().filter(|sku| !found.contains_key(*sku)).cloned().collect();
         if !unknown.is_empty() {
             let mut tx = store.read().await?;
             for (sku, no) in crate::store::read::numbers::by_sku(&mut tx, &unknown).await? {
                 self.learn(&sku, no);
+                found.insert(sku, no);
             }
         }
-        let both = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        Ok(skus.iter().map(|sku| both.numbers.get(sku).copied()).collect())
+        Ok(skus.iter().map(|sku| found.get(sku).copied()).collect())
     }
 
     /// The SKUs of these numbers, as far as there are such items.
@@ -138,19 +142,21 @@ impl ItemNumbers {
         &self,
         store: &Store,
         numbers: &[ItemNo],
-    ) -> Result<HashMap<ItemNo, Sku>, StoreError> {
-        let unknown: Vec<ItemNo> = {
+    ) -> Result<BTreeMap<ItemNo, Sku>, StoreError> {
+        let mut found: BTreeMap<ItemNo, Sku> = {
             let both = self.0.read().unwrap_or_else(PoisonError::into_inner);
-            numbers.iter().filter(|no| !both.skus.contains_key(*no)).copied().collect()
+            let known = |no: &ItemNo| both.skus.get(no).map(|sku| (*no, sku.clone()));
+            numbers.iter().filter_map(known).collect()
         };
+        let unknown: Vec<ItemNo> =
+            numbers.iter().filter(|no| !found.contains_key(*no)).copied().collect();
         if !unknown.is_empty() {
             let mut tx = store.read().await?;
             for (sku, no) in crate::store::read::numbers::by_no(&mut tx, &unknown).await? {
                 self.learn(&sku, no);
+                found.insert(no, sku);
             }
         }
-        let both = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let known = |no: &ItemNo| both.skus.get(no).map(|sku| (*no, sku.clone()));
-        Ok(numbers.iter().filter_map(known).collect())
+        Ok(found)
     }
 }

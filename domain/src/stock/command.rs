@@ -173,6 +173,11 @@ pub enum Command {
         /// All that can change.
         details: ItemDetails,
     },
+    /// Makes an item that a store named and nobody has told of; one that is there stays as it is.
+    NameItem {
+        /// Which.
+        sku: Sku,
+    },
     /// Takes an item off sale.
     RetireItem {
         /// Which.

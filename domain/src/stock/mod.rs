@@ -276,7 +276,7 @@ pub struct Movement {
 pub fn decide(state: &State, command: &Command, at: &At) -> Result<Decision, Stop> {
     let mut draft = draft::Draft::new(state, at);
     let outcome = match command {
-        Command::PutItem { .. } | Command::RetireItem { .. } => {
+        Command::PutItem { .. } | Command::NameItem { .. } | Command::RetireItem { .. } => {
             settings::item(&mut draft, command)?
         }
         Command::PutRecord { .. } | Command::RemoveRecord { .. } | Command::Redeem { .. } => {

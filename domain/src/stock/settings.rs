@@ -13,6 +13,10 @@ use crate::refusal::Refusal;
 pub(super) fn item(draft: &mut Draft, command: &Command) -> Result<Outcome, Stop> {
     match command {
         Command::PutItem { sku, details } => put_item(draft, sku, details.clone().checked()?),
+        Command::NameItem { sku } => match draft.state.item(sku)? {
+            Some(known) => Ok(Outcome::Item { no: known.no }),
+            None => put_item(draft, sku, ItemDetails::named(sku)),
+        },
         Command::RetireItem { sku } => {
             let known = draft.state.item(sku)?;
             let Some(known) = known else {

@@ -152,6 +152,7 @@ pub(crate) fn request(verb: &str, w: &mut Words) -> Command {
             put(Record::Buffer(Buffer { item, channel, units }))
         }
         "item" => item(w),
+        "name" => Command::NameItem { sku: Sku::new(w.word()).unwrap() },
         "retire" => Command::RetireItem { sku: Sku::new(w.word()).unwrap() },
         "drop" => Command::RemoveRecord { key: w.word().to_owned() },
         "redeem" => redeem(w),

@@ -10,7 +10,7 @@ use oneshelf_domain::record::{Buffer, Record, Records, Safety, SharePolicy};
 use oneshelf_domain::stock::{Command, ItemNo, Version};
 use oneshelf_domain::{Quantity, Refusal, Sku};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -89,7 +89,7 @@ fn numbers(records: &Records) -> Vec<ItemNo> {
 
 fn body(
     records: &Records,
-    skus: &HashMap<ItemNo, Sku>,
+    skus: &BTreeMap<ItemNo, Sku>,
     version: Version,
     record: &Record,
 ) -> Option<PolicyBody> {

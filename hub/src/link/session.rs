@@ -19,8 +19,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::numbers::Numbers;
-use super::top_up;
+use super::{numbers, top_up};
 use crate::app::App;
 use crate::commands::{Accepted, Failure, Lane};
 use crate::store::read::frames;
@@ -54,7 +53,6 @@ struct Session<'a, O> {
     app: &'a App,
     link: HubLink,
     location: LocationNo,
-    numbers: Numbers,
     answers: FuturesOrdered<Answered>,
     out: O,
     /// The version up to which rows were sent; none before a session is open.
@@ -85,7 +83,6 @@ where
         app,
         link: HubLink::new(agent, location, epoch),
         location,
-        numbers: Numbers::default(),
         answers: FuturesOrdered::new(),
         out,
         sent: None,
@@ -208,13 +205,11 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
 
     async fn submit(&mut self, request: Request) -> Result<(), Ended> {
         let named = skus(&request.up);
-        self.numbers.learn(self.app, &named).await?;
-        if !matches!(request.up, Up::Ask { .. }) {
-            let made = self.numbers.make_up(self.app, &named).await;
-            made.map_err(|e| Ended::Failed(format!("{e:?}")))?;
-        }
-        let numbers = self.numbers.numbers();
-        let Some(command) = command(&request.up, self.link.agent, self.location, numbers) else {
+        let numbers = match request.up {
+            Up::Ask { .. } => numbers::known(self.app, &named).await?,
+            _ => numbers::all(self.app, &named).await?,
+        };
+        let Some(command) = command(&request.up, self.link.agent, self.location, &numbers) else {
             return Ok(()); // a question about an item that nobody knows
         };
         let id = match &request.up {
@@ -264,15 +259,15 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
     }
 
     async fn answer(&mut self, about: &About, reply: &Reply) -> Result<(), Ended> {
-        if let Reply::Accepted {
-            outcome: Outcome::Hello(HelloAnswer::Welcome { granted, .. }),
-            ..
-        } = reply
-        {
-            let items: Vec<_> = granted.iter().map(|(item, _)| *item).collect();
-            self.numbers.learn_names(self.app, &items).await?;
-        }
-        let todo = self.link.reply(about, reply, self.numbers.names());
+        let items: Vec<ItemNo> = match reply {
+            Reply::Accepted {
+                outcome: Outcome::Hello(HelloAnswer::Welcome { granted, .. }),
+                ..
+            } => granted.iter().map(|(item, _)| *item).collect(),
+            _ => vec![],
+        };
+        let names = self.app.items.skus(&self.app.store, &items).await?;
+        let todo = self.link.reply(about, reply, &names);
         self.act(todo).await
     }
 
@@ -289,10 +284,8 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
         let Some(after) = after.filter(|_| self.link.session().is_some()) else { return Ok(()) };
         let records = self.app.follow.seen().records.clone();
         let frame = frames::changed(&self.app.store, self.location, after, &records).await?;
-        for (sku, no) in frame.numbers {
-            self.numbers.put(sku, no);
-        }
-        let wanted = top_up::wanted(&records, self.location, &frame.rows, self.numbers.numbers());
+        let numbers = frame.numbers.into_iter().collect();
+        let wanted = top_up::wanted(&records, self.location, &frame.rows, &numbers);
         let downs = self.link.rows(after, frame.upto, frame.applied, frame.rows);
         for down in downs {
             self.send(&down).await?;

@@ -43,6 +43,7 @@ pub struct LedgerRow {
 pub const fn kind(command: &Command) -> &'static str {
     match command {
         Command::PutItem { .. } => "put_item",
+        Command::NameItem { .. } => "name_item",
         Command::RetireItem { .. } => "retire_item",
         Command::PutRecord { .. } => "put_record",
         Command::RemoveRecord { .. } => "remove_record",

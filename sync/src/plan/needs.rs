@@ -29,7 +29,9 @@ fn of(command: &Command, keys: &mut Vec<Key>) {
             keys.push(Key::Item(sku.clone()));
             keys.extend(details.barcodes.iter().cloned().map(Key::Barcode));
         }
-        Command::RetireItem { sku } => keys.push(Key::Item(sku.clone())),
+        Command::NameItem { sku } | Command::RetireItem { sku } => {
+            keys.push(Key::Item(sku.clone()));
+        }
         Command::PutRecord { .. } | Command::RemoveRecord { .. } | Command::Redeem { .. } => {}
         Command::Receive { location, lines, .. } => {
             lines.iter().for_each(|(item, _)| row(keys, *item, *location));

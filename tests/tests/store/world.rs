@@ -204,6 +204,9 @@ impl World {
             1 if self.random.one_in(6) => {
                 Command::RetireItem { sku: Sku::new(self.random.of(&SKUS)).unwrap() }
             }
+            1 if self.random.one_in(6) => {
+                Command::NameItem { sku: Sku::new(self.random.of(&SKUS)).unwrap() }
+            }
             1 | 2 => self.setting(),
             3 => self.remove(),
             4 => self.redeem(),
