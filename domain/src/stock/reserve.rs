@@ -187,6 +187,14 @@ fn release(draft: &mut Draft, id: ReservationId, shopper: Option<&str>) -> Resul
         return Err(Refusal::ReservationUnknown.into());
     }
     let r = still_open(r)?;
+    if shopper.is_some() && r.state != ReservationState::Held {
+        // What was committed is an order: a page's token lets go of holds alone.
+        return Err(Refusal::ReservationState {
+            state: r.state.name().to_owned(),
+            step: "released".to_owned(),
+        }
+        .into());
+    }
     if r.state == ReservationState::Picked {
         store_has_no_agent(draft, &r)?;
     }

@@ -5,12 +5,16 @@
 
 use std::collections::BTreeMap;
 
+use oneshelf_domain::code::plain_text;
 use oneshelf_domain::stock::{
     Command, FactBody, ItemNo, Lease, LocationNo, SaleDocument, SaleLine, SaleTender,
 };
 use oneshelf_domain::{AgentId, CommandId, IncarnationId, Sku, Timestamp, limits};
 use oneshelf_protocol::frame::{Body, Fact, Sale, Total, Up};
 use serde::Deserialize;
+
+/// A receipt number, or a part of it, characters.
+const RECEIPT_CHARS_MAX: usize = 64;
 
 /// The SKUs that a frame names.
 pub fn skus(up: &Up) -> Vec<Sku> {
@@ -121,20 +125,24 @@ fn body(fact: &Fact, numbers: &BTreeMap<Sku, ItemNo>) -> Option<FactBody> {
     })
 }
 
+/// Texts come from a store's disk: a database must be able to keep them.
 fn document(sale: &Sale, numbers: &BTreeMap<Sku, ItemNo>) -> Option<SaleDocument> {
     Some(SaleDocument {
         id: sale.id,
-        receipt_number: sale.receipt_number.clone(),
-        register: sale.register.clone(),
+        receipt_number: plain_text(&sale.receipt_number, RECEIPT_CHARS_MAX),
+        register: plain_text(&sale.register, RECEIPT_CHARS_MAX),
         number: sale.number,
-        cashier: sale.cashier.clone(),
+        cashier: plain_text(&sale.cashier, limits::NAME_CHARS_MAX),
         currency: sale.total.currency.to_string(),
         total_minor: sale.total.minor,
         change_minor: sale.change.minor,
         tenders: sale
             .tenders
             .iter()
-            .map(|t| SaleTender { kind: t.kind.clone(), given_minor: t.given.minor })
+            .map(|t| SaleTender {
+                kind: plain_text(&t.kind, RECEIPT_CHARS_MAX),
+                given_minor: t.given.minor,
+            })
             .collect(),
         lines: sale
             .lines
