@@ -67,7 +67,7 @@ async fn audience(app: &App, parts: &mut Parts, key: Option<&str>) -> Answer<Aud
         {
             return Err(Error::foreign_origin());
         }
-        signed.need(Action::ReadStock)?;
+        signed.need(Action::Live)?;
         let display = Display::Exact { cap: limits::QUANTITY_MAX };
         return Ok(Audience { channel: signed.0.channel, display });
     };

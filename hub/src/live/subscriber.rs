@@ -3,6 +3,7 @@
 //! Bounded in items, in bytes and in rate; the newest figure wins.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
@@ -16,7 +17,6 @@ use super::Tick;
 use crate::app::App;
 use crate::shown::{Audience, ShownItem, shown_items};
 use crate::store::StoreError;
-use crate::store::read::numbers;
 
 /// Items of one subscriber.
 pub const ITEMS_MAX: usize = 500;
@@ -115,7 +115,9 @@ where
             text = incoming.next() => {
                 let Some(text) = text else { return Err(Ended::Gone) };
                 if let Err(why) = me.message(&text).await {
-                    me.refuse(&why).await;
+                    if let Ended::Refused(words) = &why {
+                        me.refuse(words).await;
+                    }
                     return Err(why);
                 }
             }
@@ -130,7 +132,7 @@ where
             }
             _ = pulse.tick() => {
                 // Freshness is a matter of time alone.
-                me.changed(None).await?;
+                me.changed(Tick { upto: 0, items: None }).await?;
                 me.say(&Told::Ping).await?;
             }
         }
@@ -138,23 +140,24 @@ where
 }
 
 /// Takes what else comes within a moment: one message tells it all. None: anything may have.
-async fn gather(
-    feed: &mut tokio::sync::broadcast::Receiver<Tick>,
-    first: Tick,
-) -> Option<BTreeSet<ItemNo>> {
+async fn gather(feed: &mut tokio::sync::broadcast::Receiver<Tick>, first: Tick) -> Tick {
+    let mut upto = first.upto;
     let mut items: Option<BTreeSet<ItemNo>> = first.items.map(|i| (*i).clone());
     let end = tokio::time::Instant::now() + GATHER;
     while let Ok(next) = tokio::time::timeout_at(end, feed.recv()).await {
         match next {
-            Ok(tick) => match (&mut items, tick.items) {
-                (Some(known), Some(more)) => known.extend(more.iter().copied()),
-                _ => items = None,
-            },
+            Ok(tick) => {
+                upto = upto.max(tick.upto);
+                match (&mut items, tick.items) {
+                    (Some(known), Some(more)) => known.extend(more.iter().copied()),
+                    _ => items = None,
+                }
+            }
             Err(RecvError::Lagged(_)) => items = None,
             Err(RecvError::Closed) => break,
         }
     }
-    items
+    Tick { upto, items: items.map(Arc::new) }
 }
 
 impl<O: Sink<String> + Unpin> Subscriber<'_, O> {
@@ -168,10 +171,8 @@ impl<O: Sink<String> + Unpin> Subscriber<'_, O> {
         if items.len() > ITEMS_MAX {
             return Err(Ended::Refused(format!("subscribe to at most {ITEMS_MAX} items")));
         }
-        let mut tx = self.app.store.read().await?;
-        let found = numbers::by_sku(&mut tx, &items).await?;
-        tx.rollback().await?;
-        self.items = found.into_iter().map(|(sku, no)| (no, sku)).collect();
+        let numbers = self.app.items.of(&self.app.store, &items).await?;
+        self.items = items.into_iter().zip(numbers).filter_map(|(s, no)| Some((no?, s))).collect();
         self.locations = locations.map(|l| l.into_iter().collect());
         let numbers: Vec<ItemNo> = self.items.keys().copied().collect();
         let (upto, shown) = self.read(&numbers).await?;
@@ -182,8 +183,8 @@ impl<O: Sink<String> + Unpin> Subscriber<'_, O> {
     }
 
     /// Reads what may have changed and tells what did.
-    async fn changed(&mut self, changed: Option<BTreeSet<ItemNo>>) -> Result<(), Ended> {
-        let mine: Vec<ItemNo> = match changed {
+    async fn changed(&mut self, tick: Tick) -> Result<(), Ended> {
+        let mine: Vec<ItemNo> = match &tick.items {
             None => self.items.keys().copied().collect(),
             Some(changed) => self.items.keys().filter(|no| changed.contains(no)).copied().collect(),
         };
@@ -198,8 +199,11 @@ impl<O: Sink<String> + Unpin> Subscriber<'_, O> {
         if news.is_empty() {
             return Ok(());
         }
+        // What was read is newer than the tick, but another item may have changed in between:
+        // only when all were read does the message reach as far as the reading.
+        let reached = if tick.items.is_some() { tick.upto } else { upto };
         let after = self.upto;
-        self.upto = self.upto.max(upto);
+        self.upto = self.upto.max(reached);
         let text = text_of(&Told::Changes { after, upto: self.upto, items: news.iter().collect() });
         self.told.extend(news.into_iter().map(|i| (i.sku.clone(), i)));
         self.out.send(text).await.map_err(|_| Ended::Gone)
@@ -219,8 +223,8 @@ impl<O: Sink<String> + Unpin> Subscriber<'_, O> {
         self.out.send(text_of(told)).await.map_err(|_| Ended::Gone)
     }
 
-    async fn refuse(&mut self, why: &Ended) {
-        let problem = Problem::new(400, "malformed", &why.to_string());
+    async fn refuse(&mut self, words: &str) {
+        let problem = Problem::new(400, "malformed", words);
         // The connection ends either way.
         let _ = self.say(&Told::Problem { problem }).await;
     }
