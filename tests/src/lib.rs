@@ -4,3 +4,4 @@ pub mod bench;
 pub mod chaos;
 pub mod database;
 pub mod demo;
+pub mod program;

@@ -1,7 +1,6 @@
 //! `chaos`: proofs with real processes. Started by `cargo xtask chaos` and by the test command,
 //! which build the programs and bring a throw-away PostgreSQL. It owns the choice and the verdict.
 
-use std::io::Write;
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -10,6 +9,7 @@ use clap::{Parser, ValueEnum};
 use oneshelf_tests::chaos::dice::Dice;
 use oneshelf_tests::chaos::world::{Engine, World};
 use oneshelf_tests::chaos::{hot, kills, last_unit, offline};
+use oneshelf_tests::program::{asked_to_stop, say};
 
 /// Proofs with real processes.
 #[derive(Debug, Parser)]
@@ -128,24 +128,5 @@ async fn prove(
         What::Kills => kills::run(world, engine, count, dice).await,
         What::Offline => offline::run(world, engine, count, dice).await,
         What::LastUnit => last_unit::run(world, engine, count, dice).await,
-    }
-}
-
-fn say(text: &str) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{text}")?;
-    Ok(out.flush()?)
-}
-
-async fn asked_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminated), Ok(mut interrupted)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminated.recv() => {}
-        _ = interrupted.recv() => {}
     }
 }

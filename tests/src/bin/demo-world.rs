@@ -3,7 +3,6 @@
 //!
 //! It owns no data: the hub has the items, the folder only the links of simulated scanners.
 
-use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,6 +15,7 @@ use oneshelf_tests::demo::hub::Hub;
 use oneshelf_tests::demo::orders::{self, Tally};
 use oneshelf_tests::demo::stores::Store;
 use oneshelf_tests::demo::{generated, real};
+use oneshelf_tests::program;
 use serde_json::{Value, json};
 
 /// Simulated devices, lines and shoppers for a demo.
@@ -73,7 +73,7 @@ async fn main() -> Result<()> {
         let run = u64::from(std::process::id());
         tokio::spawn(orders::run(hub, catalogue.orders, arguments.warehouse, codes, run, tally));
     }
-    axum::serve(listener, routes(world)).with_graceful_shutdown(asked_to_stop()).await?;
+    axum::serve(listener, routes(world)).with_graceful_shutdown(program::asked_to_stop()).await?;
     Ok(())
 }
 
@@ -87,11 +87,14 @@ fn names(stores: &[String]) -> Result<Vec<(String, String)>> {
 
 /// Items and opening stock, once: before any agent has connected.
 async fn fill(hub: &Hub, catalogue: &Catalogue, warehouse: &str, stores: &[String]) -> Result<()> {
-    if hub.has_items().await? {
+    // Each by itself: a first start may have ended between the two.
+    if !hub.has_items().await? {
+        let items = hub.import("items", catalogue.items_csv()?).await?;
+        tracing::info!(%items, "items are in");
+    }
+    if hub.has_stock(warehouse).await? {
         return Ok(());
     }
-    let items = hub.import("items", catalogue.items_csv()?).await?;
-    tracing::info!(%items, "items are in");
     let stock = hub.import("stock", catalogue.stock_csv(warehouse, stores)?).await?;
     tracing::info!(%stock, "opening stock is in");
     Ok(())
@@ -127,20 +130,5 @@ fn say(bench: &str, world: &World, source: &str) -> Result<()> {
         })
         .collect();
     let line = json!({"bench": bench, "stores": stores, "catalogue": source});
-    let mut out = std::io::stdout();
-    writeln!(out, "{line}")?;
-    Ok(out.flush()?)
-}
-
-async fn asked_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminated), Ok(mut interrupted)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminated.recv() => {}
-        _ = interrupted.recv() => {}
-    }
+    Ok(program::say(&line.to_string())?)
 }

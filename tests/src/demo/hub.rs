@@ -95,6 +95,15 @@ impl Hub {
         Ok(page["items"].as_array().is_some_and(|items| !items.is_empty()))
     }
 
+    /// Whether a location has any stock.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn has_stock(&self, location: &str) -> Result<bool> {
+        let (_, page) = self.get(&format!("/v1/locations/{location}/stock?limit=1")).await?;
+        Ok(page["stock"].as_array().is_some_and(|rows| !rows.is_empty()))
+    }
+
     /// Claims lines at a location. None: refused.
     ///
     /// # Errors
