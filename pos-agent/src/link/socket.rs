@@ -101,9 +101,9 @@ async fn carry(
                 let _ = timeout(Duration::from_millis(500), sink.close()).await;
                 return Ok("stopped");
             }
-            () = front.shared.link_reset.notified() => return Ok("the machine was loaded again"),
             () = sleep_until(deadline) => return Ok("nothing was heard for two heartbeats"),
             frame = frames.recv() => {
+                // It was loaded again: this connection's session is not the machine's any more.
                 let Some(frame) = frame else { return Ok("the machine let go of the line") };
                 let sending = async {
                     sink.feed(Message::text(frame)).await?;

@@ -172,7 +172,6 @@ impl Core {
     fn drop_link(&mut self) {
         self.agent.disconnected();
         self.link = None;
-        self.shared.link_reset.notify_one();
     }
 
     /// Reads settings and rights of the copy, and the share policies among them.

@@ -56,8 +56,6 @@ pub(crate) struct Shared {
     pub drawer: Option<Drawer>,
     /// A share changed: a payment that waits for a grant looks again.
     share_changed: Notify,
-    /// The link must begin anew: the machine was loaded again.
-    pub link_reset: Notify,
 }
 
 impl Shared {
@@ -109,7 +107,6 @@ impl Front {
             printer_wake: Notify::new(),
             drawer,
             share_changed: Notify::new(),
-            link_reset: Notify::new(),
             reads,
         });
         let mut core = Core::load(writer, Arc::clone(&shared)).await?;
