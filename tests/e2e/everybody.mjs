@@ -1,6 +1,4 @@
 // The scenarios of those who use no mouse, read German, or have a screen read to them.
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { SECTIONS, signedIn } from './office.mjs';
 import * as pages from './pages.mjs';
@@ -88,40 +86,28 @@ async function says(at, words) {
   for (const text of words) await at.getByText(text).filter({ visible: true }).first().waitFor();
 }
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-/** No fault that shuts somebody out (WCAG 2.1 AA) on what is on the screen now. */
-async function accessible(at, where) {
-  await at.evaluate(axe);
-  const found = await at.evaluate(() => window.axe.run(document, {
-    runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] }));
-  const bad = found.violations.filter((v) => v.impact === 'serious' || v.impact === 'critical');
-  const said = bad.map((v) => `${v.id} at ${v.nodes.map((n) => n.target.join(' ')).slice(0, 3).join(', ')}`);
-  check(bad.length === 0, `${where}: ${said.join('; ')}`);
-}
-
 everybody['the register shuts nobody out'] = async ({ shop, page }) => {
   const thing = await item(shop, 'S07', several);
   const desk = await page();
   await desk.goto(shop.agents.S07);
   await desk.getByTestId('staff-tile').first().waitFor();
-  await accessible(desk, 'signing in');
+  await pages.accessible(desk, 'signing in');
   await pages.signIn(desk, 'ana', PINS.ana, 'R1');
   await scan(shop, 'S07', thing.barcode);
   await pages.line(desk, thing.sku, 1);
-  await accessible(desk, 'selling');
+  await pages.accessible(desk, 'selling');
   await pages.wedge(desk, '4006381333932');
   await desk.getByTestId('not-found').waitFor();
-  await accessible(desk, 'an unknown barcode');
+  await pages.accessible(desk, 'an unknown barcode');
   await desk.keyboard.press('Escape');
   await desk.getByTestId('pay').click();
-  await accessible(desk, 'paying');
+  await pages.accessible(desk, 'paying');
   await desk.getByTestId('pay-done').click();
   await desk.getByTestId('receipt-number').waitFor();
-  await accessible(desk, 'after the sale');
+  await pages.accessible(desk, 'after the sale');
   await desk.getByTestId('receipts').click();
   await desk.getByTestId('sale').first().waitFor();
-  await accessible(desk, 'the receipts');
+  await pages.accessible(desk, 'the receipts');
 };
 
 everybody['the shop page shuts nobody out'] = async ({ shop, page }) => {
@@ -129,12 +115,12 @@ everybody['the shop page shuts nobody out'] = async ({ shop, page }) => {
   const shopper = await page();
   await shopper.goto(`${shop.hub}/shop/`);
   await shopper.getByTestId('item').first().waitFor();
-  await accessible(shopper, 'the grid');
+  await pages.accessible(shopper, 'the grid');
   await pages.openItem(shopper, shop.hub, thing.sku);
-  await accessible(shopper, 'an item');
+  await pages.accessible(shopper, 'an item');
   await pages.hold(shopper, 'S02');
   await shopper.getByTestId('countdown').first().waitFor();
-  await accessible(shopper, 'a hold');
+  await pages.accessible(shopper, 'a hold');
   await shopper.getByTestId('let-go').first().click();
 };
 
@@ -143,6 +129,6 @@ everybody['the set-up page shuts nobody out'] = async ({ shop, page }) => {
   for (const section of SECTIONS) {
     await setup.getByTestId(`nav-${section}`).click();
     await setup.waitForLoadState('networkidle');
-    await accessible(setup, section);
+    await pages.accessible(setup, section);
   }
 };

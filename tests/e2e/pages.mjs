@@ -1,5 +1,6 @@
 // What a person does on the pages, as small steps. It knows test ids, no scenario.
 // Every wait ends with what it waits for, or fails after its time-out.
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
@@ -95,4 +96,16 @@ export async function choose(at, store) {
 export async function hold(at, store) {
   await choose(at, store);
   await at.locator('[data-testid=hold]:visible').click();
+}
+
+const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+
+/** No fault that shuts somebody out (WCAG 2.1 AA) on what is on the screen now. */
+export async function accessible(at, where) {
+  await at.evaluate(axe);
+  const found = await at.evaluate(() => window.axe.run(document, {
+    runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] }));
+  const bad = found.violations.filter((v) => v.impact === 'serious' || v.impact === 'critical');
+  const said = bad.map((v) => `${v.id} at ${v.nodes.map((n) => n.target.join(' ')).slice(0, 3).join(', ')}`);
+  if (bad.length > 0) throw new Error(`${where}: ${said.join('; ')}`);
 }

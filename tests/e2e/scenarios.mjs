@@ -146,6 +146,29 @@ scenarios['the last unit goes to the register or to the web'] = async ({ shop, p
   }
 };
 
+scenarios['what is promised online needs a manager'] = async ({ shop, page, shots }) => {
+  const thing = await item(shop, 'S07', (units) => units === 1);
+  const order = await shop.ask('POST', '/v1/reservations',
+    { lines: [{ sku: thing.sku, location: 'S07', quantity: 1 }], reference: 'W-e2e' });
+  const desk = await register(page, shop, 'S07', 'ana', 'R1');
+  await scan(shop, 'S07', thing.barcode);
+  await pages.line(desk, thing.sku, 1);
+  await pages.giveExact(desk);
+  await desk.getByTestId('approval').waitFor();
+  await desk.screenshot({ path: join(shots, 'register-approval.png') });
+  await pages.accessible(desk, 'the approval panel');
+  await desk.getByTestId('approval-reason').first().click();
+  for (const key of '000000') await desk.keyboard.press(key, { delay: 60 });
+  await desk.keyboard.press('Enter');
+  await desk.getByTestId('refusal').waitFor();
+  for (const key of PINS.maeve) await desk.keyboard.press(key, { delay: 60 });
+  await desk.keyboard.press('Enter');
+  await desk.getByTestId('receipt-number').waitFor();
+  await desk.getByTestId('next-sale').click();
+  await wait(async () => (await shop.ask('GET', `/v1/reservations/${order.id}`)).state === 'short',
+    'the order is short, and somebody is told');
+};
+
 /** An empty ticket, whatever was on it. */
 async function clear(desk) {
   if ((await desk.getByTestId('ticket-line').count()) === 0) return;

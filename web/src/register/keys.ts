@@ -43,7 +43,10 @@ function moveSelection(by: number) {
 
 function back() {
   if (desk.menu) desk.menu = false;
-  else if (desk.panel) desk.panel = null;
+  else if (desk.panel) {
+    desk.panel = null;
+    desk.clearNotices();
+  }
   else if (desk.notFound || desk.refusal) desk.clearNotices();
   else if (desk.query || desk.results) search.clear();
   else if (desk.times > 1) desk.times = 1;
@@ -119,7 +122,7 @@ function onKey(event: KeyboardEvent) {
 }
 
 function shortest(): number | null {
-  if (desk.phase === 'sell') return desk.panel === 'pay' ? SHORTEST_BESIDE_AMOUNTS : 3;
+  if (desk.phase === 'sell') return desk.paying ? SHORTEST_BESIDE_AMOUNTS : 3;
   return desk.phase === 'float' ? SHORTEST_BESIDE_AMOUNTS : null;
 }
 

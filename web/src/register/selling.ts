@@ -163,6 +163,7 @@ export async function payCash(given_minor: number, approve?: Approve): Promise<S
       return null;
     }
     if (approve && cause instanceof Problem && !cause.unreachable) {
+      play('blocked');
       desk.refusal = cause; // a wrong PIN: the panel stays
       return null;
     }
