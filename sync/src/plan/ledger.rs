@@ -8,6 +8,7 @@ use oneshelf_domain::{CommandId, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::Submission;
+use super::fingerprint::hex;
 
 /// What stands before the first row.
 pub const FIRST_HASH: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -135,6 +136,6 @@ impl LedgerRow {
             hasher.update(m.reason.name().as_bytes());
             hasher.update(m.reservation.map_or([0; 16], |r| *r.0.as_bytes()));
         }
-        hex::encode(hasher.finalize())
+        hex(&hasher.finalize())
     }
 }

@@ -130,8 +130,19 @@ impl Plan {
         Self { writes: Writes::new(head.clone()), head, now, next: 0, rounds: 0, done: known }
     }
 
+    /// Takes in stored answers; only of commands that are not decided yet.
+    pub fn know(&mut self, known: BTreeMap<CommandId, Known>) {
+        self.done.extend(known);
+    }
+
+    /// How many commands are decided.
+    pub const fn decided(&self) -> usize {
+        self.next
+    }
+
     /// Decides commands in turn, later ones seeing earlier ones. Gives the keys that must be
-    /// loaded before it can go on; none when all are decided.
+    /// loaded before it can go on; none when all are decided. The batch may have grown since the
+    /// last time.
     ///
     /// # Errors
     /// [`TooManyRounds`] when loading does not come to an end.

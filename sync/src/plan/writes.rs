@@ -124,6 +124,11 @@ impl Writes {
             && self.timers.is_empty()
     }
 
+    /// True for a reservation that this batch made: the tables do not have it.
+    pub fn made(&self, reservation: &Reservation) -> bool {
+        self.ledger.first().is_some_and(|first| reservation.created >= first.version)
+    }
+
     /// SKUs of the items that were written.
     pub fn skus(&self) -> impl Iterator<Item = (&Sku, ItemNo)> {
         self.items.values().map(|i| (&i.sku, i.no))
