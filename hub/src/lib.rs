@@ -3,6 +3,11 @@
 //! `commands` is the only write path; `http`, `link`, `jobs` and `imports` hand commands to it and
 //! read through `store`. `serve` puts the parts together, `cli` is how people start them.
 
+/// A batch is many small texts that one thread makes and SQLite's thread, or a caller's, drops:
+/// what the system's allocator is slowest at. SQLite's own rows go through it too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 pub mod app;
 pub mod audit;
 pub mod auth;

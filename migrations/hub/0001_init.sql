@@ -18,12 +18,13 @@ create table head (
 create table command (
     id          text   not null primary key,
     principal   text   not null,
-    fingerprint text   not null,
+    -- With a version: as the ledger has it.
+    fingerprint text,
     outcome     text   not null,
     version     bigint,
     recorded_at bigint not null,
     fact        bigint not null
-);
+) /* sqlite: without rowid */;
 create index command_old on command (recorded_at) where fact = 0;
 
 -- One row a version; each carries the hash of the one before.
@@ -40,7 +41,6 @@ create table ledger (
     movements    bigint not null,
     hash         text   not null
 );
-create index ledger_time on ledger (recorded_at);
 
 create table movement (
     version       bigint not null,
@@ -93,8 +93,10 @@ create table reservation (
     version    bigint not null
 ) /* sqlite: without rowid */;
 create index reservation_version on reservation (version);
-create index reservation_shopper on reservation (shopper) where state = 'held';
-create index reservation_address on reservation (address) where state = 'held';
+create index reservation_shopper on reservation (shopper)
+    where state = 'held' and shopper is not null;
+create index reservation_address on reservation (address)
+    where state = 'held' and address is not null;
 
 -- `open` repeats the reservation's state, so that open lines of a stock row are one look-up.
 create table reservation_line (

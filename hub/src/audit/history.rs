@@ -154,7 +154,7 @@ fn effect(chain: &Chain, line: &LedgerLine) -> Option<String> {
         let other = line.known_version.map_or("none".to_owned(), |v| v.to_string());
         return Some(format!("has version {version}, and its outcome says {other}"));
     }
-    let same = line.known_fingerprint.as_deref() == Some(line.fingerprint.as_str());
+    let same = line.known_fingerprint.as_ref().is_none_or(|print| *print == line.fingerprint);
     (!same).then(|| format!("version {version} and its outcome are of different commands"))
 }
 

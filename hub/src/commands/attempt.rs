@@ -1,11 +1,15 @@
-//! One attempt at a batch: one transaction from the lock of `head` to its commit.
+//! One attempt at a batch: decided under the lock of `head`, stored, committed.
 //!
-//! It keeps the rows that it knows between batches, as long as nobody else wrote. Invariant:
-//! whatever fails, what it knew is forgotten, so that a state never runs ahead of the tables.
+//! It keeps the rows that it knows between batches, as long as nobody else wrote. While a batch
+//! is being stored the next one may be decided ahead: the lock keeps everybody else out, so the
+//! tables are what the kept rows say, or get there with this commit. Invariant: whatever fails,
+//! what was kept is forgotten, so that it never runs ahead of the tables for longer than that.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use oneshelf_domain::stock::{State, Version};
 use oneshelf_domain::{CommandId, Timestamp, limits};
-use oneshelf_sync::plan::{Plan, Reply, Submission, TooManyRounds, needs};
+use oneshelf_sync::plan::{Head, Plan, Reply, Submission, TooManyRounds, Writes, needs};
 
 use crate::store::{self, HeadRow, Store, StoreError, Tx};
 
@@ -38,33 +42,79 @@ pub(super) struct Done {
     pub version: Version,
 }
 
-/// Rows as the last batch left them.
+/// A batch that is decided and holds the lock, or had nothing to store.
+pub(super) struct Decided {
+    tx: Tx,
+    writes: Writes,
+    batch: i64,
+}
+
+impl Decided {
+    /// Stores and commits it.
+    pub(super) async fn store(mut self) -> Result<Done, Trouble> {
+        if self.writes.is_empty() {
+            // Replays and answers that nobody will ask for again: nothing to make durable.
+            self.tx.rollback().await?;
+        } else {
+            store::flush(&mut self.tx, &self.writes, self.batch).await?;
+            self.tx.commit().await?;
+        }
+        Ok(Done { version: self.writes.head.version, replies: self.writes.replies })
+    }
+}
+
+/// What is decided of a batch whose turn has not come.
+pub(super) struct Ahead {
+    plan: Plan,
+    /// So many of its ids were looked up.
+    checked: usize,
+}
+
+/// Rows as the last batch leaves them.
 #[derive(Default)]
 pub(super) struct Cache(Option<Kept>);
 
 struct Kept {
     state: State,
-    epoch: i64,
-    version: Version,
+    head: Head,
     batch: i64,
+    /// Ids of the last batch: the tables may not have them yet.
+    storing: BTreeSet<CommandId>,
 }
 
 impl Cache {
-    /// Decides and stores a batch. Until it returns well, the cache is empty.
-    pub(super) async fn attempt(
+    /// Forgets everything: it may say more than the tables.
+    pub(super) fn forget(&mut self) {
+        self.0 = None;
+    }
+
+    /// Decides a batch under the lock, from where it was decided ahead. Until it returns well,
+    /// the cache is empty.
+    pub(super) async fn decide(
         &mut self,
         store: &Store,
         now: Timestamp,
         batch: &[Submission],
-    ) -> Result<Done, Trouble> {
+        ahead: Option<Ahead>,
+    ) -> Result<Decided, Trouble> {
         let kept = self.0.take();
         let mut tx = store.begin_write().await?;
-        let head = store::lock_head(&mut tx).await?;
-        let mut state = warm(&mut tx, kept, &head).await?;
-        let ids: Vec<CommandId> = batch.iter().map(|s| s.id).collect();
-        let known = store::known(&mut tx, &ids).await?;
-        let mut plan = Plan::new(head.head.clone(), now, known);
-        let mut missing = needs(batch, &state);
+        let row = store::lock_head(&mut tx).await?;
+        let (mut state, Ahead { mut plan, checked }) = match (kept, ahead) {
+            (Some(kept), Some(ahead)) if kept.is(&row) => (kept.state, ahead),
+            (kept, ahead) => {
+                // What was decided ahead of tables that came out otherwise holds nowhere.
+                let kept = if ahead.is_none() { kept } else { None };
+                let state = warm(&mut tx, kept, &row).await?;
+                let plan = Plan::new(row.head.clone(), now, BTreeMap::new());
+                (state, Ahead { plan, checked: 0 })
+            }
+        };
+        let ids: Vec<CommandId> = batch[checked..].iter().map(|s| s.id).collect();
+        if !ids.is_empty() {
+            plan.know(store::known(&mut tx, &ids).await?);
+        }
+        let mut missing = needs(&batch[plan.decided()..], &state);
         loop {
             store::load(&mut tx, &mut state, &missing).await?;
             missing = plan.run(&mut state, batch)?;
@@ -73,23 +123,60 @@ impl Cache {
             }
         }
         let writes = plan.finish(&state);
-        let mut kept =
-            Kept { state, epoch: head.head.epoch, version: head.head.version, batch: head.batch };
-        if writes.is_empty() {
-            // Replays and answers that nobody will ask for again: nothing to make durable.
-            tx.rollback().await?;
-        } else {
-            kept.batch += 1;
-            store::flush(&mut tx, &writes, kept.batch).await?;
-            tx.commit().await?;
-            kept.version = writes.head.version;
-        }
-        let version = kept.version;
+        let batch_no = row.batch + i64::from(!writes.is_empty());
+        let storing = batch.iter().map(|s| s.id).collect();
+        self.0 = Some(Kept { state, head: writes.head.clone(), batch: batch_no, storing });
+        Ok(Decided { tx, writes, batch: batch_no })
+    }
+
+    /// Decides the first commands of the next batch while the last one is being stored; `read` is
+    /// one look at the tables for all of its parts. It may be dropped at any await.
+    pub(super) async fn ahead(
+        &mut self,
+        store: &Store,
+        now: Timestamp,
+        batch: &[Submission],
+        ahead: &mut Option<Ahead>,
+        read: &mut Option<Tx>,
+    ) -> Result<(), Trouble> {
+        let Some(kept) = &mut self.0 else { return Ok(()) };
+        // A cache that is too big is cut between batches, which needs one that was not decided.
         if kept.state.rows() > limits::CACHE_ROWS_MAX {
-            kept.state = only_records(kept.state);
+            return Ok(());
         }
-        self.0 = Some(kept);
-        Ok(Done { replies: writes.replies, version })
+        // What was sent a moment ago is answered as a replay, once the tables have it.
+        let again = batch.iter().position(|s| kept.storing.contains(&s.id));
+        let batch = &batch[..again.unwrap_or(batch.len())];
+        let head = &kept.head;
+        let Ahead { plan, checked } = ahead.get_or_insert_with(|| Ahead {
+            plan: Plan::new(head.clone(), now, BTreeMap::new()),
+            checked: 0,
+        });
+        if read.is_none() {
+            *read = Some(store.read_by_key().await?);
+        }
+        let Some(tx) = read else { return Ok(()) };
+        let ids: Vec<CommandId> = batch[*checked..].iter().map(|s| s.id).collect();
+        if !ids.is_empty() {
+            plan.know(store::known(tx, &ids).await?);
+            *checked = batch.len();
+        }
+        loop {
+            let missing = plan.run(&mut kept.state, batch)?;
+            if missing.is_empty() {
+                return Ok(());
+            }
+            store::load(tx, &mut kept.state, &missing).await?;
+        }
+    }
+}
+
+impl Kept {
+    /// True when the tables are as the last batch left them.
+    fn is(&self, row: &HeadRow) -> bool {
+        self.head.epoch == row.head.epoch
+            && self.head.version == row.head.version
+            && self.batch == row.batch
     }
 }
 
@@ -99,14 +186,15 @@ fn only_records(state: State) -> State {
     fresh
 }
 
-/// The state to decide on: what was kept, if nobody wrote since; else the records alone, with
-/// what changed of them.
-async fn warm(tx: &mut Tx, kept: Option<Kept>, head: &HeadRow) -> Result<State, StoreError> {
-    let same_epoch = kept.filter(|k| k.epoch == head.head.epoch && k.version <= head.head.version);
-    let (mut state, after) = match same_epoch {
-        Some(k) if k.batch == head.batch && k.version == head.head.version => return Ok(k.state),
-        Some(k) => (only_records(k.state), k.version),
-        None => (State::default(), Version(0)),
+/// The state to decide on: what was kept, if nobody wrote since and it is not too big; else the
+/// records alone, with what changed of them.
+async fn warm(tx: &mut Tx, kept: Option<Kept>, row: &HeadRow) -> Result<State, StoreError> {
+    let (mut state, after) = match kept {
+        Some(k) if k.is(row) && k.state.rows() <= limits::CACHE_ROWS_MAX => return Ok(k.state),
+        Some(k) if k.head.epoch == row.head.epoch && k.head.version <= row.head.version => {
+            (only_records(k.state), k.head.version)
+        }
+        _ => (State::default(), Version(0)),
     };
     for (key, version, record) in store::records_since(tx, after).await? {
         match record {

@@ -5,6 +5,7 @@
 //! answered before its own commit. It knows no transport.
 
 mod attempt;
+mod batch;
 mod queue;
 mod weight;
 mod writer;

@@ -61,13 +61,24 @@ impl Queue {
         loop {
             {
                 let mut lanes = self.lock();
-                let batch = lanes.take();
+                let batch = lanes.take(limits::BATCH_COMMANDS_MAX, limits::BATCH_BYTES_MAX);
                 if !batch.is_empty() {
                     return Some(batch);
                 }
                 if lanes.stopping {
                     return None;
                 }
+            }
+            self.wake.notified().await;
+        }
+    }
+
+    /// What waits, at most so much; waits until there is any that fits.
+    pub(super) async fn more(&self, commands: usize, bytes: usize) -> Vec<Waiting> {
+        loop {
+            let more = self.lock().fitting(commands, bytes);
+            if !more.is_empty() {
+                return more;
             }
             self.wake.notified().await;
         }
@@ -92,9 +103,15 @@ impl Queue {
 }
 
 impl Lanes {
-    fn take(&mut self) -> Vec<Waiting> {
+    /// A batch is never empty while anything waits, however big its first command is.
+    fn take(&mut self, commands: usize, room: usize) -> Vec<Waiting> {
+        let first = self.waiting.iter().find_map(VecDeque::front);
+        let first = first.map_or(0, |waiting| bytes(&waiting.submission));
+        self.fitting(commands, room.max(first))
+    }
+
+    fn fitting(&mut self, commands: usize, mut room: usize) -> Vec<Waiting> {
         let mut batch = vec![];
-        let mut room = limits::BATCH_BYTES_MAX;
         let mut more = true;
         while more {
             more = false;
@@ -102,12 +119,11 @@ impl Lanes {
                 for _ in 0..share {
                     let Some(next) = lane.front() else { break };
                     let size = bytes(&next.submission);
-                    let full = batch.len() >= limits::BATCH_COMMANDS_MAX || size > room;
-                    if full && !batch.is_empty() {
+                    if batch.len() >= commands || size > room {
                         self.observe();
                         return batch;
                     }
-                    room = room.saturating_sub(size);
+                    room -= size;
                     batch.extend(lane.pop_front());
                     more = true;
                 }

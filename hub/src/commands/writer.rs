@@ -1,6 +1,7 @@
 //! The writer task: takes batches, has them stored, answers. It outlives whatever goes wrong.
 //!
-//! A batch that meets a passing trouble is tried again; one that cannot be stored is split in
+//! While a batch is being stored the next one is taken in and decided; its transaction begins when
+//! that is done. A batch that meets a passing trouble is tried again; one that cannot be stored is split in
 //! halves, until the command that cannot be stored fails alone.
 
 use std::ops::Range;
@@ -10,14 +11,20 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use oneshelf_domain::stock::Version;
-use oneshelf_sync::plan::{Reply, Submission, kind};
+use oneshelf_sync::plan::{Submission, kind};
 use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
 
-use super::attempt::{Cache, Done, Trouble};
-use super::queue::{Queue, Waiting};
+use super::attempt::{Ahead, Cache, Decided, Done, Trouble};
+use super::batch::Batch;
+use super::queue::Queue;
 use super::{Answer, Clock, Failure, answer};
-use crate::store::Store;
+use crate::store::{Store, Tx};
 
+/// How many commands are decided ahead before the one being stored is looked after again.
+const GROW_COMMANDS: usize = 64;
+/// How long an answer may be owed for the sake of the next batch, milliseconds.
+const OWED_MS: u64 = 1;
 /// Further tries of a batch that met a passing trouble.
 const RETRIES_MAX: u32 = 3;
 /// The first wait before a further try; it doubles, milliseconds.
@@ -32,9 +39,15 @@ pub(super) async fn run(
 ) {
     // Also when this task is aborted: nobody waits for an answer that cannot come.
     let _abandon = Abandon(queue.clone());
-    let mut writer = Writer { store, clock, committed, cache: Cache::default() };
-    while let Some(waiting) = queue.take().await {
-        writer.serve(waiting).await;
+    let (cache, owed) = (Cache::default(), Owed::default());
+    let mut writer = Writer { store, clock, committed, queue, cache, owed };
+    let mut next = Batch::default();
+    loop {
+        if next.commands.is_empty() {
+            let Some(waiting) = writer.queue.take().await else { break };
+            next.add(waiting);
+        }
+        next = writer.serve(next).await;
     }
     end.send_replace(true);
 }
@@ -47,27 +60,125 @@ impl Drop for Abandon {
     }
 }
 
+/// Answers of the last batch, until they are given.
+#[derive(Default)]
+struct Owed(Option<(Batch, Vec<Answer>)>);
+
+impl Owed {
+    fn pay(&mut self) {
+        if let Some((batch, answers)) = self.0.take() {
+            batch.answer(answers);
+        }
+    }
+}
+
+/// Whatever ends the writer: what was stored is answered.
+impl Drop for Owed {
+    fn drop(&mut self) {
+        self.pay();
+    }
+}
+
 struct Writer {
     store: Store,
     clock: Clock,
     committed: watch::Sender<Version>,
+    queue: Arc<Queue>,
     cache: Cache,
+    owed: Owed,
 }
 
 impl Writer {
-    async fn serve(&mut self, waiting: Vec<Waiting>) {
+    /// Stores a batch; gives the next one, which waited meanwhile. Its answers are owed until the
+    /// next one is on its way to the database, which so never waits for callers.
+    async fn serve(&mut self, mut batch: Batch) -> Batch {
         let began = Instant::now();
-        let (batch, replies): (Vec<_>, Vec<_>) =
-            waiting.into_iter().map(|w| (w.submission, w.reply)).unzip();
-        let answers = self.store_all(&batch).await;
+        let ahead = batch.ahead.take();
+        let mut next = Batch::default();
+        let stored = match self.decide_and_pay(&batch.commands, ahead).await {
+            Ok(decided) => self.store(decided, &mut next).await,
+            Err(trouble) => Err(trouble),
+        };
+        let answers = match stored {
+            Ok(done) => self.announce(done),
+            Err(trouble) => {
+                self.owed.pay();
+                tracing::warn!(%trouble, "a batch is tried again");
+                self.cache.forget();
+                next.ahead = None;
+                self.store_all(&batch.commands).await
+            }
+        };
         #[expect(clippy::cast_precision_loss, reason = "a bounded batch's length")]
-        metrics::histogram!("oneshelf_batch_commands").record(batch.len() as f64);
+        metrics::histogram!("oneshelf_batch_commands").record(answers.len() as f64);
         metrics::histogram!("oneshelf_batch_seconds").record(began.elapsed().as_secs_f64());
         count(&answers);
-        for (reply, answer) in replies.into_iter().zip(answers) {
-            // A caller that went away does not hear it; its id will.
-            let _ = reply.send(answer);
+        self.owed = Owed(Some((batch, answers)));
+        if next.commands.is_empty() {
+            self.owed.pay();
         }
+        next
+    }
+
+    /// Decides a batch. Where that takes its time, because somebody else has the lock, the last
+    /// one's callers do not wait for it.
+    async fn decide_and_pay(
+        &mut self,
+        batch: &[Submission],
+        ahead: Option<Ahead>,
+    ) -> Result<Decided, Trouble> {
+        let now = (self.clock)();
+        let mut deciding =
+            std::pin::pin!(caught(self.cache.decide(&self.store, now, batch, ahead)));
+        match tokio::time::timeout(Duration::from_millis(OWED_MS), &mut deciding).await {
+            Ok(decided) => decided,
+            Err(_) => {
+                self.owed.pay();
+                deciding.await
+            }
+        }
+    }
+
+    /// Stores a batch and lets the next one grow until that is done. A task of its own: what the
+    /// database says is acted on at once, whatever is being decided.
+    async fn store(&mut self, decided: Decided, next: &mut Batch) -> Result<Done, Trouble> {
+        let mut storing = AbortOnDropHandle::new(tokio::spawn(decided.store()));
+        self.owed.pay();
+        let mut read = None;
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut storing => {
+                    return done.unwrap_or_else(|ended| Err(Trouble::Panic(ended.to_string())));
+                }
+                () = self.grow(next, &mut read) => {}
+            }
+        }
+    }
+
+    /// Takes what waits into the next batch and decides it. It may be dropped at any await: what
+    /// was taken is in the batch by then.
+    async fn grow(&mut self, next: &mut Batch, read: &mut Option<Tx>) {
+        let (commands, bytes) = next.room();
+        let more = self.queue.more(commands.min(GROW_COMMANDS), bytes).await;
+        next.add(more);
+        let now = (self.clock)();
+        let ahead = self.cache.ahead(&self.store, now, &next.commands, &mut next.ahead, read);
+        if let Err(trouble) = caught(ahead).await {
+            // It gets its turn, and its answer, under the lock.
+            tracing::debug!(%trouble, "a batch is not decided ahead");
+            self.cache.forget();
+            next.ahead = None;
+        }
+    }
+
+    fn announce(&self, done: Done) -> Vec<Answer> {
+        self.committed.send_if_modified(|known| {
+            let newer = done.version > *known;
+            *known = done.version.max(*known);
+            newer
+        });
+        done.replies.into_iter().map(answer).collect()
     }
 
     /// An answer for each command, in order.
@@ -77,7 +188,7 @@ impl Writer {
         // The first part is last, so that commands keep their order.
         while let Some(part) = parts.pop() {
             match self.store_part(&batch[part.clone()]).await {
-                Ok(replies) => answers.extend(replies.into_iter().map(answer)),
+                Ok(replies) => answers.extend(replies),
                 Err(trouble) if part.len() > 1 && self.worth_halving(&trouble).await => {
                     tracing::warn!(commands = part.len(), %trouble, "a batch is split in halves");
                     let middle = part.start + part.len() / 2;
@@ -98,42 +209,48 @@ impl Writer {
         !trouble.connection_lost() || self.store.head().await.is_ok()
     }
 
-    async fn store_part(&mut self, batch: &[Submission]) -> Result<Vec<Reply>, Trouble> {
+    async fn store_part(&mut self, batch: &[Submission]) -> Result<Vec<Answer>, Trouble> {
         let mut retry = 0;
         loop {
-            match self.caught(batch).await {
-                Ok(done) => {
-                    self.committed.send_if_modified(|known| {
-                        let newer = done.version > *known;
-                        *known = done.version.max(*known);
-                        newer
-                    });
-                    return Ok(done.replies);
-                }
-                // Also after a commit whose end is not known: its ids answer as replays then.
-                Err(trouble) if trouble.passing() && retry < RETRIES_MAX => {
-                    tracing::warn!(%trouble, retry, "a batch is tried again");
-                    tokio::time::sleep(pause(retry)).await;
-                    retry += 1;
-                }
-                Err(trouble) => return Err(trouble),
+            let stored = match self.decide(batch, None).await {
+                Ok(decided) => caught(decided.store()).await,
+                Err(trouble) => Err(trouble),
+            };
+            let trouble = match stored {
+                Ok(done) => return Ok(self.announce(done)),
+                Err(trouble) => trouble,
+            };
+            self.cache.forget();
+            // Also after a commit whose end is not known: its ids answer as replays then.
+            if !trouble.passing() || retry >= RETRIES_MAX {
+                return Err(trouble);
             }
+            tracing::warn!(%trouble, retry, "a batch is tried again");
+            tokio::time::sleep(pause(retry)).await;
+            retry += 1;
         }
     }
 
-    /// A failed assertion of the rules, or of this program, costs the batch and nothing else.
-    async fn caught(&mut self, batch: &[Submission]) -> Result<Done, Trouble> {
+    async fn decide(
+        &mut self,
+        batch: &[Submission],
+        ahead: Option<Ahead>,
+    ) -> Result<Decided, Trouble> {
         let now = (self.clock)();
-        let attempt = self.cache.attempt(&self.store, now, batch);
-        AssertUnwindSafe(attempt).catch_unwind().await.unwrap_or_else(|panic| {
-            let text = panic
-                .downcast_ref::<String>()
-                .map(String::as_str)
-                .or_else(|| panic.downcast_ref::<&str>().copied())
-                .unwrap_or("a panic without words");
-            Err(Trouble::Panic(text.to_owned()))
-        })
+        caught(self.cache.decide(&self.store, now, batch, ahead)).await
     }
+}
+
+/// A failed assertion of the rules, or of this program, costs the batch and nothing else.
+async fn caught<T>(work: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
+        let text = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("a panic without words");
+        Err(Trouble::Panic(text.to_owned()))
+    })
 }
 
 /// Doubles with every try; as much again at random, so that two writers part.

@@ -19,9 +19,9 @@ use super::problem::{Answer, Error};
 use super::stock::{StockAt, numbers, skus};
 use crate::app::App;
 use crate::auth::Action;
-use crate::store;
 use crate::store::read::movements::{self, MovementRow};
 use crate::store::read::stock;
+use crate::store::{self, moment};
 
 /// Movements and reservations that an explanation shows.
 const EXPLAINED_MAX: i64 = 100;
@@ -244,7 +244,7 @@ async fn explain(
     let key = StockKey { item, location: location.no };
     let mut tx = app.store.read().await?;
     let version = match moment.at {
-        Some(at) => stock::version_at(&mut tx, at).await?,
+        Some(at) => moment::version_at(&mut tx, at).await?,
         None => store::head(&mut tx).await?.head.version,
     };
     let balances = stock::balances_at(&mut tx, key, version).await?;

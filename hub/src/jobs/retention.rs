@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Lease, pause};
 use crate::commands::Clock;
-use crate::store::{Store, StoreError, Tx, retention};
+use crate::store::{Store, StoreError, Tx, moment, retention};
 
 /// Between two passes.
 const EVERY: Duration = Duration::from_secs(600);
@@ -101,7 +101,7 @@ async fn delete(tx: &mut Tx, kept: Kept, now: Timestamp) -> Result<u64, StoreErr
     match kept {
         Kept::Events => {
             let before = now.plus_ms(-limits::KEEP_EVENTS_MS);
-            let upto = retention::version_before(tx, before).await?;
+            let upto = moment::version_at(tx, Timestamp(before.0 - 1)).await?.0;
             retention::events(tx, upto, BATCH_ROWS).await
         }
         Kept::Outcomes => {

@@ -14,9 +14,9 @@ use sqlx::{ConnectOptions, SqliteConnection, SqlitePool};
 /// How often the log is looked at, milliseconds.
 const LOOK_MS: u64 = 200;
 /// From here on a checkpoint is worth its flush, bytes.
-const LOG_BYTES_SOME: u64 = 4 << 20;
+const LOG_BYTES_SOME: u64 = 32 << 20;
 /// From here on the writer waits for the rest, pages.
-const LOG_PAGES_LONG: i64 = 8_192;
+const LOG_PAGES_LONG: i64 = 16_384;
 
 pub(super) async fn keep(path: PathBuf, write: SqlitePool) {
     let mut log = path.clone().into_os_string();

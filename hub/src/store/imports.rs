@@ -6,7 +6,7 @@
 
 use oneshelf_domain::{ImportId, Timestamp};
 
-use super::{Store, StoreError, Tx, on};
+use super::{Bulk, Store, StoreError, Tx, on};
 
 /// An import.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -88,9 +88,8 @@ pub async fn stage(
             r.text(&name).int(*line).text(body);
         });
     }
-    let sql = "insert into import_row (import, line, body) select c0, c1, c2 from {rows}";
     if !staged.is_empty() {
-        tx.store(sql, staged).await?;
+        tx.store(Bulk::new("import_row", "import, line, body", staged)).await?;
     }
     put_errors(&mut tx, &name, errors).await?;
     tx.commit().await
@@ -109,7 +108,7 @@ async fn put_errors(tx: &mut Tx, name: &str, errors: &[ErrorRow]) -> Result<(), 
     // On SQLite a select before `on conflict` needs a where to be read as meant.
     let sql = "insert into import_error (import, line, code, detail)
         select c0, c1, c2, c3 from {rows} where true on conflict do nothing";
-    tx.store(sql, rows).await?;
+    tx.store(Bulk::sql(sql, rows)).await?;
     Ok(())
 }
 

@@ -5,12 +5,14 @@
 //! (docs/decisions/0001).
 
 pub mod audit;
+mod bulk;
 mod checkpoint;
 mod dialect;
 mod error;
 mod flush;
 pub mod imports;
 mod load;
+pub mod moment;
 pub mod nonces;
 mod open;
 pub mod read;
@@ -22,6 +24,7 @@ pub mod search;
 pub mod sessions;
 pub mod timers;
 
+pub use bulk::Bulk;
 pub(crate) use dialect::on;
 pub use dialect::{Rows, Tx};
 pub use error::StoreError;
@@ -36,6 +39,8 @@ use oneshelf_domain::stock::Version;
 use oneshelf_sync::plan::Head;
 
 use crate::store::open::Pools;
+
+const READ_ONLY: &str = "begin isolation level repeatable read read only";
 
 /// Which database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,10 +80,19 @@ impl Store {
     pub async fn read(&self) -> Result<Tx, StoreError> {
         Ok(match &*self.0 {
             Pools::Sqlite { read, .. } => Tx::Sqlite(read.begin().await?),
-            Pools::Postgres { read, .. } => {
-                let begin = "begin isolation level repeatable read read only";
-                Tx::Postgres(open::begin(read, begin).await?)
-            }
+            Pools::Postgres { read, .. } => Tx::Postgres(open::begin(read, READ_ONLY).await?),
+        })
+    }
+
+    /// A read-only transaction of the write path: it finds every row by key, as
+    /// [`Store::begin_write`] does, however small its tables were when a plan was made.
+    ///
+    /// # Errors
+    /// When no connection can be had.
+    pub async fn read_by_key(&self) -> Result<Tx, StoreError> {
+        Ok(match &*self.0 {
+            Pools::Sqlite { .. } => self.read().await?,
+            Pools::Postgres { write, .. } => Tx::Postgres(open::begin(write, READ_ONLY).await?),
         })
     }
 

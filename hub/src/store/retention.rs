@@ -7,18 +7,6 @@ use oneshelf_domain::Timestamp;
 
 use super::{StoreError, Tx, on};
 
-/// The last version that was recorded before a time; everything up to it is at least as old.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn version_before(tx: &mut Tx, time: Timestamp) -> Result<i64, StoreError> {
-    let sql = "select version from ledger where recorded_at < $1
-        order by recorded_at desc, version desc limit 1";
-    let version: Option<i64> =
-        on!(tx, conn => sqlx::query_scalar(sql).bind(time.0).fetch_optional(conn).await)?;
-    Ok(version.unwrap_or(0))
-}
-
 /// Events up to a version.
 ///
 /// # Errors

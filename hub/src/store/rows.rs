@@ -105,23 +105,18 @@ impl Rows {
             Cells::Sqlite(_) => {
                 for at in 0..self.columns.len() {
                     let comma = if at == 0 { "(select " } else { ", " };
-                    let _ = write!(sql, "{comma}value->>{at} as c{at}");
+                    let _ = write!(sql, "{comma}value->>'$[{at}]' as c{at}");
                 }
                 let _ = write!(sql, " from jsonb_each(${first})) r");
             }
             Cells::Postgres(_) => {
-                sql.push_str("unnest(");
+                // In the select list, where rows are not put aside before they are used.
                 for (at, kind) in self.columns.chars().enumerate() {
-                    let comma = if at == 0 { "" } else { ", " };
+                    let comma = if at == 0 { "(select " } else { ", " };
                     let kind = if kind == 't' { "text" } else { "bigint" };
-                    let _ = write!(sql, "{comma}${}::{kind}[]", at + first);
+                    let _ = write!(sql, "{comma}unnest(${}::{kind}[]) as c{at}", at + first);
                 }
-                sql.push_str(") r(");
-                for at in 0..self.columns.len() {
-                    let comma = if at == 0 { "" } else { ", " };
-                    let _ = write!(sql, "{comma}c{at}");
-                }
-                sql.push(')');
+                sql.push_str(") r");
             }
         }
         sql

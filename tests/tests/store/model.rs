@@ -227,7 +227,8 @@ fn json<T: serde::Serialize>(value: &T) -> String {
 fn command(c: &CommandRow) -> String {
     let k = &c.known;
     let version = k.version.map(|v| v.0.to_string());
-    let (print, outcome) = (t(&k.fingerprint), t(&k.outcome));
+    let print = if version.is_none() { t(&k.fingerprint) } else { None };
+    let outcome = t(&k.outcome);
     let fact = n(i64::from(c.fact));
     cells([t(c.id), t(&k.principal), print, outcome, version, n(c.recorded_at.0), fact])
 }

@@ -3,16 +3,14 @@
 use oneshelf_domain::stock::Movement;
 use oneshelf_sync::plan::{CommandRow, EventRow, LedgerRow, SaleRow, Writes};
 
-use super::{Row, Statements, Tx, put};
+use super::{Row, Statements, Tx, add};
 
 pub(super) fn commands(tx: &Tx, all: &mut Statements, writes: &Writes) {
-    let sql = "insert into command \
-               (id, principal, fingerprint, outcome, version, recorded_at, fact) \
-               select c0, c1, c2, c3, c4, c5, c6 from {rows}";
-    put(tx, all, sql, "ttttbbb", &writes.commands, |r: &mut Row<'_>, c: &CommandRow| {
+    let table = ("command", "id, principal, fingerprint, outcome, version, recorded_at, fact");
+    add(tx, all, table, "ttttbbb", &writes.commands, |r: &mut Row<'_>, c: &CommandRow| {
         r.shown(c.id)
             .text(&c.known.principal)
-            .text(&c.known.fingerprint)
+            .opt_text(c.known.version.is_none().then_some(&c.known.fingerprint))
             .text(&c.known.outcome)
             .opt_int(c.known.version.map(|v| v.0))
             .int(c.recorded_at.0)
@@ -21,11 +19,11 @@ pub(super) fn commands(tx: &Tx, all: &mut Statements, writes: &Writes) {
 }
 
 pub(super) fn ledger(tx: &Tx, all: &mut Statements, writes: &Writes) {
-    let sql = "insert into ledger \
-               (version, command, kind, actor, on_behalf_of, reference, occurred_at, \
-               recorded_at, fingerprint, movements, hash) \
-               select c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10 from {rows}";
-    put(tx, all, sql, "btttttbbtbt", &writes.ledger, |r: &mut Row<'_>, l: &LedgerRow| {
+    let table = (
+        "ledger",
+        "version, command, kind, actor, on_behalf_of, reference, occurred_at, recorded_at, fingerprint, movements, hash",
+    );
+    add(tx, all, table, "btttttbbtbt", &writes.ledger, |r: &mut Row<'_>, l: &LedgerRow| {
         r.int(l.version.0)
             .shown(l.command)
             .text(&l.kind)
@@ -38,15 +36,15 @@ pub(super) fn ledger(tx: &Tx, all: &mut Statements, writes: &Writes) {
             .int(i64::try_from(l.movements.len()).unwrap_or(i64::MAX))
             .text(&l.hash);
     });
-    let sql = "insert into movement \
-               (version, line, item, from_location, from_place, to_location, to_place, \
-               quantity, from_after, to_after, reason, reservation) \
-               select c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11 from {rows}";
+    let table = (
+        "movement",
+        "version, line, item, from_location, from_place, to_location, to_place, quantity, from_after, to_after, reason, reservation",
+    );
     let lines = writes
         .ledger
         .iter()
         .flat_map(|l| (0_i64..).zip(&l.movements).map(|(line, m)| (l.version.0, line, m)));
-    put(tx, all, sql, "bbbbtbtbbbtt", lines, |r: &mut Row<'_>, row: (i64, i64, &Movement)| {
+    add(tx, all, table, "bbbbtbtbbbtt", lines, |r: &mut Row<'_>, row: (i64, i64, &Movement)| {
         let (version, line, m) = row;
         r.int(version)
             .int(line)
@@ -64,11 +62,11 @@ pub(super) fn ledger(tx: &Tx, all: &mut Statements, writes: &Writes) {
 }
 
 pub(super) fn sales(tx: &Tx, all: &mut Statements, writes: &Writes) {
-    let sql = "insert into sale \
-               (version, id, location, register, number, receipt_number, occurred_at, total, \
-               attention, document) \
-               select c0, c1, c2, c3, c4, c5, c6, c7, c8, c9 from {rows}";
-    put(tx, all, sql, "btbtbtbbtt", &writes.sales, |r: &mut Row<'_>, s: &SaleRow| {
+    let table = (
+        "sale",
+        "version, id, location, register, number, receipt_number, occurred_at, total, attention, document",
+    );
+    add(tx, all, table, "btbtbtbbtt", &writes.sales, |r: &mut Row<'_>, s: &SaleRow| {
         r.int(s.version.0)
             .shown(s.document.id)
             .int(s.location.0)
@@ -83,9 +81,8 @@ pub(super) fn sales(tx: &Tx, all: &mut Statements, writes: &Writes) {
 }
 
 pub(super) fn events(tx: &Tx, all: &mut Statements, writes: &Writes) {
-    let sql = "insert into event (version, line, kind, subject, body) \
-               select c0, c1, c2, c3, c4 from {rows}";
-    put(tx, all, sql, "bbttt", &writes.events, |r: &mut Row<'_>, e: &EventRow| {
+    let table = ("event", "version, line, kind, subject, body");
+    add(tx, all, table, "bbttt", &writes.events, |r: &mut Row<'_>, e: &EventRow| {
         r.int(e.version.0).int(e.line).text(&e.kind).text(&e.subject).text(&e.body);
     });
 }

@@ -10,13 +10,12 @@ mod settings;
 use oneshelf_sync::plan::Writes;
 
 use super::rows::Row;
-use super::{Rows, StoreError, Tx};
+use super::{Bulk, Rows, StoreError, Tx};
 
 /// Rows of one statement.
 const CHUNK_ROWS: usize = 8_192;
 
-/// Statements with their rows.
-type Statements = Vec<(&'static str, Rows)>;
+type Statements = Vec<Bulk>;
 
 /// Stores the rows of a batch; `batch` is the counter of `head` afterwards.
 ///
@@ -53,14 +52,38 @@ fn put<T>(
     values: impl IntoIterator<Item = T>,
     fill: impl Fn(&mut Row<'_>, T),
 ) {
+    all.extend(chunks(tx, columns, values, fill).into_iter().map(|rows| Bulk::sql(sql, rows)));
+}
+
+/// Adds rows that the table does not have yet: its name, its columns.
+fn add<T>(
+    tx: &Tx,
+    all: &mut Statements,
+    (table, names): (&'static str, &'static str),
+    columns: &'static str,
+    values: impl IntoIterator<Item = T>,
+    fill: impl Fn(&mut Row<'_>, T),
+) {
+    let rows = chunks(tx, columns, values, fill).into_iter();
+    all.extend(rows.map(|rows| Bulk::new(table, names, rows)));
+}
+
+fn chunks<T>(
+    tx: &Tx,
+    columns: &'static str,
+    values: impl IntoIterator<Item = T>,
+    fill: impl Fn(&mut Row<'_>, T),
+) -> Vec<Rows> {
+    let mut all = vec![];
     let mut rows = tx.rows(columns);
     for value in values {
         rows.row(|r| fill(r, value));
         if rows.len() == CHUNK_ROWS {
-            all.push((sql, std::mem::replace(&mut rows, tx.rows(columns))));
+            all.push(std::mem::replace(&mut rows, tx.rows(columns)));
         }
     }
     if !rows.is_empty() {
-        all.push((sql, rows));
+        all.push(rows);
     }
+    all
 }

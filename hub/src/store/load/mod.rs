@@ -124,8 +124,9 @@ pub async fn known(
     }
     let found: Vec<(String, String, String, String, Option<i64>)> = tx
         .fetch(
-            "select c.id, c.principal, c.fingerprint, c.outcome, c.version \
-             from {rows} join command c on c.id = r.c0",
+            "select c.id, c.principal, coalesce(c.fingerprint, l.fingerprint, ''), c.outcome, \
+             c.version from {rows} join command c on c.id = r.c0 \
+             left join ledger l on l.version = c.version",
             rows,
         )
         .await?;

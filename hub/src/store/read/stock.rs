@@ -2,8 +2,8 @@
 //!
 //! It knows rows, no promise. Invariant: what one call reads is of one transaction's moment.
 
+use oneshelf_domain::Sku;
 use oneshelf_domain::stock::{ItemNo, LocationNo, Place, Stock, StockKey, Version};
-use oneshelf_domain::{Sku, Timestamp};
 
 use super::changes::StockColumns;
 use crate::store::{StoreError, Tx, on};
@@ -49,17 +49,6 @@ pub async fn at_location(
         Ok((row.columns.key().item, sku, row.columns.stock()))
     };
     found.into_iter().map(named).collect()
-}
-
-/// The last version that was recorded by then.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn version_at(tx: &mut Tx, at: Timestamp) -> Result<Version, StoreError> {
-    let sql =
-        "select cast(coalesce(max(version), 0) as bigint) from ledger where recorded_at <= $1";
-    let version: i64 = on!(tx, conn => sqlx::query_scalar(sql).bind(at.0).fetch_one(conn).await)?;
-    Ok(Version(version))
 }
 
 /// The balances of a stock row as they were at a version, one look-up a place.
