@@ -11,16 +11,17 @@ const READY_MS = 60_000;
 const bin = process.env.ONESHELF_BIN ?? new URL('../../target/debug', import.meta.url).pathname;
 const running = [];
 
-function begin(name, args, folder) {
-  const child = spawn(join(bin, name.program), args, { stdio: ['ignore', 'pipe', 'pipe'] });
+function begin(name, args, folder, variables = {}) {
+  const env = { ...process.env, ...variables };
+  const child = spawn(join(bin, name.program), args, { stdio: ['ignore', 'pipe', 'pipe'], env });
   const log = createWriteStream(join(folder, `${name.log}.log`), { flags: 'a' });
   child.stderr.pipe(log);
   return child;
 }
 
 /** Starts a program that stays; gives its first line. */
-async function start(program, log, args, folder) {
-  const child = begin({ program, log }, args, folder);
+async function start(program, log, args, folder, variables) {
+  const child = begin({ program, log }, args, folder, variables);
   running.push(child);
   const lines = createInterface({ input: child.stdout });
   return new Promise((resolve, reject) => {
@@ -87,8 +88,9 @@ export async function open() {
       await put(`/v1/staff/${code}`, { name, role, locations: [store.code], pin: PINS[code] });
     }
   }
-  const world = JSON.parse(await start('demo-world', 'world', ['--hub', hub, '--secret', secret, '--quiet',
-    '--store', 'S07=Quay Street', '--store', 'S02=Patrick Street', '--data', data('world')], folder));
+  const world = JSON.parse(await start('demo-world', 'world', ['--hub', hub, '--quiet',
+    '--store', 'S07=Quay Street', '--store', 'S02=Patrick Street', '--data', data('world')], folder,
+  { HUB_SECRET: secret }));
   const agents = {};
   const move = (store, what, body) => ask(world.bench, '', 'POST', `/bench/stores/${store}/${what}`, body);
   for (const { code } of STORES) {

@@ -18,15 +18,16 @@ use oneshelf_tests::demo::{generated, real};
 use oneshelf_tests::program;
 use serde_json::{Value, json};
 
-/// Simulated devices, lines and shoppers for a demo.
+/// Names the admin secret of the hub. No argument: everybody on the machine may read those.
+const SECRET: &str = "HUB_SECRET";
+
+/// Simulated devices, lines and shoppers for a demo. The environment variable `HUB_SECRET` is the
+/// hub's admin secret.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// Address of the hub.
     #[arg(long)]
     hub: String,
-    /// Admin secret of the hub.
-    #[arg(long)]
-    secret: String,
     /// A store, as CODE=NAME; may be given again.
     #[arg(long = "store")]
     stores: Vec<String>,
@@ -54,7 +55,8 @@ struct Arguments {
 async fn main() -> Result<()> {
     tracing_subscriber::fmt().with_ansi(false).with_writer(std::io::stderr).init();
     let arguments = Arguments::parse();
-    let hub = Hub::new(&arguments.hub, &arguments.secret)?;
+    let secret = std::env::var(SECRET).with_context(|| format!("{SECRET} is not set"))?;
+    let hub = Hub::new(&arguments.hub, &secret)?;
     let catalogue = match &arguments.shared {
         Some(shared) => real::catalogue(shared)?,
         None => generated::catalogue(arguments.seed),

@@ -39,11 +39,23 @@ impl<'a> Children<'a> {
 
     /// Starts a program that stays, and gives back the line that says that it is ready.
     pub(crate) fn start(&mut self, name: &str, program: &str, words: &[&str]) -> Result<String> {
+        self.start_with(name, program, words, &[])
+    }
+
+    /// The same with variables that only it sees: command lines show to everybody.
+    pub(crate) fn start_with(
+        &mut self,
+        name: &str,
+        program: &str,
+        words: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Result<String> {
         stop::fail_if_asked()?;
         let path = self.log(name);
         let log = OpenOptions::new().create(true).append(true).open(&path)?;
         let mut command = self.tree.command(self.tree.program(program, self.release));
-        command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log.try_clone()?);
+        command.args(words).envs(variables.iter().copied());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log.try_clone()?);
         let mut child = command.spawn().with_context(|| format!("cannot start {program}"))?;
         let printed = child.stdout.take().context("a piped output is there")?;
         self.running.push(Running { name: name.to_owned(), child });

@@ -24,16 +24,19 @@ const HUB_ADMIN_PORT: u16 = 8081;
 const BENCH_PORT: u16 = 8070;
 
 pub(crate) fn run(tree: &Tree, arguments: &[String]) -> Result<ExitCode> {
-    let (mut release, mut exit_after_ready) = (false, false);
+    let (mut release, mut exit_after_ready, mut built) = (false, false, false);
     for argument in arguments {
         match argument.as_str() {
             "--release" => release = true,
             "--exit-after-ready" => exit_after_ready = true,
+            "--built" => built = true,
             unknown => bail!("unknown option `{unknown}` of demo"),
         }
     }
     tree.need_programs(&["hub", "pos-agent", "demo-world"])?;
-    build(tree, release)?;
+    if !built {
+        build(tree, release)?;
+    }
     let mut folder = Folder::open(tree)?;
     let mut children = Children::new(tree, release, &folder.logs());
     let outcome = open_shop(tree, &mut folder, &mut children).and_then(|places| {
@@ -114,12 +117,11 @@ fn open_shop(tree: &Tree, folder: &mut Folder, children: &mut Children) -> Resul
 
 fn start_world(tree: &Tree, folder: &Folder, children: &mut Children, hub: &str) -> Result<Value> {
     let data = folder.make("world")?;
-    let secret = folder.secret()?;
+    let secret = [("HUB_SECRET", folder.secret()?)];
     let listen = children::listen(BENCH_PORT);
     let stores: Vec<String> =
         STORES.iter().map(|store| format!("{}={}", store.code, store.name)).collect();
-    let mut arguments =
-        vec!["--hub", hub, "--secret", secret, "--listen", &listen, "--data", &data];
+    let mut arguments = vec!["--hub", hub, "--listen", &listen, "--data", &data];
     for store in &stores {
         arguments.extend(["--store", store]);
     }
@@ -127,7 +129,7 @@ fn start_world(tree: &Tree, folder: &Folder, children: &mut Children, hub: &str)
     if let Some(shared) = &shared {
         arguments.extend(["--shared", shared]);
     }
-    let said = children.start("demo-world", "demo-world", &arguments)?;
+    let said = children.start_with("demo-world", "demo-world", &arguments, &secret)?;
     serde_json::from_str(&said).with_context(|| format!("demo-world said no JSON: {said}"))
 }
 
