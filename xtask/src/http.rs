@@ -20,6 +20,11 @@ pub(crate) fn get(base: &str, path: &str) -> Result<Answer> {
     send(base, "GET", path, None, None)
 }
 
+/// Reads JSON with a secret; anything but 2xx is an error with its body.
+pub(crate) fn read(base: &str, secret: &str, path: &str) -> Result<Value> {
+    json("GET", path, send(base, "GET", path, Some(secret), None)?)
+}
+
 /// Sends JSON with a secret and gives back JSON; anything but 2xx is an error with its body.
 pub(crate) fn call(
     base: &str,
@@ -28,7 +33,10 @@ pub(crate) fn call(
     path: &str,
     body: &Value,
 ) -> Result<Value> {
-    let answer = send(base, method, path, Some(secret), Some(&body.to_string()))?;
+    json(method, path, send(base, method, path, Some(secret), Some(&body.to_string()))?)
+}
+
+fn json(method: &str, path: &str, answer: Answer) -> Result<Value> {
     if !(200..300).contains(&answer.status) {
         bail!("{method} {path} was answered {}: {}", answer.status, answer.body.trim());
     }

@@ -6,12 +6,13 @@ const ALL: &str = include_str!("usage.txt");
 const PAGES: &[(&str, &str)] = &[
     (
         "demo",
-        "usage: cargo xtask demo [--release] [--exit-after-ready]
+        "usage: cargo xtask demo [--release] [--built] [--exit-after-ready]
 
 Builds the pages and the programs, opens a hub and two stores with simulated devices, and prints
 their addresses and credentials. Ctrl-C stops everything; a second start goes on.
 
   --release            optimised programs
+  --built              builds nothing: the programs that are there
   --exit-after-ready   ask each address once, then stop: what a test wants
 
 Data lies in .demo of the checkout, or where ONESHELF_DEMO_DIR says.

@@ -4,6 +4,7 @@
 
 use anyhow::Result;
 
+use super::demo;
 use crate::tree::Tree;
 use crate::{tidy, types};
 
@@ -165,7 +166,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "store-sqlite",
-        budget_s: 40,
+        budget_s: 20,
         when: When::Always,
         after: &["build"],
         environment: ON_SQLITE,
@@ -183,7 +184,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "api-sqlite",
-        budget_s: 40,
+        budget_s: 20,
         after: &["build"],
         environment: ON_SQLITE,
         steps: &[API],
@@ -207,7 +208,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "sync",
-        budget_s: 20,
+        budget_s: 10,
         after: &["build"],
         steps: &[Step::Cargo(&["test", "--workspace", "--exclude=xtask", "--test=sync"])],
         ..LEG
@@ -232,7 +233,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "chaos-hot",
-        budget_s: 50,
+        budget_s: 30,
         after: &["build"],
         needs: &[Need::Postgres],
         steps: &[Step::Built("chaos", &["hot", "--count", "5"])],
@@ -276,6 +277,21 @@ pub(crate) const LEGS: &[Leg] = &[
         after: &["build"],
         needs: &[Need::Npm("tests/e2e"), Need::Debian("chromium")],
         steps: &[Step::Node(&["tests/e2e/run.mjs"])],
+        ..LEG
+    },
+    Leg {
+        name: "demo",
+        budget_s: 30,
+        after: &["build"],
+        steps: &[Step::Own(demo::generated)],
+        ..LEG
+    },
+    Leg {
+        name: "demo-real",
+        budget_s: 40,
+        after: &["build"],
+        needs: &[Need::Shared],
+        steps: &[Step::Own(demo::real)],
         ..LEG
     },
     Leg {

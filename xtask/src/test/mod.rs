@@ -3,6 +3,7 @@
 //! and a leg that could not run is never silent: it is skipped by name, or a failure.
 
 mod count;
+mod demo;
 mod legs;
 mod needs;
 mod runner;
