@@ -68,5 +68,7 @@ pub const ADJUST_UNITS_CLERK_MAX: i64 = 50;
 pub const KEEP_EVENTS_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 /// Retention: outcomes of requests, milliseconds (90 days).
 pub const KEEP_OUTCOMES_MS: i64 = 90 * 24 * 60 * 60 * 1_000;
+/// Retention: imports and their errors, milliseconds since they were begun (90 days).
+pub const KEEP_IMPORTS_MS: i64 = 90 * 24 * 60 * 60 * 1_000;
 /// Retention: an agent's answered facts, milliseconds (30 days).
 pub const KEEP_FACTS_MS: i64 = 30 * 24 * 60 * 60 * 1_000;

@@ -3,10 +3,9 @@
 //! Knows columns, no item and no location. Invariant: a row that cannot be read is an error of
 //! that row alone; only a header that cannot be used ends the file.
 
-use std::io::Read;
-
 use tokio::sync::mpsc;
 
+use super::split::{Row, Rows};
 use crate::store::imports::ErrorRow;
 
 /// Rows of one batch.
@@ -70,64 +69,26 @@ pub struct Batch {
     pub errors: Vec<ErrorRow>,
 }
 
-/// Pieces of a file as something to read from.
-struct Pieces {
-    incoming: mpsc::Receiver<Vec<u8>>,
-    piece: Vec<u8>,
-    at: usize,
-}
-
-impl Pieces {
-    /// The next piece; false at the end.
-    fn turn(&mut self) -> bool {
-        while self.at == self.piece.len() {
-            match self.incoming.blocking_recv() {
-                Some(piece) => (self.piece, self.at) = (piece, 0),
-                None => return false,
-            }
-        }
-        true
-    }
-
-    /// Spreadsheets of half the world write semicolons.
-    fn delimiter(&mut self) -> u8 {
-        self.turn();
-        let line = self.piece.split(|b| *b == b'\n').next().unwrap_or_default();
-        let count = |wanted: u8| line.iter().filter(|b| **b == wanted).count();
-        if count(b';') > count(b',') { b';' } else { b',' }
-    }
-}
-
-impl Read for Pieces {
-    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
-        if !self.turn() {
-            return Ok(0);
-        }
-        let rest = &self.piece[self.at..];
-        let length = rest.len().min(out.len());
-        out[..length].copy_from_slice(&rest[..length]);
-        self.at += length;
-        Ok(length)
-    }
-}
-
 /// Reads a file to its end. Gives the number of its rows.
 pub(super) fn read(
     kind: Kind,
     incoming: mpsc::Receiver<Vec<u8>>,
     out: &mpsc::Sender<Batch>,
 ) -> Result<i64, Unreadable> {
-    let mut pieces = Pieces { incoming, piece: vec![], at: 0 };
-    let delimiter = pieces.delimiter();
-    let mut csv = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(pieces);
-    let places = places(kind, csv.byte_headers().map_err(broken)?)?;
-    let mut record = csv::ByteRecord::new();
+    let mut rows = Rows::new(incoming);
+    let header = match rows.next() {
+        Some(Ok(header)) => header,
+        Some(Err(broken)) => return Err(Unreadable(format!("the first row: {}", broken.told().1))),
+        None => vec![],
+    };
+    let places = places(kind, &header)?;
     let mut batch = Batch::default();
     let mut count = 0;
-    while csv.read_byte_record(&mut record).map_err(broken)? {
+    while let Some(row) = rows.next() {
         count += 1;
         let line = count + 1; // The header is row 1.
-        match cells(&places, kind, &record) {
+        let json = row.map_err(super::split::Broken::told);
+        match json.and_then(|row| cells(&places, kind, &row)) {
             Ok(json) => batch.rows.push((line, json)),
             Err((code, detail)) => {
                 let (code, detail) = (code.to_owned(), detail.to_owned());
@@ -143,12 +104,8 @@ pub(super) fn read(
     Ok(count)
 }
 
-fn broken(error: csv::Error) -> Unreadable {
-    Unreadable(oneshelf_domain::code::plain_text(&error.to_string(), 300))
-}
-
 /// Where each of the file's columns goes.
-fn places(kind: Kind, header: &csv::ByteRecord) -> Result<Vec<usize>, Unreadable> {
+fn places(kind: Kind, header: &Row) -> Result<Vec<usize>, Unreadable> {
     let mut places = vec![];
     for cell in header {
         let name = String::from_utf8_lossy(cell);
@@ -171,16 +128,12 @@ fn places(kind: Kind, header: &csv::ByteRecord) -> Result<Vec<usize>, Unreadable
     Ok(places)
 }
 
-fn cells(
-    places: &[usize],
-    kind: Kind,
-    record: &csv::ByteRecord,
-) -> Result<String, (&'static str, &'static str)> {
-    if record.len() != places.len() {
+fn cells(places: &[usize], kind: Kind, row: &Row) -> Result<String, (&'static str, &'static str)> {
+    if row.len() != places.len() {
         return Err(("columns", "this row has more or fewer cells than the header"));
     }
     let mut cells = vec![None; kind.columns().len()];
-    for (cell, place) in record.iter().zip(places) {
+    for (cell, place) in row.iter().zip(places) {
         if cell.len() > CELL_BYTES_MAX {
             return Err(("cell_too_long", "a cell has at most 4,096 bytes"));
         }
@@ -221,6 +174,16 @@ mod tests {
         assert_eq!(batches[0].rows, [(2, r#"["A;1","S07","3"]"#.to_owned())]);
         let codes: Vec<_> = batches[0].errors.iter().map(|e| (e.line, e.code.as_str())).collect();
         assert_eq!(codes, [(3, "columns"), (4, "not_utf8")]);
+    }
+
+    #[test]
+    fn an_open_quote_is_an_error_of_its_row() {
+        let file = b"sku,location,quantity\nA,S07,\"1\nB,S07,2\nC,\"S07\",3\n";
+        let (count, batches) = read_all(Kind::Stock, &[file]);
+        assert_eq!(count, Ok(3));
+        let rows = [(3, r#"["B","S07","2"]"#), (4, r#"["C","S07","3"]"#)];
+        assert_eq!(batches[0].rows, rows.map(|(line, json)| (line, json.to_owned())));
+        assert_eq!((batches[0].errors[0].line, &*batches[0].errors[0].code), (2, "quote_open"));
     }
 
     #[test]

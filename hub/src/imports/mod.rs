@@ -5,6 +5,7 @@
 
 mod file;
 mod rows;
+mod split;
 mod worker;
 
 use std::sync::Arc;

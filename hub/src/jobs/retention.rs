@@ -32,12 +32,14 @@ pub enum Kept {
     Sessions,
     /// Rows of imports that ended.
     Staging,
+    /// Imports that ended, and their errors.
+    Imports,
 }
 
 impl Kept {
     /// All of them.
-    pub const ALL: [Kept; 5] =
-        [Kept::Events, Kept::Outcomes, Kept::Nonces, Kept::Sessions, Kept::Staging];
+    pub const ALL: [Kept; 6] =
+        [Kept::Events, Kept::Outcomes, Kept::Nonces, Kept::Sessions, Kept::Staging, Kept::Imports];
 }
 
 /// The job.
@@ -111,5 +113,12 @@ async fn delete(tx: &mut Tx, kept: Kept, now: Timestamp) -> Result<u64, StoreErr
         Kept::Nonces => retention::nonces(tx, now, BATCH_ROWS).await,
         Kept::Sessions => retention::sessions(tx, now, BATCH_ROWS).await,
         Kept::Staging => retention::staging(tx, now, BATCH_ROWS).await,
+        Kept::Imports => {
+            let before = now.plus_ms(-limits::KEEP_IMPORTS_MS);
+            match retention::import_errors(tx, before, BATCH_ROWS).await? {
+                0 => retention::imports(tx, before, BATCH_ROWS).await,
+                gone => Ok(gone),
+            }
+        }
     }
 }

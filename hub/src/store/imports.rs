@@ -49,7 +49,8 @@ macro_rules! import_columns {
     };
 }
 
-/// Begins to receive; false when this import is known.
+/// Begins to receive; false when this import is known. One that failed begins anew: nothing of it
+/// was done.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -61,11 +62,19 @@ pub async fn begin(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let mut tx = store.begin_write().await?;
+    let name = id.to_string();
     let sql = "insert into import (id, kind, state, actor, rows_done, rows_failed, created_at)
-        values ($1, $2, 'receiving', $3, 0, 0, $4) on conflict do nothing";
+        values ($1, $2, 'receiving', $3, 0, 0, $4) on conflict (id) do update set
+            kind = excluded.kind, state = excluded.state, detail = null, rows_total = null,
+            rows_done = 0, rows_failed = 0, created_at = excluded.created_at
+        where import.state = 'failed'";
     let new: u64 = on!(&mut tx, conn => sqlx::query(sql)
-        .bind(id.to_string()).bind(kind).bind(actor).bind(now.0)
+        .bind(&name).bind(kind).bind(actor).bind(now.0)
         .execute(conn).await.map(|done| done.rows_affected()))?;
+    if new == 1 {
+        let sql = "delete from import_error where import = $1";
+        on!(&mut tx, conn => sqlx::query(sql).bind(&name).execute(conn).await.map(drop))?;
+    }
     tx.commit().await?;
     Ok(new == 1)
 }

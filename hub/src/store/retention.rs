@@ -65,3 +65,28 @@ async fn delete(tx: &mut Tx, sql: &'static str, bound: i64, rows: i64) -> Result
         .execute(conn).await.map(|done| done.rows_affected()))?;
     Ok(gone)
 }
+
+/// Errors of imports that ended and were begun before a time.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn import_errors(tx: &mut Tx, before: Timestamp, rows: i64) -> Result<u64, StoreError> {
+    let sql = "delete from import_error where (import, line) in
+        (select e.import, e.line from import_error e where e.import in
+            (select i.id from import i where i.state in ('done', 'failed') and i.created_at < $1)
+            limit $2)";
+    delete(tx, sql, before.0, rows).await
+}
+
+/// Imports that ended, were begun before a time and have no rows or errors any more.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn imports(tx: &mut Tx, before: Timestamp, rows: i64) -> Result<u64, StoreError> {
+    let sql = "delete from import where id in
+        (select i.id from import i where i.state in ('done', 'failed') and i.created_at < $1
+            and not exists (select 1 from import_error e where e.import = i.id)
+            and not exists (select 1 from import_row r where r.import = i.id)
+            limit $2)";
+    delete(tx, sql, before.0, rows).await
+}

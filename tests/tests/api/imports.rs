@@ -1,6 +1,7 @@
 //! Files: items and opening stock, rows that are left out, cells that want to be code, restarts.
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{Hub, Said};
 
@@ -120,6 +121,66 @@ async fn an_import_goes_on_after_a_restart_and_doubles_nothing() {
         (Some("done"), Some(3_000), Some(0))
     );
     assert_eq!(hub.flask_at("W01").await["available"], 3_000);
+    hub.close().await;
+}
+
+/// Sends the beginning of a file and hangs up.
+async fn cut_off(hub: &Hub, kind: &str, key: &str, beginning: &str) {
+    let host = hub.base.strip_prefix("http://").unwrap();
+    let mut line = tokio::net::TcpStream::connect(host).await.unwrap();
+    let head = format!(
+        "POST /v1/imports?kind={kind} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {}\r\n\
+         Idempotency-Key: {key}\r\nContent-Type: text/csv\r\nContent-Length: 100000\r\n\r\n",
+        hub.admin
+    );
+    line.write_all(format!("{head}{beginning}").as_bytes()).await.unwrap();
+    line.shutdown().await.unwrap();
+    // Until the hub has hung up too.
+    let _ = line.read_to_end(&mut vec![]).await;
+}
+
+#[tokio::test]
+async fn a_file_that_was_cut_off_is_sent_again_and_comes_in_once() {
+    let hub = Hub::open().await;
+    let file = "sku,location,quantity\nFLASK,S07,5\nFLASK,S07\nFLASK,W01,7\n";
+    cut_off(&hub, "stock", "opening", &file[..50]).await;
+    let ask = || {
+        let ask = hub.ask("POST", "/v1/imports?kind=stock").admin().key("opening");
+        ask.bytes("text/csv", file).send()
+    };
+    // The hub may still be about to note that the first one ended.
+    let mut done = Value::Null;
+    for _ in 0..200 {
+        let made = ask().await.ok(202);
+        done = end(&hub, &made["id"]).await;
+        if done["state"] == "done" {
+            break;
+        }
+    }
+    let rows = |name: &str| done[name].as_i64();
+    assert_eq!(
+        (done["state"].as_str(), rows("rows_total"), rows("rows_done"), rows("rows_failed")),
+        (Some("done"), Some(3), Some(3), Some(1))
+    );
+    // A third one finds it done.
+    assert_eq!(ask().await.ok(202)["id"], done["id"]);
+    assert_eq!(end(&hub, &done["id"]).await, done);
+    let at = async |code: &str| hub.flask_at(code).await["available"].clone();
+    assert_eq!((at("S07").await, at("W01").await), (json!(5), json!(7)));
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn a_quote_that_is_open_costs_its_own_row() {
+    let hub = Hub::open().await;
+    let file = "sku,name\nA1,\"Mug\nA2,Jug\nA3,\"Tea, black\"\n";
+    let made = send(&hub, "items", file).await.ok(202);
+    let done = end(&hub, &made["id"]).await;
+    assert_eq!((done["rows_total"].as_i64(), done["rows_failed"].as_i64()), (Some(3), Some(1)));
+    assert_eq!(errors(&hub, &made["id"]).await, [(2, "quote_open".to_owned())]);
+    assert_eq!(hub.get("/v1/items/A2").await.ok(200)["name"], "Jug");
+    assert_eq!(hub.get("/v1/items/A3").await.ok(200)["name"], "Tea, black");
+    hub.get("/v1/items/A1").await.refused(404, "item_unknown");
     hub.close().await;
 }
 

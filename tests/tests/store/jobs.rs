@@ -127,8 +127,11 @@ async fn what_is_kept_for_a_while_goes_and_the_rest_stays() {
         "insert into used_nonce values ('old', {0}), ('new', {1}); \
          insert into session values ('old', 'admin', {0}), ('new', 'admin', {1}); \
          insert into import values ('a', 'items', 'done', 'admin', 1, 1, 0, null, 0), \
-         ('b', 'items', 'running', 'admin', 1, 0, 0, null, 0); \
-         insert into import_row values ('a', 1, 'x'), ('b', 1, 'x')",
+         ('b', 'items', 'running', 'admin', 1, 0, 0, null, 0), \
+         ('c', 'items', 'failed', 'admin', 1, 1, 1, null, {0}); \
+         insert into import_row values ('a', 1, 'x'), ('b', 1, 'x'); \
+         insert into import_error values ('a', 2, 'x', 'x'), ('b', 2, 'x', 'x'), \
+         ('c', 2, 'x', 'x')",
         now - 1,
         now + 1
     );
@@ -144,8 +147,19 @@ async fn what_is_kept_for_a_while_goes_and_the_rest_stays() {
     assert_eq!(count("used_nonce where nonce = 'new'").await, 1);
     assert_eq!(count("session where id_hash = 'new'").await, 1);
     assert_eq!(count("import_row where import = 'b'").await, 1);
+    // First its error, then the import.
+    for gone in [1, 1, 0] {
+        assert_eq!(job.batch(Kept::Imports).await.unwrap(), gone);
+    }
+    assert_eq!((count("import").await, count("import_error").await), (2, 2));
     hub.clock.fetch_add(60 * DAY, Ordering::Relaxed);
+    assert_eq!(job.batch(Kept::Imports).await.unwrap(), 0, "younger than 90 days");
     assert!(job.batch(Kept::Outcomes).await.unwrap() > 0);
+    hub.clock.fetch_add(31 * DAY, Ordering::Relaxed);
+    for gone in [1, 1, 0] {
+        assert_eq!(job.batch(Kept::Imports).await.unwrap(), gone);
+    }
+    assert_eq!(count("import where id = 'b'").await, 1, "an import that runs stays");
     assert_eq!(count("command").await, facts, "outcomes of facts stay");
     assert_eq!((count("ledger").await, count("movement").await), (versions, movements));
     assert_eq!(audit(&hub.store).await.unwrap().broken, []);
