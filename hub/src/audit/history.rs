@@ -44,7 +44,9 @@ pub(super) async fn check(walk: &mut Walk<'_>, last_hash: &str) -> Result<(), St
         for chunk in chunks(&page) {
             versions(walk, &mut chain, chunk).await?;
         }
-        walk.told("ledger", u64::try_from(chain.version).unwrap_or_default());
+        let rows = |version: i64| u64::try_from(version).unwrap_or_default();
+        let all = rows(walk.upto);
+        walk.told_of("ledger", rows(chain.version), all);
     }
     if chain.version != walk.upto {
         let detail = format!("the ledger ends at {}", chain.version);

@@ -152,6 +152,17 @@ pub struct Progress {
     pub part: &'static str,
     /// Rows of it so far.
     pub rows: u64,
+    /// Rows that there are, where that is known without counting them.
+    pub of: Option<u64>,
+}
+
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.of {
+            Some(all) => write!(f, "{}: checked {} of {all}", self.part, self.rows),
+            None => write!(f, "{}: checked {}", self.part, self.rows),
+        }
+    }
 }
 
 /// Checks everything.
@@ -215,7 +226,11 @@ impl Walk<'_> {
     }
 
     fn told(&mut self, part: &'static str, rows: u64) {
-        (self.progress)(Progress { part, rows });
+        (self.progress)(Progress { part, rows, of: None });
+    }
+
+    fn told_of(&mut self, part: &'static str, rows: u64, all: u64) {
+        (self.progress)(Progress { part, rows, of: Some(all) });
     }
 
     fn report(mut self) -> Report {

@@ -6,6 +6,9 @@ use oneshelf_protocol::problem::Problem;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::Value;
 
+/// Rows that are asked for at once: as many as the hub gives.
+const PAGE_ROWS: usize = oneshelf_domain::limits::PAGE_ROWS_MAX;
+
 /// Which hub, and who asks.
 #[derive(Args, Clone)]
 pub(super) struct Where {
@@ -52,6 +55,21 @@ impl Client {
 
     pub(super) async fn get(&self, path: &str) -> anyhow::Result<Value> {
         self.answer(self.request(Method::GET, path)).await
+    }
+
+    /// All rows of a list, page after page.
+    pub(super) async fn all(&self, path: &str, name: &str) -> anyhow::Result<Vec<Value>> {
+        let (mut rows, mut behind) = (vec![], String::new());
+        loop {
+            let mut page = self.get(&format!("{path}?limit={PAGE_ROWS}{behind}")).await?;
+            if let Value::Array(more) = page[name].take() {
+                rows.extend(more);
+            }
+            match page["next_cursor"].as_str() {
+                Some(cursor) => behind = format!("&cursor={}", part(cursor)),
+                None => return Ok(rows),
+            }
+        }
     }
 
     pub(super) async fn put(&self, path: &str, body: &Value) -> anyhow::Result<Value> {

@@ -55,16 +55,15 @@ pub(super) async fn enrol(command: &EnrolCommand) -> anyhow::Result<()> {
 
 async fn listed(at: &Where) -> anyhow::Result<()> {
     let client: Client = at.client()?;
-    let agents = client.get("/v1/agents").await?;
-    let codes = client.get("/v1/enrolments").await?;
+    let agents = client.all("/v1/agents", "agents").await?;
+    let codes = client.all("/v1/enrolments", "enrolments").await?;
     if at.json {
-        let both = json!({"agents": agents["agents"], "enrolments": codes["enrolments"]});
+        let both = json!({"agents": agents, "enrolments": codes});
         return say(&serde_json::to_string_pretty(&both)?);
     }
-    let rows = |answer: &Value, name: &str| answer[name].as_array().cloned().unwrap_or_default();
-    say(&table(&["id", "location", "name", "link"], &rows(&agents, "agents")))?;
+    say(&table(&["id", "location", "name", "link"], &agents))?;
     say("")?;
-    say(&table(&["id", "location", "expires_at", "used_by"], &rows(&codes, "enrolments")))
+    say(&table(&["id", "location", "expires_at", "used_by"], &codes))
 }
 
 /// The code, the command for the store's machine, and the same as a QR code.

@@ -23,6 +23,9 @@ pub(super) struct ImportArgs {
     kind: KindArg,
     /// The CSV file; its first row names the columns.
     file: PathBuf,
+    /// A name of your choice: a file sent again under it is taken in once.
+    #[arg(long)]
+    key: Option<String>,
     #[command(flatten)]
     at: Where,
 }
@@ -48,6 +51,10 @@ pub(super) async fn import(args: &ImportArgs) -> anyhow::Result<ExitCode> {
         .request(Method::POST, &format!("/v1/imports?kind={kind}"))
         .header("content-type", "text/csv")
         .body(bytes);
+    let request = match &args.key {
+        Some(key) => request.header("idempotency-key", key),
+        None => request,
+    };
     let made = client.answer(request).await?;
     let id = made["id"].as_str().context("the hub named no import")?.to_owned();
     let end = follow(&client, &id).await?;
@@ -82,17 +89,10 @@ async fn follow(client: &Client, id: &str) -> anyhow::Result<Value> {
 }
 
 async fn print_errors(client: &Client, id: &str) -> anyhow::Result<()> {
-    let mut cursor = String::new();
-    loop {
-        let path = format!("/v1/imports/{}/errors?limit=500{cursor}", part(id));
-        let page = client.get(&path).await?;
-        for error in page["errors"].as_array().into_iter().flatten() {
-            let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
-            say(&format!("row {}: {} ({})", error["row"], text("detail"), text("code")))?;
-        }
-        match page["next_cursor"].as_str() {
-            Some(next) => cursor = format!("&cursor={}", part(next)),
-            None => return Ok(()),
-        }
+    let path = format!("/v1/imports/{}/errors", part(id));
+    for error in client.all(&path, "errors").await? {
+        let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
+        say(&format!("row {}: {} ({})", error["row"], text("detail"), text("code")))?;
     }
+    Ok(())
 }

@@ -7,6 +7,7 @@
 mod client;
 mod enrol;
 mod import;
+mod keys;
 mod office;
 mod setup;
 mod table;
@@ -15,6 +16,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -59,7 +61,7 @@ enum Command {
     /// People.
     Staff(office::StaffCommand),
     /// Keys of servers, apps and web shops.
-    Key(office::KeyCommand),
+    Key(keys::KeyCommand),
     /// One-time codes that let a store's agent join.
     Enrol(enrol::EnrolCommand),
     /// Numbers that lower or share what may be promised.
@@ -171,7 +173,7 @@ async fn obey(command: Command) -> anyhow::Result<ExitCode> {
         Command::Location(command) => office::location(&command).await?,
         Command::Register(command) => office::register(&command).await?,
         Command::Staff(command) => office::staff(&command).await?,
-        Command::Key(command) => office::key(&command).await?,
+        Command::Key(command) => keys::key(&command).await?,
         Command::Enrol(command) => enrol::enrol(&command).await?,
         Command::Policy(command) => office::policy(&command).await?,
         Command::Import(args) => return import::import(&args).await,
@@ -185,7 +187,7 @@ impl ServeArgs {
     fn options(self) -> anyhow::Result<serve::Options> {
         let rate = |per_second: u32, burst: u32| Rate {
             burst: burst.max(1),
-            every: std::time::Duration::from_secs(1) / per_second.max(1),
+            every: Duration::from_secs(1) / per_second.max(1),
         };
         let rates = Rates {
             caller: rate(self.requests_per_caller, self.requests_per_caller.saturating_mul(2)),
@@ -193,7 +195,7 @@ impl ServeArgs {
             holds: rate(self.holds_per_address, self.holds_per_address.saturating_mul(6)),
             door: Rate {
                 burst: self.tries_per_minute.max(1),
-                every: std::time::Duration::from_secs(60) / self.tries_per_minute.max(1),
+                every: Duration::from_secs(60) / self.tries_per_minute.max(1),
             },
         };
         if let Some(url) = &self.public_url {
@@ -212,9 +214,31 @@ impl ServeArgs {
     }
 }
 
+/// Keeps progress from becoming a flood: a line a second, and none in the first.
+struct Pace(Instant);
+
+impl Pace {
+    const EVERY: Duration = Duration::from_secs(1);
+
+    /// Whether a line is due; then the next one is due later.
+    fn is_due(&mut self, now: Instant) -> bool {
+        let due = now.duration_since(self.0) >= Self::EVERY;
+        if due {
+            self.0 = now;
+        }
+        due
+    }
+}
+
 async fn audited(args: &AuditArgs) -> anyhow::Result<ExitCode> {
     let store = Store::open(&args.database).await.context("the database cannot be opened")?;
-    let report = audit::audit(&store).await?;
+    let mut pace = Pace(Instant::now());
+    let mut progress = |progress: audit::Progress| {
+        if pace.is_due(Instant::now()) {
+            tell(&progress.to_string());
+        }
+    };
+    let report = audit::audit_with(&store, &mut progress).await?;
     store.close().await;
     for (name, rows) in &report.checked {
         say(&format!("{name}: {rows} checked"))?;
@@ -233,6 +257,16 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn progress_is_told_once_a_second() {
+        let begin = Instant::now();
+        let mut pace = Pace(begin);
+        let at = |ms| begin + Duration::from_millis(ms);
+        let due: Vec<bool> =
+            [0, 999, 1_000, 1_001, 1_999, 2_000, 9_000].map(|ms| pace.is_due(at(ms))).to_vec();
+        assert_eq!(due, [false, false, true, false, false, true, true]);
     }
 
     #[test]

@@ -8,18 +8,18 @@ use super::client::{Where, part};
 use super::say;
 use super::table::table;
 
-/// Prints a list as a table, or as it came.
+/// Prints a list as a table, or as JSON: all of it, however many pages the hub makes of it.
 pub(super) async fn list(
     at: &Where,
     path: &str,
     name: &str,
     headings: &[&str],
 ) -> anyhow::Result<()> {
-    let answer = at.client()?.get(path).await?;
+    let rows = at.client()?.all(path, name).await?;
     if at.json {
-        return say(&serde_json::to_string_pretty(&answer)?);
+        return say(&serde_json::to_string_pretty(&json!({ name: rows }))?);
     }
-    say(&table(headings, answer[name].as_array().map_or(&[], Vec::as_slice)))
+    say(&table(headings, &rows))
 }
 
 /// Prints an answer, or the few words that matter of it.
@@ -62,6 +62,9 @@ enum LocationWhat {
         /// A line at the top of receipts; may be given several times.
         #[arg(long = "header")]
         headers: Vec<String>,
+        /// As shown to shoppers.
+        #[arg(long)]
+        opening_hours: Option<String>,
     },
     /// Lists all locations with the state of their lines.
     List,
@@ -75,9 +78,9 @@ enum LocationWhat {
 pub(super) async fn location(command: &LocationCommand) -> anyhow::Result<()> {
     let at = &command.at;
     match &command.what {
-        LocationWhat::Add { code, name, kind, zone, address, headers } => {
+        LocationWhat::Add { code, name, kind, zone, address, headers, opening_hours } => {
             let body = json!({"name": name, "kind": kind, "zone": zone, "address": address,
-                "receipt_header": headers});
+                "receipt_header": headers, "opening_hours": opening_hours});
             let path = format!("/v1/locations/{}", part(code));
             let answer = at.client()?.put(&path, &body).await?;
             done(at, &answer, &format!("location {code} is there"))
@@ -201,74 +204,6 @@ pub(super) async fn staff(command: &StaffCommand) -> anyhow::Result<()> {
         StaffWhat::Remove { code } => {
             let path = format!("/v1/staff/{}", part(code));
             remove(at, &path, &format!("{code} is gone")).await
-        }
-    }
-}
-
-/// Keys.
-#[derive(Args)]
-pub(super) struct KeyCommand {
-    #[command(subcommand)]
-    what: KeyWhat,
-    #[command(flatten)]
-    at: Where,
-}
-
-#[derive(Subcommand)]
-enum KeyWhat {
-    /// Makes a key and prints it once.
-    Add {
-        /// For people.
-        name: String,
-        /// secret or publishable.
-        #[arg(long, default_value = "secret")]
-        kind: String,
-        /// stock:read, stock:write, catalogue, reserve, hold, live or admin; several times.
-        #[arg(long = "scope", required = true)]
-        scopes: Vec<String>,
-        /// Web origin that may use a publishable key; several times.
-        #[arg(long = "origin")]
-        origins: Vec<String>,
-        /// The channel whose figure limits it.
-        #[arg(long)]
-        channel: Option<String>,
-        /// exact, level or yes_no.
-        #[arg(long)]
-        display: Option<String>,
-        /// The largest number that `exact` shows.
-        #[arg(long, default_value_t = 10)]
-        cap: i64,
-    },
-    /// Lists all keys, without their secrets.
-    List,
-    /// Ends a key.
-    Remove {
-        /// Its id, `key_...`.
-        id: String,
-    },
-}
-
-pub(super) async fn key(command: &KeyCommand) -> anyhow::Result<()> {
-    let at = &command.at;
-    match &command.what {
-        KeyWhat::Add { name, kind, scopes, origins, channel, display, cap } => {
-            let display = match display.as_deref() {
-                None => Value::Null,
-                Some("exact") => json!({"kind": "exact", "cap": cap}),
-                Some(other) => json!({"kind": other}),
-            };
-            let body = json!({"name": name, "kind": kind, "scopes": scopes, "origins": origins,
-                "channel": channel, "display": display});
-            let answer = at.client()?.post("/v1/keys", &body).await?;
-            let text = |name: &str| answer[name].as_str().unwrap_or_default();
-            done(at, &answer, &format!("{} {}", text("id"), text("secret")))
-        }
-        KeyWhat::List => {
-            list(at, "/v1/keys", "keys", &["id", "name", "kind", "scopes", "channel", "origins"])
-                .await
-        }
-        KeyWhat::Remove { id } => {
-            remove(at, &format!("/v1/keys/{}", part(id)), &format!("{id} is ended")).await
         }
     }
 }

@@ -24,8 +24,10 @@ async fn a_day_as_it_was_booked_is_clean() {
     let (_database, hub) = fresh().await;
     Day::pass(&hub).await;
     let mut parts = BTreeSet::new();
+    let mut said = vec![];
     let mut progress = |p: Progress| {
         parts.insert(p.part);
+        said.push(p.to_string());
     };
     let report = audit_with(&hub.store, &mut progress).await.unwrap();
     assert_eq!(report.broken, []);
@@ -33,6 +35,9 @@ async fn a_day_as_it_was_booked_is_clean() {
     let unchecked: Vec<_> = report.checked.iter().filter(|(_, rows)| *rows == 0).collect();
     assert!(unchecked.is_empty(), "never looked at: {unchecked:?}");
     assert_eq!(report.checked.len(), Invariant::ALL.len());
+    let (head, _) = hub.store.head().await.unwrap();
+    let all = head.version.0;
+    assert!(said.contains(&format!("ledger: checked {all} of {all}")), "{said:?}");
     assert!(parts.contains("ledger") && parts.contains("movements"), "{parts:?}");
     hub.stop().await;
 }
