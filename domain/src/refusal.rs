@@ -7,7 +7,7 @@
 //!    `record_unknown`, `enrolment_invalid`,
 //! 4. wrong state: `location_retired`, `item_retired`, `barcode_in_use`; `reservation_ended`,
 //!    `reservation_expired`, `reservation_state`, `reservation_short`, `stale_timer`;
-//!    then `store_has_agent`,
+//!    then `store_has_agent`, `last_admin`,
 //! 5. `too_many_holds`,
 //! 6. `approval_needed`,
 //! 7. `not_enough_available`.
@@ -105,6 +105,9 @@ pub enum Refusal {
     /// Too many live holds.
     #[error("too many holds are open; end one first")]
     TooManyHolds,
+    /// Nobody could change keys any more.
+    #[error("this is the last admin key; make another one first")]
+    LastAdmin,
     /// The change needs a manager.
     #[error("this needs the approval of a manager")]
     ApprovalNeeded,
@@ -130,7 +133,7 @@ pub enum RefusalKind {
 
 impl Refusal {
     /// Every code, for documentation and its test.
-    pub const CODES: [&'static str; 21] = [
+    pub const CODES: [&'static str; 22] = [
         "command_reused",
         "invalid",
         "item_unknown",
@@ -149,6 +152,7 @@ impl Refusal {
         "stale_timer",
         "not_enough_available",
         "too_many_holds",
+        "last_admin",
         "approval_needed",
         "session_over",
         "internal",
@@ -175,6 +179,7 @@ impl Refusal {
             Refusal::StaleTimer => "stale_timer",
             Refusal::NotEnoughAvailable { .. } => "not_enough_available",
             Refusal::TooManyHolds => "too_many_holds",
+            Refusal::LastAdmin => "last_admin",
             Refusal::ApprovalNeeded => "approval_needed",
             Refusal::SessionOver => "session_over",
         }

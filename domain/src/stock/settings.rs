@@ -7,7 +7,7 @@ use super::request::known;
 use super::{Change, Command, ItemNo, LocationNo, Outcome, Stop};
 use crate::code::{LocationCode, Sku};
 use crate::item::{Item, ItemDetails, ItemState};
-use crate::record::{Agent, Enrolment, Record, RecordState};
+use crate::record::{Agent, ApiKey, Enrolment, Record, RecordState, Scope};
 use crate::refusal::Refusal;
 
 pub(super) fn item(draft: &mut Draft, command: &Command) -> Result<Outcome, Stop> {
@@ -133,8 +133,27 @@ fn remove_record(draft: &mut Draft, key: &str) -> Result<Outcome, Stop> {
         return Ok(Outcome::Unchanged);
     }
     *state = RecordState::Retired;
+    if let Record::Staff(s) = &mut record {
+        // Whoever comes back under this code does not come back with these.
+        (s.pin_hash, s.password_hash) = (None, None);
+    }
+    if let Record::Key(k) = &record {
+        another_admin(draft, k)?;
+    }
     draft.push(Change::Record(Box::new(record)));
     Ok(Outcome::Done)
+}
+
+/// Decided here and not by whoever asks, so that two who end the last two keys do not both win.
+fn another_admin(draft: &Draft, ending: &ApiKey) -> Result<(), Stop> {
+    let now = draft.at.now;
+    let may_all =
+        |k: &ApiKey| k.scopes.contains(&Scope::Admin) && k.expires_at.is_none_or(|end| now < end);
+    let others = draft.state.records.of_kind("key").any(|(_, record)| match record {
+        Record::Key(k) => k.id != ending.id && k.state == RecordState::Active && may_all(k),
+        _ => false,
+    });
+    if may_all(ending) && !others { Err(Refusal::LastAdmin.into()) } else { Ok(()) }
 }
 
 fn redeem(draft: &mut Draft, code_hash: &str, agent: &Agent) -> Result<Outcome, Stop> {

@@ -12,9 +12,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::extract::{IdempotencyKey, Path, Payload};
+use super::extract::{IdempotencyKey, Path, Payload, Query};
 use super::guard::{ClientAddress, Signed};
 use super::origins;
+use super::page::{self, Page};
 use super::problem::{Answer, Error};
 use super::schema::LinkStateSchema;
 use super::sending::Sending;
@@ -71,12 +72,14 @@ struct EnrolmentBody {
     used_by: Option<AgentId>,
 }
 
-/// Codes.
+/// A page of codes.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Enrolments)]
 struct EnrolmentsBody {
     /// The newest last.
     enrolments: Vec<EnrolmentBody>,
+    /// None at the end.
+    next_cursor: Option<String>,
 }
 
 /// What an agent says to join.
@@ -112,25 +115,27 @@ struct JoinedBody {
 
 /// Codes for the stores that the caller works at.
 #[utoipa::path(get, path = "/v1/enrolments", tag = "agents", operation_id = "list_enrolments",
-    responses((status = 200, body = EnrolmentsBody)))]
-async fn list(State(app): State<App>, signed: Signed) -> Answer<Json<EnrolmentsBody>> {
+    params(Page), responses((status = 200, body = EnrolmentsBody)))]
+async fn list(
+    State(app): State<App>,
+    signed: Signed,
+    Query(asked): Query<Page>,
+) -> Answer<Json<EnrolmentsBody>> {
     signed.need(Action::ReadAgents)?;
     let seen = app.seen();
-    let mut enrolments: Vec<EnrolmentBody> = seen
-        .records
-        .of_kind("enrolment")
-        .filter_map(|(_, record)| match record {
-            Record::Enrolment(e) if signed.0.sees(&e.location) => Some(EnrolmentBody {
-                id: e.code_hash.clone(),
-                location: e.location.clone(),
-                expires_at: e.expires_at,
-                used_by: e.used_by,
-            }),
-            _ => None,
-        })
-        .collect();
-    enrolments.sort_by_key(|e| e.expires_at);
-    Ok(Json(EnrolmentsBody { enrolments }))
+    let mine = seen.records.of_kind("enrolment").filter_map(|(_, record)| match record {
+        Record::Enrolment(e) if signed.0.sees(&e.location) => Some(EnrolmentBody {
+            id: e.code_hash.clone(),
+            location: e.location.clone(),
+            expires_at: e.expires_at,
+            used_by: e.used_by,
+        }),
+        _ => None,
+    });
+    // Twenty digits: as text they stand in the order of their times.
+    let name = |e: &EnrolmentBody| format!("{:020}/{}", e.expires_at.0, e.id);
+    let (enrolments, next_cursor) = page::cut(mine, &asked, name)?;
+    Ok(Json(EnrolmentsBody { enrolments, next_cursor }))
 }
 
 /// Makes a code that lets one agent join a store within 15 minutes.
@@ -269,18 +274,24 @@ struct AgentBody {
     link: &'static str,
 }
 
-/// Agents.
+/// A page of agents.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Agents)]
 struct AgentsBody {
     /// In the order of their ids; revoked ones are left out.
     agents: Vec<AgentBody>,
+    /// None at the end.
+    next_cursor: Option<String>,
 }
 
 /// Agents with the state of their lines.
 #[utoipa::path(get, path = "/v1/agents", tag = "agents", operation_id = "list_agents",
-    responses((status = 200, body = AgentsBody)))]
-async fn list_agents(State(app): State<App>, signed: Signed) -> Answer<Json<AgentsBody>> {
+    params(Page), responses((status = 200, body = AgentsBody)))]
+async fn list_agents(
+    State(app): State<App>,
+    signed: Signed,
+    Query(asked): Query<Page>,
+) -> Answer<Json<AgentsBody>> {
     signed.need(Action::ReadAgents)?;
     let seen = app.seen();
     let agents = seen.records.of_kind("agent").filter_map(|(_, record)| match record {
@@ -297,7 +308,8 @@ async fn list_agents(State(app): State<App>, signed: Signed) -> Answer<Json<Agen
         }
         _ => None,
     });
-    Ok(Json(AgentsBody { agents: agents.collect() }))
+    let (agents, next_cursor) = page::cut(agents, &asked, |a| a.id.clone())?;
+    Ok(Json(AgentsBody { agents, next_cursor }))
 }
 
 /// Revokes an agent: its line is cut within seconds, and its key opens nothing any more.

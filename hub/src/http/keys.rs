@@ -11,15 +11,16 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::extract::{IdempotencyKey, Path, Payload};
+use super::extract::{IdempotencyKey, Path, Payload, Query};
 use super::guard::Signed;
 use super::origins;
+use super::page::{self, Page};
 use super::problem::{Answer, Error};
 use super::schema::{DisplaySchema, InUseSchema, KeyKindSchema, ScopeSchema};
 use super::sending::Sending;
 use super::shop::words;
 use crate::app::App;
-use crate::auth::{Action, is_alive, tokens};
+use crate::auth::{Action, tokens};
 
 const ORIGINS_MAX: usize = 50;
 const DISPLAY_UNITS_MAX: i64 = 1_000_000;
@@ -74,12 +75,14 @@ impl From<&ApiKey> for KeyBody {
     }
 }
 
-/// All keys in use.
+/// A page of the keys in use.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Keys)]
 struct KeysBody {
     /// In the order of their ids.
     keys: Vec<KeyBody>,
+    /// None at the end.
+    next_cursor: Option<String>,
 }
 
 /// What a new key is to be.
@@ -172,12 +175,17 @@ impl NewKey {
 
 /// Keys in use.
 #[utoipa::path(get, path = "/v1/keys", tag = "keys", operation_id = "list_keys",
-    responses((status = 200, body = KeysBody)))]
-async fn list(State(app): State<App>, signed: Signed) -> Answer<Json<KeysBody>> {
+    params(Page), responses((status = 200, body = KeysBody)))]
+async fn list(
+    State(app): State<App>,
+    signed: Signed,
+    Query(asked): Query<Page>,
+) -> Answer<Json<KeysBody>> {
     signed.need(Action::ReadKeys)?;
     let seen = app.seen();
     let active = all(&seen.records).filter(|key| key.state == RecordState::Active);
-    Ok(Json(KeysBody { keys: active.map(KeyBody::from).collect() }))
+    let (keys, next_cursor) = page::cut(active, &asked, |key| key.id.to_string())?;
+    Ok(Json(KeysBody { keys: keys.into_iter().map(KeyBody::from).collect(), next_cursor }))
 }
 
 fn all(records: &Records) -> impl Iterator<Item = &ApiKey> {
@@ -246,13 +254,6 @@ async fn end(
 ) -> Answer<StatusCode> {
     signed.need(Action::ChangeKeys)?;
     let id: KeyId = id.parse().map_err(|_| Refusal::RecordUnknown { what: "key".to_owned() })?;
-    let seen = app.seen();
-    let admins = |key: &&ApiKey| key.scopes.contains(&Scope::Admin) && is_alive(key, app.now());
-    let mut living = all(&seen.records).filter(admins);
-    if living.next().is_some_and(|only| only.id == id) && living.next().is_none() {
-        let detail = "this is the last admin key; make another one first";
-        return Err(Error::new(409, "last_admin", detail));
-    }
     let command = Command::RemoveRecord { key: format!("key/{id}") };
     Sending::new(&app, &signed.0, key.as_ref()).settle(command).await?;
     Ok(StatusCode::NO_CONTENT)

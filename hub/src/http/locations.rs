@@ -11,8 +11,9 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::extract::{IdempotencyKey, Path, Payload};
+use super::extract::{IdempotencyKey, Path, Payload, Query};
 use super::guard::Signed;
+use super::page::{self, Page};
 use super::problem::{Answer, Error};
 use super::schema::{InUseSchema, LinkStateSchema, LocationKindSchema};
 use super::sending::Sending;
@@ -134,22 +135,30 @@ impl DetailsBody {
     }
 }
 
-/// All locations.
+/// A page of locations.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Locations)]
 struct LocationsBody {
     /// In the order of their codes.
     locations: Vec<LocationBody>,
+    /// None at the end.
+    next_cursor: Option<String>,
 }
 
 /// Locations, with the state of their lines.
 #[utoipa::path(get, path = "/v1/locations", tag = "locations", operation_id = "list_locations",
-    responses((status = 200, body = LocationsBody)))]
-async fn list(State(app): State<App>, signed: Signed) -> Answer<Json<LocationsBody>> {
+    params(Page), responses((status = 200, body = LocationsBody)))]
+async fn list(
+    State(app): State<App>,
+    signed: Signed,
+    Query(asked): Query<Page>,
+) -> Answer<Json<LocationsBody>> {
     signed.need(Action::ReadLocations)?;
     let seen = app.seen();
-    let locations = seen.records.locations().map(|l| LocationBody::of(&app, l)).collect();
-    Ok(Json(LocationsBody { locations }))
+    let all = seen.records.locations();
+    let (page, next_cursor) = page::cut(all, &asked, |l| l.code.to_string())?;
+    let locations = page.into_iter().map(|l| LocationBody::of(&app, l)).collect();
+    Ok(Json(LocationsBody { locations, next_cursor }))
 }
 
 /// One location.
@@ -224,12 +233,14 @@ struct RegisterBody {
     name: String,
 }
 
-/// All registers in use.
+/// A page of the registers in use.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Registers)]
 struct RegistersBody {
     /// By location, then code.
     registers: Vec<RegisterBody>,
+    /// None at the end.
+    next_cursor: Option<String>,
 }
 
 /// What one says of a register.
@@ -244,8 +255,12 @@ struct RegisterDetails {
 
 /// Registers in use, of the stores that the caller works at.
 #[utoipa::path(get, path = "/v1/registers", tag = "locations", operation_id = "list_registers",
-    responses((status = 200, body = RegistersBody)))]
-async fn registers(State(app): State<App>, signed: Signed) -> Answer<Json<RegistersBody>> {
+    params(Page), responses((status = 200, body = RegistersBody)))]
+async fn registers(
+    State(app): State<App>,
+    signed: Signed,
+    Query(asked): Query<Page>,
+) -> Answer<Json<RegistersBody>> {
     signed.need(Action::ReadRegisters)?;
     let seen = app.seen();
     let registers = seen.records.of_kind("register").filter_map(|(_, record)| match record {
@@ -258,7 +273,9 @@ async fn registers(State(app): State<App>, signed: Signed) -> Answer<Json<Regist
         }
         _ => None,
     });
-    Ok(Json(RegistersBody { registers: registers.collect() }))
+    let name = |r: &RegisterBody| format!("{}/{}", r.location, r.code);
+    let (registers, next_cursor) = page::cut(registers, &asked, name)?;
+    Ok(Json(RegistersBody { registers, next_cursor }))
 }
 
 /// Makes or changes a register. Its code is for ever: it stands in receipt numbers.

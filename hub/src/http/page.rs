@@ -59,6 +59,26 @@ pub fn next<T: Serialize>(rows: usize, limit: i64, last: Option<T>) -> Option<St
     serde_json::to_vec(&last).ok().map(|json| URL_SAFE_NO_PAD.encode(json))
 }
 
+/// A page of a list that is in memory, in the order of names that no two rows share.
+pub fn cut<T>(
+    rows: impl Iterator<Item = T>,
+    asked: &Page,
+    name: impl Fn(&T) -> String,
+) -> Answer<(Vec<T>, Option<String>)> {
+    let limit = limit(asked.limit)?;
+    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+    let after: Option<String> = after(asked.cursor.as_deref())?;
+    let named = rows.map(|row| (name(&row), row));
+    let mut rest: Vec<(String, T)> =
+        named.filter(|(name, _)| after.as_ref().is_none_or(|after| name > after)).collect();
+    rest.sort_by(|a, b| a.0.cmp(&b.0));
+    let more = rest.len() > wanted;
+    rest.truncate(wanted);
+    let last = rest.last().filter(|_| more).map(|(name, _)| name.as_str());
+    let next = next(rest.len(), limit, last);
+    Ok((rest.into_iter().map(|(_, row)| row).collect(), next))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,5 +91,25 @@ mod tests {
         assert_eq!(after::<i64>(Some(&cursor)).unwrap_err().status(), 400);
         assert_eq!(after::<i64>(Some("%%%")).unwrap_err().status(), 400);
         assert_eq!(limit(Some(501)).unwrap_err().status(), 422);
+    }
+
+    #[test]
+    fn pages_of_a_list_in_memory_meet() {
+        let walk = |limit: i64| {
+            let (mut seen, mut cursor) = (vec![], None);
+            loop {
+                let asked = Page { limit: Some(limit), cursor };
+                let rows = ["b", "d", "a", "c"].into_iter();
+                let (rows, next) = cut(rows, &asked, |row| (*row).to_owned()).unwrap();
+                seen.push(rows.concat());
+                match next {
+                    Some(next) => cursor = Some(next),
+                    None => return seen,
+                }
+            }
+        };
+        assert_eq!(walk(3), ["abc", "d"]);
+        assert_eq!(walk(2), ["ab", "cd"]);
+        assert_eq!(walk(4), ["abcd"]);
     }
 }

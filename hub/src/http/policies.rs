@@ -15,9 +15,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::extract::{IdempotencyKey, Path, Payload};
+use super::extract::{IdempotencyKey, Path, Payload, Query};
 use super::guard::Signed;
 use super::keys::channel;
+use super::page::{self, Page};
 use super::problem::{Answer, Error};
 use super::sending::{Preconditions, Sending, etag};
 use crate::app::App;
@@ -57,12 +58,14 @@ struct PolicyBody {
     version: i64,
 }
 
-/// Policies.
+/// A page of policies.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Policies)]
 struct PoliciesBody {
     /// By kind.
     policies: Vec<PolicyBody>,
+    /// None at the end.
+    next_cursor: Option<String>,
 }
 
 /// A policy's number.
@@ -77,14 +80,23 @@ struct UnitsBody {
 
 const KINDS: [&str; 3] = ["safety", "buffer", "share"];
 
-fn numbers(records: &Records) -> Vec<ItemNo> {
-    let items = KINDS.iter().flat_map(|kind| records.of_kind(kind)).filter_map(|(_, r)| match r {
+fn item_of(record: &Record) -> Option<ItemNo> {
+    match record {
         Record::Safety(s) => Some(s.item),
         Record::Buffer(b) => Some(b.item),
         Record::Share(s) => s.item,
         _ => None,
-    });
-    items.collect()
+    }
+}
+
+/// Whether the caller works where the policy counts; a buffer counts everywhere.
+fn is_seen(signed: &Signed, records: &Records, record: &Record) -> bool {
+    let at = match record {
+        Record::Safety(s) => s.location,
+        Record::Share(s) => s.location,
+        _ => return true,
+    };
+    records.location_by_no(at).is_some_and(|l| signed.location(records, l.code.as_str()).is_ok())
 }
 
 fn body(
@@ -127,22 +139,25 @@ fn body(
 
 /// Policies of the locations that the caller works at.
 #[utoipa::path(get, path = "/v1/policies", tag = "policies", operation_id = "list_policies",
-    responses((status = 200, body = PoliciesBody)))]
-async fn list(State(app): State<App>, signed: Signed) -> Answer<Json<PoliciesBody>> {
+    params(Page), responses((status = 200, body = PoliciesBody)))]
+async fn list(
+    State(app): State<App>,
+    signed: Signed,
+    Query(asked): Query<Page>,
+) -> Answer<Json<PoliciesBody>> {
     signed.need(Action::ReadPolicies)?;
     let seen = app.seen();
     let records = &seen.records;
-    let skus = app.items.skus(&app.store, &numbers(records)).await?;
-    let seen_here = |p: &PolicyBody| match &p.location {
-        Some(code) => signed.location(records, code).is_ok(),
-        None => true,
-    };
-    let policies = KINDS
+    let mine = KINDS
         .iter()
         .flat_map(|kind| records.of_kind(kind))
-        .filter_map(|(version, record)| body(records, &skus, version, record))
-        .filter(seen_here);
-    Ok(Json(PoliciesBody { policies: policies.collect() }))
+        .filter(|(_, record)| is_seen(&signed, records, record));
+    let (page, next_cursor) = page::cut(mine, &asked, |(_, record)| record.key())?;
+    let items: Vec<ItemNo> = page.iter().filter_map(|(_, record)| item_of(record)).collect();
+    let skus = app.items.skus(&app.store, &items).await?;
+    let policies =
+        page.into_iter().filter_map(|(version, record)| body(records, &skus, version, record));
+    Ok(Json(PoliciesBody { policies: policies.collect(), next_cursor }))
 }
 
 /// The record that a path names, with no units yet.
@@ -192,12 +207,7 @@ async fn shown(app: &App, record: &Record) -> Answer<PolicyBody> {
     let seen = app.seen();
     let unknown = || Refusal::RecordUnknown { what: "policy".to_owned() };
     let (version, now) = seen.records.get_versioned(&record.key()).ok_or_else(unknown)?;
-    let item: Vec<ItemNo> = match now {
-        Record::Safety(s) => vec![s.item],
-        Record::Buffer(b) => vec![b.item],
-        Record::Share(s) => s.item.into_iter().collect(),
-        _ => vec![],
-    };
+    let item: Vec<ItemNo> = item_of(now).into_iter().collect();
     let skus = app.items.skus(&app.store, &item).await?;
     body(&seen.records, &skus, version, now).ok_or_else(|| unknown().into())
 }

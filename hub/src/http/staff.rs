@@ -14,8 +14,9 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::extract::{IdempotencyKey, Path, Payload};
+use super::extract::{IdempotencyKey, Path, Payload, Query};
 use super::guard::Signed;
+use super::page::{self, Page};
 use super::problem::{Answer, Error};
 use super::schema::StaffRoleSchema;
 use super::sending::Sending;
@@ -65,12 +66,14 @@ impl From<&Staff> for StaffBody {
     }
 }
 
-/// All staff.
+/// A page of staff.
 #[derive(Serialize, ToSchema)]
 #[schema(as = StaffList)]
 struct StaffListBody {
     /// In the order of their codes.
     staff: Vec<StaffBody>,
+    /// None at the end.
+    next_cursor: Option<String>,
 }
 
 /// What one says of a member of staff.
@@ -101,14 +104,18 @@ struct DetailsBody {
 
 /// The staff of the stores that the caller works at.
 #[utoipa::path(get, path = "/v1/staff", tag = "people", operation_id = "list_staff",
-    responses((status = 200, body = StaffListBody)))]
-async fn list(State(app): State<App>, signed: Signed) -> Answer<Json<StaffListBody>> {
+    params(Page), responses((status = 200, body = StaffListBody)))]
+async fn list(
+    State(app): State<App>,
+    signed: Signed,
+    Query(asked): Query<Page>,
+) -> Answer<Json<StaffListBody>> {
     signed.need(Action::ReadStaff)?;
     let seen = app.seen();
-    let staff = all(&seen.records)
-        .filter(|s| s.state == RecordState::Active && works_beside(&signed, s))
-        .map(StaffBody::from);
-    Ok(Json(StaffListBody { staff: staff.collect() }))
+    let staff =
+        all(&seen.records).filter(|s| s.state == RecordState::Active && works_beside(&signed, s));
+    let (staff, next_cursor) = page::cut(staff, &asked, |s| s.code.to_string())?;
+    Ok(Json(StaffListBody { staff: staff.into_iter().map(StaffBody::from).collect(), next_cursor }))
 }
 
 fn all(records: &Records) -> impl Iterator<Item = &Staff> {
@@ -156,6 +163,8 @@ async fn put(
     if !allowed {
         return Err(Error::not_allowed());
     }
+    // Who was removed begins anew: nobody signs in with what somebody once knew.
+    let before = before.filter(|b| b.state == RecordState::Active);
     check(&body, before, &seen.records)?;
     let sending = Sending::new(&app, &signed.0, key.as_ref());
     let staff = Staff {

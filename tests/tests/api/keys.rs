@@ -1,5 +1,9 @@
 //! Keys: made once, scoped, ended, expired, never shown again.
 
+use oneshelf_domain::CommandId;
+use oneshelf_domain::stock::Command;
+use oneshelf_hub::commands::Lane;
+use oneshelf_sync::plan::Submission;
 use serde_json::json;
 
 use crate::support::Hub;
@@ -87,6 +91,39 @@ async fn the_last_admin_key_stays() {
     hub.delete(&path).await.ok(204);
     hub.get("/v1/shop").await.refused(401, "wrong_secret");
     hub.ask("GET", "/v1/shop").bearer(&second).send().await.ok(200);
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn of_the_last_two_admin_keys_ended_at_once_one_stays() {
+    let hub = Hub::open().await;
+    hub.make_key(json!({"name": "second", "kind": "secret", "scopes": ["admin"]})).await;
+    let keys = hub.get("/v1/keys").await.ok(200);
+    let admins = keys["keys"].as_array().unwrap().iter().filter(|k| k["scopes"][0] == "admin");
+    // Both are on their way before either is decided, as two requests at once may be.
+    let waiting: Vec<_> = admins
+        .map(|key| {
+            let submission = Submission {
+                id: CommandId(uuid::Uuid::now_v7()),
+                principal: "admin".to_owned(),
+                actor: "admin".to_owned(),
+                on_behalf_of: None,
+                keyed: false,
+                command: Command::RemoveRecord {
+                    key: format!("key/{}", key["id"].as_str().unwrap()),
+                },
+            };
+            hub.app().commands.enqueue(Lane::Interactive, submission).unwrap()
+        })
+        .collect();
+    assert_eq!(waiting.len(), 2);
+    let mut refused = vec![];
+    for answer in waiting {
+        if let Err(failure) = answer.await.unwrap() {
+            refused.push(format!("{failure:?}"));
+        }
+    }
+    assert_eq!(refused, ["Refused(LastAdmin)"]);
     hub.close().await;
 }
 

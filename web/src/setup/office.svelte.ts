@@ -38,13 +38,21 @@ class Office {
 
 export const office = new Office();
 
-/** A list under its own name; the hub may answer the bare list as well. */
-function list<T>(answer: Record<string, T[]> | T[], name: string): T[] {
-  return Array.isArray(answer) ? answer : (answer[name] ?? []);
-}
+type Page<T> = Record<string, T[]> & { next_cursor?: string | null };
 
-const read = async <T>(path: string, name: string) =>
-  list(await api.get<Record<string, T[]> | T[]>(path), name);
+const list = <T>(page: Page<T>, name: string): T[] => page[name] ?? [];
+
+/** All rows of a list, page after page. */
+async function read<T>(path: string, name: string): Promise<T[]> {
+  const rows: T[] = [];
+  let behind = '';
+  for (;;) {
+    const page: Page<T> = await api.get<Page<T>>(`${path}?limit=500${behind}`);
+    rows.push(...list(page, name));
+    if (!page.next_cursor) return rows;
+    behind = `&cursor=${seg(page.next_cursor)}`;
+  }
+}
 
 export async function readShop() {
   office.shop = await api.get<Shop>('v1/shop');
@@ -68,7 +76,8 @@ export async function readPolicies() {
   office.policies = await read<Policy>('v1/policies', 'policies');
 }
 export async function readHasItems() {
-  office.hasItems = (await read<unknown>('v1/items?limit=1', 'items')).length > 0;
+  const first = await api.get<Page<unknown>>('v1/items?limit=1');
+  office.hasItems = list(first, 'items').length > 0;
 }
 
 async function readAll() {
