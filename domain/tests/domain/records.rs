@@ -1,7 +1,7 @@
 //! What stays the same outside the core: JSON of records, commands and answers, codes of refusals,
 //! texts made harmless, caps of holds.
 
-use oneshelf_domain::record::Record;
+use oneshelf_domain::record::{Record, RecordState};
 use oneshelf_domain::refusal::RefusalKind;
 use oneshelf_domain::stock::{Command, Lease, Outcome};
 use oneshelf_domain::{IncarnationId, LocationCode, Refusal, ReservationId, Timestamp, limits};
@@ -151,6 +151,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::StaleTimer,
         Refusal::NotEnoughAvailable { sku: t(), available: 1, wanted: 2 },
         Refusal::TooManyHolds,
+        Refusal::LastAdmin,
         Refusal::ApprovalNeeded,
         Refusal::SessionOver,
     ]
@@ -179,7 +180,21 @@ fn refusals_are_grouped_for_transports() {
     assert_eq!(of(RefusalKind::Unknown), unknown);
     assert_eq!(of(RefusalKind::Gone), ["enrolment_invalid", "reservation_expired"]);
     assert_eq!(of(RefusalKind::Denied), ["approval_needed"]);
-    assert_eq!(of(RefusalKind::Conflict).len(), 12);
+    assert_eq!(of(RefusalKind::Conflict).len(), 13);
+}
+
+#[test]
+fn a_removed_member_of_staff_keeps_no_hash() {
+    let mut run = Run::new();
+    let json = r#"put {"record":"staff","code":"ana","name":"Ana","role":"cashier",
+        "pin_hash":"x","password_hash":"y"}"#;
+    assert_eq!(run.step(json), "done");
+    assert_eq!(run.step("drop staff/ana"), "done");
+    let Some(Record::Staff(ana)) = run.world.state.records.get("staff/ana") else {
+        panic!("the record stays");
+    };
+    assert_eq!((ana.state, &ana.pin_hash), (RecordState::Retired, &None));
+    assert_eq!(ana.password_hash, None);
 }
 
 #[test]
