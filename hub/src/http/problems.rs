@@ -103,6 +103,9 @@ pub const CATALOGUE: &[Entry] = entries! {
     "session_over" 409
         "The agent's session is over."
         "The agent says Hello again by itself."
+    "shop_key_missing" 409
+        "The shop page has no key that may hold and follow live figures."
+        "Make a publishable key of the channel `web` with the scopes `hold` and `live`."
     "last_admin" 409
         "This is the last admin key."
         "Make another one first."

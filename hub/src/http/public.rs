@@ -23,7 +23,7 @@ use super::guard::ClientAddress;
 use super::items::{self, Wanted};
 use super::origins;
 use super::problem::{Answer, Error};
-use super::schema::{MoneySchema, ReservationStateSchema, ShownItemSchema};
+use super::schema::{MoneySchema, ProblemSchema, ReservationStateSchema, ShownItemSchema};
 use super::sending::Sending;
 use super::stock::{numbers, skus};
 use crate::app::App;
@@ -31,6 +31,10 @@ use crate::auth::rates::Door;
 use crate::auth::{is_alive, key_with};
 use crate::shown::{Audience, ShownItem, shown_items};
 
+/// What the hub's own shop page does with its key.
+const PAGE_SCOPES: [Scope; 2] = [Scope::Hold, Scope::Live];
+const KEY_MISSING: &str = "no publishable key of the channel web has the scopes hold and live; \
+    make one for the shop page";
 const SHOPPER_CHARS: std::ops::RangeInclusive<usize> = 16..=64;
 
 pub(super) fn router() -> OpenApiRouter<App> {
@@ -97,7 +101,8 @@ struct ConfigBody {
 
 /// What the hub's own shop page starts with.
 #[utoipa::path(get, path = "/v1/public/config", tag = "public", operation_id = "get_shop_config",
-    security(()), responses((status = 200, body = ConfigBody)))]
+    security(()), responses((status = 200, body = ConfigBody),
+        (status = 409, body = ProblemSchema, content_type = "application/problem+json")))]
 async fn config(State(app): State<App>, address: ClientAddress) -> Answer<Json<ConfigBody>> {
     app.gate.pass(Door::Address, &address.name()).map_err(Error::too_many_requests)?;
     let seen = app.seen();
@@ -108,11 +113,12 @@ async fn config(State(app): State<App>, address: ClientAddress) -> Answer<Json<C
     });
     // Ids grow with time: the one that set-up made comes first.
     let of_web = |key: &&ApiKey| key.channel.as_deref() == Some("web");
-    let text = keys.filter(of_web).find_map(|key| key.public_text.clone());
+    let can = |key: &&ApiKey| PAGE_SCOPES.iter().all(|scope| key.scopes.contains(scope));
+    let text = keys.filter(of_web).filter(can).find_map(|key| key.public_text.clone());
     Ok(Json(ConfigBody {
         shop: shop.name.clone(),
         currency: shop.currency.code().to_owned(),
-        key: text.ok_or_else(Error::not_found)?,
+        key: text.ok_or_else(|| Error::new(409, "shop_key_missing", KEY_MISSING))?,
         locale: locale(&shop.zone).to_owned(),
     }))
 }

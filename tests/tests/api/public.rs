@@ -188,3 +188,22 @@ async fn shoppers_see_what_is_sold() {
     get("/v1/public/items/LAMP").await.refused(404, "item_unknown");
     hub.close().await;
 }
+
+#[tokio::test]
+async fn the_shop_page_gets_a_key_that_can_hold_or_a_reason() {
+    let hub = Hub::open().await;
+    let first = own_key(&hub).await;
+    let keys = hub.get("/v1/keys").await.ok(200);
+    let page = keys["keys"].as_array().unwrap().iter().find(|k| k["name"] == "Shop page").unwrap();
+    // Older than the next one, but it could show nothing live.
+    let body = json!({"name": "Reader", "kind": "publishable", "scopes": ["stock:read", "hold"]});
+    hub.make_key(body).await;
+    hub.delete(&format!("/v1/keys/{}", page["id"].as_str().unwrap())).await.ok(204);
+    let config = || hub.ask("GET", "/v1/public/config").send();
+    config().await.refused(409, "shop_key_missing");
+    let body = json!({"name": "Next", "kind": "publishable", "scopes": ["live", "hold"]});
+    let (_, next) = hub.make_key(body).await;
+    assert_eq!(config().await.ok(200)["key"], next);
+    assert_ne!(first, next);
+    hub.close().await;
+}
