@@ -50,8 +50,7 @@ pub use problems::CATALOGUE;
 pub fn main_router(app: App) -> Router {
     let (api, _) = openapi::api().split_for_parts();
     let open = pages::routes().merge(docs::routes()).merge(problems::routes());
-    let routes = api.merge(open).merge(ws::routes());
-    layers::around(routes, app)
+    layers::around(api.merge(open), app)
 }
 
 /// Health, readiness and metrics, for the second listener.

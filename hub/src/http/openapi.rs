@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use super::schema::ProblemSchema;
 use super::{
     changes, enrolments, guard, imports, items, keys, locations, movements, policies, public,
-    reservations, session, shop, staff, stock,
+    reservations, session, shop, staff, stock, ws,
 };
 use crate::app::App;
 
@@ -25,7 +25,7 @@ use crate::app::App;
             reservations, live figures. Every POST, PUT and DELETE takes an `Idempotency-Key`: \
             the same key of the same caller has one effect. Refusals are \
             `application/problem+json` with a stable `code`; each is explained at \
-            `/problems/<code>`. Live figures: WebSocket `/v1/live`.",
+            `/problems/<code>`.",
     ),
     components(schemas(ProblemSchema)),
     security(("secret" = []), ("session" = [])),
@@ -42,6 +42,7 @@ use crate::app::App;
         (name = "keys", description = "Keys of servers, apps and web shops"),
         (name = "agents", description = "The programs in the stores"),
         (name = "imports", description = "Files of items and opening stock"),
+        (name = "live", description = "WebSockets: live figures, and the link of agents"),
         (name = "public", description = "For pages of shops, with a publishable key"),
     )
 )]
@@ -59,6 +60,13 @@ impl Modify for Schemes {
             (
                 "publishable",
                 SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-Oneshelf-Key"))),
+            ),
+            (
+                "agent",
+                SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(
+                    "Authorization",
+                    "`Agent ...`, signed with the key that the agent enrolled",
+                ))),
             ),
         ];
         for (name, scheme) in schemes {
@@ -84,6 +92,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
         enrolments::router(),
         imports::router(),
         public::router(),
+        ws::router(),
     ];
     let start = OpenApiRouter::with_openapi(Document::openapi());
     routers.into_iter().fold(start, OpenApiRouter::merge)

@@ -6,18 +6,20 @@
 
 use std::collections::BTreeSet;
 
-use axum::Router;
 use axum::extract::FromRequestParts;
 use axum::extract::State;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
-use axum::routing::get;
 use futures_util::{SinkExt, StreamExt, future};
 use oneshelf_domain::limits;
 use oneshelf_domain::record::{Display, KeyKind, Scope};
 use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::extract::Query;
 use super::guard::Signed;
@@ -28,26 +30,48 @@ use crate::auth::{self, Action, agents};
 use crate::live;
 use crate::shown::Audience;
 
-/// The routes of this file.
-pub fn routes() -> Router<App> {
-    Router::new().route("/v1/live", get(live_stock)).route("/v1/agent/link", get(agent_link))
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(live_stock)).routes(routes!(agent_link))
 }
 
-#[derive(Debug, Deserialize)]
+type Asked = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
+
+/// A request that is no upgrade is refused as all others are.
+fn upgrade(asked: Asked) -> Answer<WebSocketUpgrade> {
+    let plain = "this address speaks WebSocket alone: ask for an upgrade";
+    asked.map_err(|_| Error::malformed(plain))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct LiveQuery {
+    /// A publishable key (`osp_...`) with the scope `live`, from a page of one of its origins.
+    /// Without it the caller is known as everywhere else.
     #[serde(default)]
     key: Option<String>,
 }
 
+/// Live figures, over a WebSocket.
+///
+/// Messages are JSON texts. Say `{"subscribe": {"items": [...], "locations": [...]}}`: at most 500
+/// SKUs; without `locations` all are told; each further one takes the place of the one before.
+/// You are told `{"kind": "snapshot", "upto", "items"}` at once, then
+/// `{"kind": "changes", "after", "upto", "items"}` with every item that changed, whole, each as in
+/// `/v1/public/stock`. `after` is the `upto` of the message before; who misses one subscribes
+/// again. `{"kind": "ping"}` comes every five seconds. What is not understood is told as
+/// `{"kind": "problem", ...}`, and the connection ends.
+#[utoipa::path(get, path = "/v1/live", tag = "live", operation_id = "open_live",
+    params(LiveQuery), responses((status = 101, description = "The WebSocket is open")))]
 async fn live_stock(
     State(app): State<App>,
     Query(query): Query<LiveQuery>,
-    upgrade: WebSocketUpgrade,
+    asked: Asked,
     mut parts: Parts,
 ) -> Answer<Response> {
+    let asked = upgrade(asked)?;
     let audience = audience(&app, &mut parts, query.key.as_deref()).await?;
-    let upgrade = upgrade.max_message_size(live::MESSAGE_BYTES_MAX);
+    let upgrade = asked.max_message_size(live::MESSAGE_BYTES_MAX);
     Ok(upgrade.on_upgrade(move |socket| async move {
         let (out, incoming) = socket.split();
         let incoming = Box::pin(incoming.filter_map(text));
@@ -84,11 +108,18 @@ async fn audience(app: &App, parts: &mut Parts, key: Option<&str>) -> Answer<Aud
     Ok(Audience { channel: key.channel.clone(), display: key.display })
 }
 
-async fn agent_link(
-    State(app): State<App>,
-    headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
-) -> Answer<Response> {
+/// The link of a store's agent, over a WebSocket.
+///
+/// For agents alone: `Authorization: Agent ...` is signed with the key that was enrolled. Messages
+/// are JSON texts with a `kind`. Up go `hello` (opens a session), `fact` (what happened in the
+/// store, in the order of its log), `ask` (a grant at scan) and `pong`. Down come `welcome`,
+/// `stale` or `retired` to a hello, `grant`, `ack` to each fact, `ping`, and `changes`: rows that
+/// concern the store. A kind that is not known is answered `unsupported`.
+#[utoipa::path(get, path = "/v1/agent/link", tag = "live", operation_id = "open_agent_link",
+    security(("agent" = [])),
+    responses((status = 101, description = "The WebSocket is open")))]
+async fn agent_link(State(app): State<App>, headers: HeaderMap, asked: Asked) -> Answer<Response> {
+    let asked = upgrade(asked)?;
     let credential = headers
         .get(header::AUTHORIZATION)
         .and_then(|v| v.to_str().ok())
@@ -109,7 +140,7 @@ async fn agent_link(
         Err(agents::NotProven::Store(error)) => return Err(error.into()),
     };
     let location = seen.records.location(&agent.location).ok_or_else(Error::not_found)?.no;
-    let upgrade = upgrade.max_message_size(limits::FRAME_BYTES_MAX);
+    let upgrade = asked.max_message_size(limits::FRAME_BYTES_MAX);
     Ok(upgrade.on_upgrade(move |socket| async move {
         tracing::info!(agent = %agent.id, location = %agent.location, "an agent is connected");
         let why = serve_agent(&app, agent.id, location, socket).await;

@@ -135,6 +135,9 @@ const OPEN: [&str; 9] = [
     "DELETE /v1/public/holds/{id}",
 ];
 
+/// Upgrades: who may have one is asked in other tests of theirs.
+const SOCKETS: [&str; 2] = ["GET /v1/live", "GET /v1/agent/link"];
+
 fn address(path: &str) -> String {
     let of = match path {
         "/v1/movements" => "/v1/movements?location=S07",
@@ -257,7 +260,20 @@ async fn every_operation_of_the_document_stands_in_the_matrix() {
     let mut listed: BTreeSet<String> =
         matrix().iter().map(|r| format!("{} {}", r.method, r.path)).collect();
     listed.extend(OPEN.map(str::to_owned));
+    listed.extend(SOCKETS.map(str::to_owned));
     assert_eq!(documented, listed);
+}
+
+#[tokio::test]
+async fn a_socket_is_documented_and_says_so_to_a_plain_request() {
+    let hub = Hub::open().await;
+    let document = hub.get("/openapi.json").await.ok(200);
+    for path in ["/v1/live", "/v1/agent/link"] {
+        assert!(document["paths"][path]["get"]["responses"]["101"].is_object(), "{path}");
+        let problem = hub.get(path).await.refused(400, "malformed");
+        assert!(problem["detail"].as_str().unwrap().contains("WebSocket"), "{problem}");
+    }
+    hub.close().await;
 }
 
 #[tokio::test]

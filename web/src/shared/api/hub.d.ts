@@ -4,6 +4,30 @@
  */
 
 export interface paths {
+    "/v1/agent/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The link of a store's agent, over a WebSocket.
+         * @description For agents alone: `Authorization: Agent ...` is signed with the key that was enrolled. Messages
+         *     are JSON texts with a `kind`. Up go `hello` (opens a session), `fact` (what happened in the
+         *     store, in the order of its log), `ask` (a grant at scan) and `pong`. Down come `welcome`,
+         *     `stale` or `retired` to a hello, `grant`, `ack` to each fact, `ping`, and `changes`: rows that
+         *     concern the store. A kind that is not known is answered `unsupported`.
+         */
+        get: operations["open_agent_link"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/agents": {
         parameters: {
             query?: never;
@@ -240,6 +264,32 @@ export interface paths {
         post?: never;
         /** Ends a key at once. */
         delete: operations["end_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Live figures, over a WebSocket.
+         * @description Messages are JSON texts. Say `{"subscribe": {"items": [...], "locations": [...]}}`: at most 500
+         *     SKUs; without `locations` all are told; each further one takes the place of the one before.
+         *     You are told `{"kind": "snapshot", "upto", "items"}` at once, then
+         *     `{"kind": "changes", "after", "upto", "items"}` with every item that changed, whole, each as in
+         *     `/v1/public/stock`. `after` is the `upto` of the message before; who misses one subscribes
+         *     again. `{"kind": "ping"}` comes every five seconds. What is not understood is told as
+         *     `{"kind": "problem", ...}`, and the connection ends.
+         */
+        get: operations["open_live"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -841,10 +891,12 @@ export interface components {
             /** @description In use or not. */
             state: components["schemas"]["InUse"];
         };
-        /** @description Agents. */
+        /** @description A page of agents. */
         Agents: {
             /** @description In the order of their ids; revoked ones are left out. */
             agents: components["schemas"]["Agent"][];
+            /** @description None at the end. */
+            next_cursor?: string | null;
         };
         /** @description What a change of stock answers. */
         Booked: {
@@ -902,10 +954,12 @@ export interface components {
             /** @description The agent that used it. */
             used_by?: string | null;
         };
-        /** @description Codes. */
+        /** @description A page of codes. */
         Enrolments: {
             /** @description The newest last. */
             enrolments: components["schemas"]["Enrolment"][];
+            /** @description None at the end. */
+            next_cursor?: string | null;
         };
         /** @description Why a figure is what it is. */
         Explanation: {
@@ -1160,10 +1214,12 @@ export interface components {
          * @enum {string}
          */
         KeyKind: "secret" | "publishable";
-        /** @description All keys in use. */
+        /** @description A page of the keys in use. */
         Keys: {
             /** @description In the order of their ids. */
             keys: components["schemas"]["Key"][];
+            /** @description None at the end. */
+            next_cursor?: string | null;
         };
         /**
          * @description A word for a figure.
@@ -1232,10 +1288,12 @@ export interface components {
              */
             version: number;
         };
-        /** @description All locations. */
+        /** @description A page of locations. */
         Locations: {
             /** @description In the order of their codes. */
             locations: components["schemas"]["Location"][];
+            /** @description None at the end. */
+            next_cursor?: string | null;
         };
         /** @description A one-time code, shown this once. */
         MadeEnrolment: {
@@ -1383,8 +1441,10 @@ export interface components {
             /** @description The caller's number. */
             reference?: string | null;
         };
-        /** @description Policies. */
+        /** @description A page of policies. */
         Policies: {
+            /** @description None at the end. */
+            next_cursor?: string | null;
             /** @description By kind. */
             policies: components["schemas"]["Policy"][];
         };
@@ -1505,8 +1565,10 @@ export interface components {
             /** @description As shown. */
             name: string;
         };
-        /** @description All registers in use. */
+        /** @description A page of the registers in use. */
         Registers: {
+            /** @description None at the end. */
+            next_cursor?: string | null;
             /** @description By location, then code. */
             registers: components["schemas"]["Register"][];
         };
@@ -1721,8 +1783,10 @@ export interface components {
             /** @description What they may do. */
             role: components["schemas"]["StaffRole"];
         };
-        /** @description All staff. */
+        /** @description A page of staff. */
         StaffList: {
+            /** @description None at the end. */
+            next_cursor?: string | null;
             /** @description In the order of their codes. */
             staff: components["schemas"]["Staff"][];
         };
@@ -1936,9 +2000,104 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    list_agents: {
+    open_agent_link: {
         parameters: {
             query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The WebSocket is open */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_agents: {
+        parameters: {
+            query?: {
+                /** @description Rows of the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -2138,7 +2297,12 @@ export interface operations {
     };
     list_enrolments: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows of the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3563,7 +3727,12 @@ export interface operations {
     };
     list_keys: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows of the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3892,9 +4061,110 @@ export interface operations {
             };
         };
     };
+    open_live: {
+        parameters: {
+            query?: {
+                /**
+                 * @description A publishable key (`osp_...`) with the scope `live`, from a page of one of its origins.
+                 *     Without it the caller is known as everywhere else.
+                 */
+                key?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The WebSocket is open */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_locations: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows of the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4554,7 +4824,12 @@ export interface operations {
     };
     list_policies: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows of the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5062,6 +5337,14 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5657,7 +5940,12 @@ export interface operations {
     };
     list_registers: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows of the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -7210,7 +7498,12 @@ export interface operations {
     };
     list_staff: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows of the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
