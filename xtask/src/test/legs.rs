@@ -123,7 +123,11 @@ pub(crate) const LEGS: &[Leg] = &[
         name: "web",
         budget_s: 40,
         needs: &[Need::Npm("web")],
-        steps: &[Step::Npm(&["run", "build"]), Step::Npm(&["run", "check"])],
+        steps: &[
+            Step::Npm(&["run", "build"]),
+            Step::Npm(&["run", "check"]),
+            Step::Npm(&["run", "size"]),
+        ],
         ..LEG
     },
     Leg {
