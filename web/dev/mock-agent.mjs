@@ -54,6 +54,7 @@ export async function agent(port, world) {
       taxes: total
         ? [{ name: 'VAT 23%', rate_basis_points: 2300, net: eur(total - tax), tax: eur(tax) }]
         : [],
+      fingerprint: [ticketId, ...lines.map((l) => `${l.id} ${l.quantity}`)].join(', '),
     };
   };
   const warn = (l) => {
@@ -132,7 +133,10 @@ export async function agent(port, world) {
     }],
     ['DELETE', /^\/api\/ticket$/, () => { lines = []; return { ticket: ticket() }; }],
     ['POST', /^\/api\/ticket\/pay$/, (_, b) => {
-      const total = ticket().total.minor;
+      const now = ticket();
+      const total = now.total.minor;
+      if (b.shown.fingerprint !== now.fingerprint)
+        throw new Refused(409, 'ticket_changed', 'Tell the customer the new total.', { ticket: now });
       const given = b.tenders[0].given.minor;
       if (given < total) throw new Refused(422, 'tender_too_small', 'More is due.');
       receipt += 1;

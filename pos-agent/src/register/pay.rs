@@ -1,24 +1,30 @@
 //! Paying: one transaction of ticket, tenders, receipt number, fact and print job.
 //!
-//! The same key answers the same sale however often it is asked. Drawer and printer come after
-//! the commit, the hub after its own time. Invariant: receipt numbers of a register have no gap,
-//! and a number exists exactly when its sale does.
+//! A payment names the ticket, the sum and the lines that were shown: nothing else is paid. The
+//! same key answers the same sale however often it is asked. Drawer and printer come after the
+//! commit, the hub after its own time. Invariant: receipt numbers of a register have no gap, and a
+//! number exists exactly when its sale does.
 
 use std::sync::Arc;
 
 use oneshelf_domain::code::plain_text;
 use oneshelf_domain::record::Records;
 use oneshelf_domain::ticket::{Ticket, TicketRefusal, Warning};
-use oneshelf_domain::{CommandId, LocationCode, Money, PrintJobId, Quantity, SaleId, limits};
+use oneshelf_domain::{
+    CommandId, LocationCode, Money, PrintJobId, Quantity, SaleId, TicketId, limits,
+};
 use oneshelf_hardware::printer::Receipt;
 use oneshelf_protocol::frame::{Sale, SoldLine, Tender};
 use serde::Deserialize;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::sync::MutexGuard;
 
 use super::core::units;
 use super::sale::{PaidLine, PaidSale};
-use super::{Answer, Core, Front, Refused, SaleView, Session, receipt, register_path};
+use super::{
+    Answer, Core, Front, Refused, SaleView, Session, TicketView, receipt, register_path, view,
+};
 use crate::clock;
 use crate::journal::{Keep, NewDeed, NewSale, SaleRow};
 
@@ -35,6 +41,16 @@ pub(crate) struct TenderRequest {
     given: Money,
 }
 
+/// What the cashier saw and told the shopper.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Shown {
+    ticket: TicketId,
+    total: Money,
+    /// As the ticket said it.
+    fingerprint: String,
+}
+
 /// Selling what may be promised to somebody else.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -49,6 +65,8 @@ pub(crate) struct ApproveRequest {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PayRequest {
+    /// The ticket as the cashier saw it.
+    shown: Shown,
     tenders: Vec<TenderRequest>,
     #[serde(default)]
     approve: Option<ApproveRequest>,
@@ -70,7 +88,7 @@ impl Front {
         if key.as_ref().is_some_and(|k| k.is_empty() || k.chars().count() > KEY_CHARS_MAX) {
             return Err(Refused::invalid("/Idempotency-Key", "1 to 255 characters"));
         }
-        let fingerprint = fingerprint(&asked.tenders);
+        let fingerprint = fingerprint(&asked);
         let key = key.map(|k| format!("{}/{k}", who.register));
         if let Some(row) = self.paid_before(key.as_deref(), &fingerprint).await? {
             return Ok(SaleView::of_row(&row));
@@ -85,6 +103,7 @@ impl Front {
             return Ok(SaleView::of_row(&row));
         }
         let ticket = core.ticket_of(&who.register, self.shared.currency()?).clone();
+        self.as_shown(&ticket, &asked.shown)?;
         let (given, change) = tendered(&ticket, &asked.tenders)?;
         may_be_sold(&ticket, approval.as_ref())?;
         let location = self.shared.identity().ok_or_else(Refused::not_signed_in)?.location;
@@ -116,12 +135,25 @@ impl Front {
         Ok(SaleView::of(&sale, print.then_some("queued")))
     }
 
-    /// The sale that this key made before; a refusal when it was asked with other tenders.
+    /// A scan may have joined since the cashier told the sum, or another page has paid.
+    fn as_shown(&self, ticket: &Ticket, shown: &Shown) -> Answer<()> {
+        if (shown.ticket, shown.total) == (ticket.id, ticket.total()?)
+            && shown.fingerprint == view::fingerprint(ticket)
+        {
+            return Ok(());
+        }
+        let detail = "The ticket is not what was shown any more. Look at it, tell the customer the \
+                      new total and take payment again. Nothing was booked.";
+        let now = TicketView::of(ticket, &self.shared.records())?;
+        Err(Refused::new(409, "ticket_changed", detail).with("ticket", json!(now)))
+    }
+
+    /// The sale that this key made before; a refusal when it was asked about something else.
     async fn paid_before(&self, key: Option<&str>, fingerprint: &str) -> Answer<Option<SaleRow>> {
         let Some(key) = key else { return Ok(None) };
         match self.shared.reads.sale_by_key(key).await? {
             Some(row) if row.fingerprint != fingerprint => {
-                let detail = "This key has paid a ticket with other tenders before.";
+                let detail = "This key has paid another ticket, or with other tenders, before.";
                 Err(Refused::new(409, "command_reused", detail))
             }
             row => Ok(row),
@@ -168,9 +200,13 @@ impl Front {
     }
 }
 
-fn fingerprint(tenders: &[TenderRequest]) -> String {
+/// Of all that a payment is, to know a second sending. Who approved it is left out: a page that
+/// was reloaded has no PIN any more, and must still be able to ask what became of the sale.
+fn fingerprint(asked: &PayRequest) -> String {
     let mut hasher = Sha256::new();
-    for tender in tenders {
+    let Shown { ticket, total, fingerprint } = &asked.shown;
+    hasher.update(format!("{ticket} {} {} {fingerprint:?}\n", total.minor, total.currency));
+    for tender in &asked.tenders {
         let Money { minor, currency } = tender.given;
         hasher.update(format!("{:?} {minor} {currency}\n", tender.kind).as_bytes());
     }

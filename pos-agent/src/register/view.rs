@@ -6,6 +6,7 @@ use oneshelf_domain::record::Records;
 use oneshelf_domain::ticket::{TaxLine, Ticket, TicketLine, Warning};
 use oneshelf_domain::{Barcode, LineId, PrintJobId, SaleId, Sku, TicketId, Timestamp};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use super::sale::{PaidLine, PaidSale};
 use crate::journal::{JobRow, SaleRow};
@@ -54,6 +55,8 @@ pub(crate) struct TicketView {
     pieces: i64,
     total: Money,
     taxes: Vec<TaxLine>,
+    /// What a payment names, so that nothing is paid but what was shown.
+    fingerprint: String,
     state: &'static str,
 }
 
@@ -66,9 +69,23 @@ impl TicketView {
             pieces: ticket.pieces(),
             total: ticket.total()?,
             taxes: ticket.taxes(rates)?,
+            fingerprint: fingerprint(ticket),
             state: "open",
         })
     }
+}
+
+/// SHA-256 over what is sold and for how much, hex. Marks are left out: whether a unit is promised
+/// changes while the shopper looks for the purse, what is to be paid does not.
+pub(super) fn fingerprint(ticket: &Ticket) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(ticket.id.to_string());
+    for line in &ticket.lines {
+        let Money { minor, currency } = line.unit_price;
+        let (id, sku, quantity, tax) = (line.id, &line.sku, line.quantity, &line.tax);
+        hasher.update(format!("\n{id} {sku:?} {quantity} {minor} {currency} {tax:?}"));
+    }
+    hex::encode(hasher.finalize())
 }
 
 /// Figures of an item in this store.

@@ -128,7 +128,10 @@ impl Register {
         key: &str,
         approve: bool,
     ) -> Result<std::result::Result<Sold, Answer>> {
-        let mut body = json!({"tenders": [{"kind": "cash", "given": ticket["total"]}]});
+        let shown = json!({"ticket": ticket["id"], "total": ticket["total"],
+            "fingerprint": ticket["fingerprint"]});
+        let tenders = json!([{"kind": "cash", "given": ticket["total"]}]);
+        let mut body = json!({"shown": shown, "tenders": tenders});
         if approve {
             body["approve"] = json!({"reason": "the goods are in my hand"});
         }

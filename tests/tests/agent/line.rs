@@ -18,7 +18,7 @@ async fn with_the_line_down_figures_follow_own_sales() {
         page.scanned(TEA).await;
         let ticket = page.get("api/ticket").await;
         assert_eq!(ticket["lines"][0]["warning"], "free_when_offline");
-        let (status, paid) = page.post("api/ticket/pay", cash(450)).await;
+        let (status, paid) = page.pay(cash(450)).await;
         assert_eq!(status, 200, "{paid}");
         let here = page.get("api/items/TEA/here").await["here"].clone();
         assert_eq!((&here["on_hand"], &here["to_sell"]), (&json!(left), &json!(left)));
@@ -52,7 +52,7 @@ async fn a_promised_unit_needs_a_manager_and_a_reason() {
     // No grant comes: the hub has none to give.
     let marked = events.next("ticket", |e| e["ticket"]["lines"][0]["beyond"] == 1).await;
     assert_eq!(marked["ticket"]["lines"][0]["warning"], "promised");
-    let (status, refused) = page.post("api/ticket/pay", cash(450)).await;
+    let (status, refused) = page.pay(cash(450)).await;
     assert_eq!((status, &refused["code"]), (409, &json!("approval_needed")));
     assert_eq!(refused["lines"], json!([ticket["lines"][0]["id"]]));
     let with = |approve: Value| {
@@ -60,15 +60,14 @@ async fn a_promised_unit_needs_a_manager_and_a_reason() {
         body["approve"] = approve;
         body
     };
-    let (status, refused) =
-        page.post("api/ticket/pay", with(json!({"reason": "in his hands"}))).await;
+    let (status, refused) = page.pay(with(json!({"reason": "in his hands"}))).await;
     assert_eq!((status, &refused["code"]), (403, &json!("approval_denied")));
     let wrong = with(json!({"reason": "in his hands", "pin": "1234"}));
-    assert_eq!(page.post("api/ticket/pay", wrong).await.1["code"], "wrong_pin");
+    assert_eq!(page.pay(wrong).await.1["code"], "wrong_pin");
     let without = with(json!({"reason": "", "pin": "123456"}));
-    assert_eq!(page.post("api/ticket/pay", without).await.0, 422);
+    assert_eq!(page.pay(without).await.0, 422);
     let good = with(json!({"reason": "in his hands", "pin": "123456"}));
-    let (status, paid) = page.post("api/ticket/pay", good).await;
+    let (status, paid) = page.pay(good).await;
     assert_eq!(status, 200, "{paid}");
     let split = line.fact("sale").await["body"]["lines"].clone();
     assert_eq!(split, json!([{"sku": "TEA", "share": 0, "beyond": 1}]));
@@ -85,7 +84,7 @@ async fn paying_waits_for_a_grant_that_may_come() {
         line.grant("TEA", 1);
         line.fact("sale").await
     };
-    let (paid, fact) = tokio::join!(page.post("api/ticket/pay", cash(450)), granting);
+    let (paid, fact) = tokio::join!(page.pay(cash(450)), granting);
     assert_eq!(paid.0, 200, "{}", paid.1);
     assert_eq!(fact["body"]["lines"], json!([{"sku": "TEA", "share": 1, "beyond": 0}]));
 }
@@ -110,7 +109,7 @@ async fn with_the_line_down_the_last_free_unit_is_free_once() {
     // A manager at the register approves with a reason alone.
     let mut body = cash(6_400);
     body["approve"] = json!({"reason": "it is here"});
-    assert_eq!(two.post("api/ticket/pay", body).await.0, 200);
+    assert_eq!(two.pay(body).await.0, 200);
     assert_eq!(two.get("api/sales").await["sales"][0]["receipt_number"], "S07-R2-000001");
 }
 
@@ -125,7 +124,7 @@ async fn a_line_that_breaks_is_there_again_and_loses_nothing() {
         line.frame("ask").await;
         line.grant("TEA", expected + 1);
         page.until("api/items/TEA/here", |i| i["here"]["share"] == 1).await;
-        assert_eq!(page.post("api/ticket/pay", cash(450)).await.0, 200);
+        assert_eq!(page.pay(cash(450)).await.0, 200);
         expected += 1;
         assert_eq!(line.fact("sale").await["seq"], expected);
         // The answer is lost with the line.

@@ -12,6 +12,7 @@ mod doors;
 mod hub;
 mod line;
 mod page;
+mod paying;
 mod people;
 mod printing;
 mod selling;

@@ -76,8 +76,17 @@ impl Page {
         added["ticket"].clone()
     }
 
-    /// Pays with a key.
-    pub async fn pay_as(&mut self, key: &str, body: Value) -> (u16, Value) {
+    /// Pays the ticket as it is now.
+    pub async fn pay(&mut self, mut body: Value) -> (u16, Value) {
+        body["shown"] = shown(&self.get("api/ticket").await);
+        self.post("api/ticket/pay", body).await
+    }
+
+    /// The same with a key.
+    pub async fn pay_as(&mut self, key: &str, mut body: Value) -> (u16, Value) {
+        if body["shown"].is_null() {
+            body["shown"] = shown(&self.get("api/ticket").await);
+        }
         let request = self.request(Method::POST, "api/ticket/pay").header("origin", &self.base);
         let answer = within(request.header("idempotency-key", key).json(&body).send()).await;
         let answer = answer.unwrap();
@@ -112,6 +121,11 @@ impl Page {
         events.next("state", |_| true).await;
         events
     }
+}
+
+/// What a payment says that was shown.
+pub fn shown(ticket: &Value) -> Value {
+    json!({"ticket": ticket["id"], "total": ticket["total"], "fingerprint": ticket["fingerprint"]})
 }
 
 impl Events {

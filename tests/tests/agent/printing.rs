@@ -10,7 +10,7 @@ use super::store::{Store, TEA, cash};
 async fn sold(page: &mut Page) -> String {
     page.scanned(TEA).await;
     page.until("api/ticket", |t| t["lines"][0]["warning"] == "free_when_offline").await;
-    let (status, paid) = page.post("api/ticket/pay", cash(450)).await;
+    let (status, paid) = page.pay(cash(450)).await;
     assert_eq!(status, 200, "{paid}");
     paid["sale"]["receipt_number"].as_str().unwrap().to_owned()
 }

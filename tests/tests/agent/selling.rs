@@ -5,6 +5,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 
 use super::hub::nothing_applied;
+use super::page::shown;
 use super::store::{LAMP, Store, TEA, cash, eur, item, settings, stock};
 
 #[tokio::test]
@@ -22,7 +23,7 @@ async fn a_sale_goes_from_scan_to_paper_drawer_and_hub() {
     assert_eq!((&ask["sku"], &ask["want"]), (&json!("TEA"), &json!(1)));
     line.grant("TEA", 1);
     page.until("api/items/TEA/here", |i| i["here"]["share"] == 1).await;
-    let (status, paid) = page.post("api/ticket/pay", cash(2_000)).await;
+    let (status, paid) = page.pay(cash(2_000)).await;
     assert_eq!(status, 200, "{paid}");
     let sale = &paid["sale"];
     assert_eq!(sale["receipt_number"], "S07-R1-000001");
@@ -61,7 +62,7 @@ async fn a_receipt_tells_the_time_of_the_store() {
     store.hub.down();
     page.scanned(TEA).await;
     page.until("api/ticket", |t| t["lines"][0]["warning"] == "free_when_offline").await;
-    let (_, paid) = page.post("api/ticket/pay", cash(450)).await;
+    let (_, paid) = page.pay(cash(450)).await;
     let utc = paid["sale"]["paid_at"].as_str().unwrap();
     store.printer().wait_until(|d| d.printed().sheets_total == 1).await;
     let text = store.printer().sheets()[0].text();
@@ -76,7 +77,7 @@ async fn the_float_comes_first() {
     let mut page = store.ana().await;
     let (status, refused) = page.scan(TEA).await;
     assert_eq!((status, &refused["code"]), (409, &json!("cash_session_closed")));
-    let (status, refused) = page.post("api/ticket/pay", cash(450)).await;
+    let (status, refused) = page.pay(cash(450)).await;
     assert_eq!((status, &refused["code"]), (409, &json!("cash_session_closed")));
     let usd = json!({"opening_float": {"minor": 1, "currency": "USD"}});
     assert_eq!(page.post("api/cash-sessions", usd).await.0, 422);
@@ -117,14 +118,20 @@ async fn paying_twice_with_one_key_is_one_sale() {
     store.hub.down();
     page.scanned(TEA).await;
     page.until("api/ticket", |t| t["lines"][0]["warning"] == "free_when_offline").await;
-    let (status, first) = page.pay_as("k-1", cash(500)).await;
+    let told = shown(&page.get("api/ticket").await);
+    let with = |minor| {
+        let mut body = cash(minor);
+        body["shown"] = told.clone();
+        body
+    };
+    let (status, first) = page.pay_as("k-1", with(500)).await;
     assert_eq!(status, 200, "{first}");
-    let (status, again) = page.pay_as("k-1", cash(500)).await;
+    let (status, again) = page.pay_as("k-1", with(500)).await;
     assert_eq!((status, &again["sale"]["id"]), (200, &first["sale"]["id"]));
-    let (status, other) = page.pay_as("k-1", cash(600)).await;
+    let (status, other) = page.pay_as("k-1", with(600)).await;
     assert_eq!((status, &other["code"]), (409, &json!("command_reused")));
     assert_eq!(page.get("api/sales").await["sales"].as_array().unwrap().len(), 1);
-    let (status, empty) = page.post("api/ticket/pay", cash(500)).await;
+    let (status, empty) = page.pay(cash(500)).await;
     assert_eq!((status, &empty["code"]), (409, &json!("ticket_empty")));
     page.scanned(TEA).await;
     let (status, small) = page.pay_as("k-2", cash(449)).await;
@@ -177,7 +184,7 @@ async fn a_restart_keeps_ticket_numbers_and_log() {
     line.frame("ask").await;
     line.grant("TEA", 1);
     page.until("api/items/TEA/here", |i| i["here"]["share"] == 1).await;
-    page.post("api/ticket/pay", cash(450)).await;
+    page.pay(cash(450)).await;
     let sent = line.text_of("fact").await;
     page.scanned(LAMP).await;
     line.grant("LAMP", 1);
@@ -194,7 +201,7 @@ async fn a_restart_keeps_ticket_numbers_and_log() {
         (&ticket["lines"][0]["beyond"], &ticket["lines"][0]["warning"]),
         (&json!(0), &Value::Null)
     );
-    let (_, paid) = page.post("api/ticket/pay", cash(6_400)).await;
+    let (_, paid) = page.pay(cash(6_400)).await;
     assert_eq!(paid["sale"]["receipt_number"], "S07-R1-000002");
 
     store.hub.up();
@@ -224,7 +231,7 @@ async fn a_hostile_title_is_text_on_page_and_paper() {
     store.hub.down();
     page.scanned("96385074").await;
     page.until("api/ticket", |t| t["lines"][0]["warning"] == "free_when_offline").await;
-    page.post("api/ticket/pay", cash(100)).await;
+    page.pay(cash(100)).await;
     store.printer().wait_until(|d| d.printed().sheets_total == 1).await;
     let text = store.printer().sheets()[0].text();
     assert!(text.contains("<b>=1+1</b>"), "{text}");

@@ -29,7 +29,7 @@ async fn a_day_of_sales_without_the_hub_arrives_exactly_once() {
     page.until("api/state", |s| s["link"]["state"] == "offline").await;
     for n in 0..SALES {
         page.scanned(&format!("INT{:04}", n % ITEMS)).await;
-        let (status, paid) = page.post("api/ticket/pay", cash(10_000)).await;
+        let (status, paid) = page.pay(cash(10_000)).await;
         assert_eq!(status, 200, "{paid}");
         assert_eq!(paid["sale"]["receipt_number"], format!("S07-R1-{:06}", n + 1));
     }

@@ -6,6 +6,7 @@ import { money } from '../shared/format';
 import { play } from '../shared/sound';
 import { connect, type Socket } from '../shared/socket';
 import { desk } from './desk.svelte';
+import { resume } from './paying';
 import { search } from './search';
 import { t } from './strings';
 
@@ -116,6 +117,8 @@ export async function enter() {
     desk.phase = 'float';
     return;
   }
+  // A payment whose answer was lost: the sale before the ticket, which is the next one then.
+  await resume();
   desk.take(await api.get<Ticket>('api/ticket'));
   desk.jobs = (await api.get<{ jobs: typeof desk.jobs }>('api/print-jobs?limit=20')).jobs;
   desk.phase = 'sell';

@@ -27,6 +27,8 @@ class Desk {
   /** The sale just paid, shown until the next one starts. */
   paid = $state.raw<{ ticket: Ticket; sale: Sale } | null>(null);
 
+  /** The ticket whose sum the cashier told, while it is being paid. */
+  quoted = $state.raw<Ticket | null>(null);
   /** Cash given for a ticket that waits for a manager's yes, minor units. */
   approving = $state<number | null>(null);
 
@@ -50,6 +52,10 @@ class Desk {
   lines = $derived(this.ticket?.lines ?? []);
   line = $derived(this.lines.find((l) => l.id === this.selected) ?? null);
   paying = $derived(this.panel === 'pay' || this.panel === 'approve');
+  /** A scan has joined since the sum was told. */
+  requote = $derived(
+    this.paying && this.quoted !== null && this.ticket?.fingerprint !== this.quoted.fingerprint,
+  );
   locked = $derived(this.paying || this.paid !== null);
   question = $derived(
     this.jobs.find((j) => j.state === 'unknown' && !this.putOff.includes(j.id)) ?? null,
@@ -65,6 +71,12 @@ class Desk {
     if (added) this.selected = added;
     else if (!ticket.lines.some((l) => l.id === this.selected))
       this.selected = ticket.lines.at(-1)?.id ?? null;
+  }
+
+  /** The cashier tells the sum and asks for the money. */
+  quote() {
+    this.quoted = this.ticket;
+    this.panel = 'pay';
   }
 
   clearNotices() {

@@ -59,7 +59,7 @@ const panels: Record<string, () => void> = {
   F8: () => (desk.panel = desk.panel === 'receipts' ? null : 'receipts'),
   F10: () => (desk.panel = 'no_sale'),
   F12: () => {
-    if (desk.lines.length > 0 && !desk.paid) desk.panel = 'pay';
+    if (desk.lines.length > 0 && !desk.paid && !desk.paying) desk.quote();
   },
 };
 

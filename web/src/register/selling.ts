@@ -1,6 +1,6 @@
 // What a cashier does with the ticket. Every action asks the agent and takes its answer; actions on
 // the ticket run one after the other, in the order of the scans and keys.
-import type { Added, ItemHere, Line, Sale, Ticket } from '../shared/api/agent';
+import type { Added, ItemHere, Line, Ticket } from '../shared/api/agent';
 import { Problem, seg } from '../shared/api/http';
 import { alarm, announce } from '../shared/announce.svelte';
 import { money } from '../shared/format';
@@ -123,53 +123,6 @@ export function selectLine(line: Line) {
   desk.clearNotices();
   desk.select(line);
   void showItem(line.sku).catch(fail);
-}
-
-export type Approve = { reason: string; pin: string };
-
-/** Pays in cash. The key names ticket, total and cash, so pressing again after a lost answer
-    counts once. */
-export async function payCash(given_minor: number, approve?: Approve): Promise<Sale | null> {
-  const ticket = desk.ticket;
-  if (!ticket || ticket.lines.length === 0) return null;
-  const given = { minor: given_minor, currency: desk.currency };
-  try {
-    const { sale } = await api.post<{ sale: Sale }>(
-      'api/ticket/pay',
-      { tenders: [{ kind: 'cash', given }], ...(approve ? { approve } : {}) },
-      { key: `pay-${ticket.id}-${ticket.total.minor}-${given_minor}` },
-    );
-    desk.paid = { ticket, sale };
-    desk.panel = null;
-    desk.approving = null;
-    desk.putOff = [];
-    desk.clearNotices();
-    play('paid');
-    alarm(sale.change.minor > 0 ? `${t.change} ${money(sale.change)}` : t.noChange);
-    desk.take(await api.get<Ticket>('api/ticket'));
-    return sale;
-  } catch (cause) {
-    if (cause instanceof Problem && cause.code === 'tender_too_small') {
-      play('blocked');
-      alarm(t.tooSmall);
-      desk.refusal = new Problem(422, cause.code, t.refusedTitle, t.tooSmall);
-      return null;
-    }
-    if (cause instanceof Problem && cause.code === 'approval_needed') {
-      play('blocked');
-      alarm(t.approvalTitle);
-      desk.approving = given_minor;
-      desk.panel = 'approve';
-      return null;
-    }
-    if (approve && cause instanceof Problem && !cause.unreachable) {
-      play('blocked');
-      desk.refusal = cause; // a wrong PIN: the panel stays
-      return null;
-    }
-    fail(cause);
-    return null;
-  }
 }
 
 export function nextSale() {

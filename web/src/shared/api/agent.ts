@@ -54,6 +54,8 @@ export type Ticket = {
   pieces: number;
   total: Money;
   taxes: TaxLine[];
+  /** Of what is sold and for how much: a payment names it. */
+  fingerprint: string;
   state: string;
 };
 
@@ -73,6 +75,12 @@ export type ItemHere = {
   barcode: string | null;
   here: { on_hand: number; to_sell: number; reserved: number; picked: number; share: number };
   elsewhere: Elsewhere[];
+};
+
+/** What a payment says. The same key with the same payment is the same sale. */
+export type Payment = {
+  shown: { ticket: string; total: Money; fingerprint: string };
+  tenders: { kind: 'cash'; given: Money }[];
 };
 
 export type Added = { ticket: Ticket; added: string; item: ItemHere };

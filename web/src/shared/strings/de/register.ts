@@ -125,6 +125,9 @@ export const de: RegisterStrings = {
   nextSale: 'Nächster Verkauf',
   orJustScan: 'oder einfach scannen',
   tooSmall: 'Gegeben ist weniger als die Summe. Nichts wurde gebucht.',
+  ticketChanged: (sum) =>
+    `Der Bon hat sich geändert. Die Summe ist jetzt ${sum}: bitte nennen.`,
+  newTotalTold: (sum) => `Weiter mit ${sum}`,
 
   voidTicketTitle: 'Diesen Bon stornieren?',
   voidTicketWhy: (lines, sum) => `${lines}, ${sum}. Nichts wird verkauft, alles bleibt notiert.`,

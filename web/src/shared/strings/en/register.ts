@@ -121,6 +121,9 @@ export const en = {
   nextSale: 'Next sale',
   orJustScan: 'or just scan',
   tooSmall: 'The cash given is less than the total. Nothing was booked.',
+  ticketChanged: (sum: string) =>
+    `The ticket has changed. The total is now ${sum}: tell the customer.`,
+  newTotalTold: (sum: string) => `Go on with ${sum}`,
 
   voidTicketTitle: 'Void this ticket?',
   voidTicketWhy: (lines: string, sum: string) => `${lines}, ${sum}. Nothing is sold, all is kept.`,

@@ -1,0 +1,181 @@
+// Taking payment. Owns the key of a payment: chosen before the first try, kept until the agent has
+// answered, over a reload of the page and a restart of the agent. Knows no panel's looks.
+import type { Payment, Sale, Ticket } from '../shared/api/agent';
+import { newKey, Problem } from '../shared/api/http';
+import { alarm } from '../shared/announce.svelte';
+import { money } from '../shared/format';
+import { play } from '../shared/sound';
+import { api, fail } from './agent';
+import { desk } from './desk.svelte';
+import { t } from './strings';
+
+export type Approve = { reason: string; pin: string };
+
+/** A payment that was asked for. Whose and where: another cashier does not finish it unasked. */
+type Asked = {
+  key: string;
+  payment: Payment;
+  ticket: Ticket;
+  register: string;
+  cashier: string;
+};
+
+const KEPT = 'oneshelf.payment';
+
+/** Storage may be forbidden; then the key lives as long as the page. */
+let beside: string | null = null;
+
+function recall(): Asked | null {
+  try {
+    beside = sessionStorage.getItem(KEPT);
+  } catch {
+    // What stands beside it is all there is.
+  }
+  try {
+    return beside ? (JSON.parse(beside) as Asked) : null;
+  } catch {
+    return null;
+  }
+}
+
+function keep(asked: Asked | null) {
+  beside = asked && JSON.stringify(asked);
+  try {
+    if (beside) sessionStorage.setItem(KEPT, beside);
+    else sessionStorage.removeItem(KEPT);
+  } catch {
+    // Without storage it lasts until the page is closed.
+  }
+}
+
+/** Only a refusal says that nothing was booked; silence and a fault of the agent do not. */
+function refused(cause: unknown): boolean {
+  return cause instanceof Problem && cause.status >= 400 && cause.status < 500 &&
+    cause.code !== 'not_signed_in';
+}
+
+async function send(asked: Asked, approve?: Approve): Promise<Sale> {
+  try {
+    const body = { ...asked.payment, ...(approve ? { approve } : {}) };
+    const { sale } = await api.post<{ sale: Sale }>('api/ticket/pay', body, { key: asked.key });
+    keep(null);
+    return sale;
+  } catch (cause) {
+    if (refused(cause)) keep(null);
+    throw cause;
+  }
+}
+
+/** A payment whose answer was lost: the same key asks again, and gives the sale that it made. */
+async function open(): Promise<Asked | null> {
+  const asked = recall();
+  if (!asked) return null;
+  const mine = asked.register === desk.me?.register.code && asked.cashier === desk.me.cashier.code;
+  if (!mine) keep(null);
+  return mine ? asked : null;
+}
+
+/** At the start of the page and after the agent came back. */
+export async function resume() {
+  const asked = await open();
+  if (!asked) return;
+  try {
+    paid(asked.ticket, await send(asked));
+  } catch (cause) {
+    // Refused: it was not booked, and the ticket is there to be paid.
+    if (!refused(cause)) throw cause;
+    if (desk.paying) desk.panel = null;
+  }
+}
+
+function paid(ticket: Ticket, sale: Sale) {
+  desk.paid = { ticket, sale };
+  desk.panel = null;
+  desk.approving = null;
+  desk.quoted = null;
+  desk.putOff = [];
+  desk.clearNotices();
+  play('paid');
+  alarm(sale.change.minor > 0 ? `${t.change} ${money(sale.change)}` : t.noChange);
+}
+
+/** The payment of what was told, with the key that it had before when it is the same one. */
+function ask(ticket: Ticket, given_minor: number, before: Asked | null): Asked {
+  const payment: Payment = {
+    shown: { ticket: ticket.id, total: ticket.total, fingerprint: ticket.fingerprint },
+    tenders: [{ kind: 'cash', given: { minor: given_minor, currency: desk.currency } }],
+  };
+  const same = JSON.stringify(before?.payment) === JSON.stringify(payment);
+  const asked: Asked = {
+    key: before && same ? before.key : newKey(),
+    payment,
+    ticket,
+    register: desk.me?.register.code ?? '',
+    cashier: desk.me?.cashier.code ?? '',
+  };
+  keep(asked);
+  return asked;
+}
+
+/** Pays the told sum in cash. */
+export async function payCash(given_minor: number, approve?: Approve): Promise<void> {
+  const ticket = desk.quoted;
+  if (!ticket || ticket.lines.length === 0) return;
+  try {
+    const before = await open();
+    const asked = ask(ticket, given_minor, before);
+    if (before && before.key !== asked.key) {
+      // Another sum was asked for before, without an answer: it may have been booked.
+      keep(before);
+      const sale = await send(before).catch((cause) => {
+        if (refused(cause)) return null;
+        throw cause;
+      });
+      if (sale) {
+        paid(before.ticket, sale);
+        desk.take(await api.get<Ticket>('api/ticket'));
+        return;
+      }
+      keep(asked);
+    }
+    paid(ticket, await send(asked, approve));
+    desk.take(await api.get<Ticket>('api/ticket'));
+  } catch (cause) {
+    notPaid(cause, given_minor, approve !== undefined);
+  }
+}
+
+function notPaid(cause: unknown, given_minor: number, approving: boolean) {
+  if (!(cause instanceof Problem)) return fail(cause);
+  switch (cause.code) {
+    case 'ticket_changed':
+      return changed(cause.fields.ticket as Ticket);
+    case 'tender_too_small':
+      play('blocked');
+      alarm(t.tooSmall);
+      desk.refusal = new Problem(422, cause.code, t.refusedTitle, t.tooSmall);
+      return;
+    case 'approval_needed':
+      play('blocked');
+      alarm(t.approvalTitle);
+      desk.approving = given_minor;
+      desk.panel = 'approve';
+      return;
+  }
+  if (approving && !cause.unreachable && cause.code !== 'not_signed_in') {
+    play('blocked');
+    desk.refusal = cause; // a wrong PIN: the panel stays
+    return;
+  }
+  fail(cause);
+}
+
+/** The agent has another ticket than the one that was told: the cashier tells the new sum. */
+function changed(ticket: Ticket) {
+  desk.take(ticket);
+  desk.approving = null;
+  // What was told stays, so that the panel asks again; of an empty ticket there is nothing to tell.
+  desk.panel = ticket.lines.length > 0 ? 'pay' : null;
+  play('blocked');
+  alarm(t.ticketChanged(money(ticket.total)));
+}
