@@ -151,6 +151,21 @@ impl Reads {
         row.map(|row| from_json(&row)).transpose()
     }
 
+    /// Whether the own log hands this reservation over, beyond what the copy includes.
+    pub(crate) async fn handed_over_here(&self, id: ReservationId) -> Result<bool, Fault> {
+        let found: i64 = sqlx::query_scalar(
+            "select exists (select 1 from log
+             where n > coalesce((select applied_n from copy where one = 1), 0)
+             and (answer is null or answer not like '%\"rejected\"%')
+             and json_extract(fact, '$.body.body') = 'handover'
+             and json_extract(fact, '$.body.reservation') = ?)",
+        )
+        .bind(id.to_string())
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(found != 0)
+    }
+
     /// Open tickets.
     pub(crate) async fn tickets(&self) -> Result<BTreeMap<RegisterCode, Ticket>, Fault> {
         let rows: Vec<(String, String)> =

@@ -1,11 +1,13 @@
 //! What staff do with goods in the store, beside selling: take in, count, hand over.
 //!
 //! Each is a fact of the store's one log, whoever does it on whichever page: a second road into
-//! the books would make counts wrong. Invariant: the same key has one effect.
+//! the books would make counts wrong. Invariant: the same key has one effect, and one reservation
+//! is handed over once.
 
 use oneshelf_domain::record::Role;
 use oneshelf_domain::stock::InSource;
-use oneshelf_domain::{CommandId, Quantity, ReservationId, Sku, limits};
+use oneshelf_domain::{CommandId, Quantity, ReservationId, Sku};
+use oneshelf_protocol::frame::{Body, Fact};
 use oneshelf_protocol::replica::Row;
 use oneshelf_sync::agent::Step;
 use serde::Deserialize;
@@ -13,6 +15,7 @@ use uuid::Uuid;
 
 use super::{Answer, Front, Refused, Session};
 use crate::clock;
+use crate::journal::Fault;
 
 /// Names of facts that are made from keys.
 const KEYED: Uuid = Uuid::from_u128(0x0192_6f3a_51c7_7b1e_9d4f_7a60_11ce_0002);
@@ -57,17 +60,15 @@ impl Front {
         let id = CommandId(key.map_or_else(clock::fresh, |key| {
             Uuid::new_v5(&KEYED, format!("{}/{key}", who.staff).as_bytes())
         }));
-        let lines = match &act {
-            Act::HandOver { reservation } => self.handed_over(*reservation).await?,
-            Act::Receive { sku, .. } | Act::Return { sku, .. } | Act::Count { sku, .. } => {
-                let item = self.shared.reads.item(sku.as_str()).await?;
-                item.ok_or_else(|| Refused::item_unknown(true))?;
-                vec![]
-            }
-        };
         let mut core = self.core().await?;
-        if core.writer.fact_text(id).await?.is_some() {
-            return Ok(false);
+        // Before anything is looked at: what was done may have changed what is there.
+        if let Some(text) = core.writer.fact_text(id).await? {
+            let fact: Fact = serde_json::from_str(&text).map_err(Fault::from)?;
+            return if act.made(&fact.body) { Ok(false) } else { Err(reused()) };
+        }
+        if let Act::Receive { sku, .. } | Act::Return { sku, .. } | Act::Count { sku, .. } = &act {
+            let item = self.shared.reads.item(sku.as_str()).await?;
+            item.ok_or_else(|| Refused::item_unknown(true))?;
         }
         let step: Step = match act {
             Act::Receive { sku, quantity } => {
@@ -79,14 +80,18 @@ impl Front {
                 core.agent.bring(id, &sku, units, false, InSource::Customer, now)
             }
             Act::Count { sku, found } => core.agent.count(id, &sku, found.units(), now),
-            Act::HandOver { reservation } => core.agent.hand_over(id, reservation, lines, now),
+            Act::HandOver { reservation } => {
+                let lines = self.to_hand_over(reservation).await?;
+                core.agent.hand_over(id, reservation, lines, now)
+            }
         };
         core.perform(step, vec![]).await?;
         Ok(true)
     }
 
-    /// The lines of an open reservation that the store knows of.
-    async fn handed_over(&self, id: ReservationId) -> Answer<Vec<(Sku, i64)>> {
+    /// The lines of an open reservation that the store knows of and has not handed over itself:
+    /// until the hub's rows come back, only the own log knows that it has ended.
+    async fn to_hand_over(&self, id: ReservationId) -> Answer<Vec<(Sku, i64)>> {
         let unknown = || {
             let detail = "The store has not been told of this reservation, or it has ended.";
             Refused::new(404, "reservation_unknown", detail)
@@ -96,12 +101,42 @@ impl Front {
         if !matches!(state.as_str(), "held" | "committed" | "picked" | "short") {
             return Err(unknown());
         }
+        if self.shared.reads.handed_over_here(id).await? {
+            let detail = "These goods were handed over before. Nothing was booked.";
+            return Err(Refused::new(409, "reservation_ended", detail));
+        }
         Ok(lines.into_iter().map(|(sku, quantity, _)| (sku, quantity)).collect())
     }
 }
 
+impl Act {
+    /// Whether this act made that fact. What the agent added, as the cut of its share, is not asked.
+    fn made(&self, body: &Body) -> bool {
+        match (self, body) {
+            (Act::Receive { sku, quantity }, Body::In { sku: of, quantity: n, source, .. }) => {
+                (sku, quantity.units(), &InSource::Supplier) == (of, *n, source)
+            }
+            (Act::Return { sku, quantity }, Body::In { sku: of, quantity: n, source, .. }) => {
+                (sku, quantity.units(), &InSource::Customer) == (of, *n, source)
+            }
+            (Act::Count { sku, found }, Body::Count { sku: of, found: n, .. }) => {
+                (sku, found.units()) == (of, *n)
+            }
+            (Act::HandOver { reservation }, Body::Handover { reservation: of, .. }) => {
+                reservation == of
+            }
+            _ => false,
+        }
+    }
+}
+
+fn reused() -> Refused {
+    let detail = "This key has done something else before. Nothing was booked now.";
+    Refused::new(409, "command_reused", detail)
+}
+
 fn some(quantity: Quantity) -> Answer<i64> {
-    if quantity.is_zero() || quantity.units() > limits::QUANTITY_MAX {
+    if quantity.is_zero() {
         return Err(Refused::invalid("/quantity", "at least one unit"));
     }
     Ok(quantity.units())

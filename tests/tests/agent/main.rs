@@ -16,5 +16,6 @@ mod paying;
 mod people;
 mod printing;
 mod selling;
+mod stock;
 mod store;
 mod volume;
