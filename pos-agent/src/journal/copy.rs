@@ -1,6 +1,7 @@
 //! The copy of the hub's rows: each row as it is at the copy's cursor.
 //!
-//! A frame is stored in one transaction with its cursor, so that the copy is never half of one.
+//! A frame is stored in one transaction with its cursor, so that the copy is never half of one; a
+//! large one as `staged` says.
 
 use oneshelf_domain::Timestamp;
 use oneshelf_domain::item::Item;
@@ -57,6 +58,16 @@ pub(super) async fn store(
     for row in rows {
         put(db, row, whole).await?;
     }
+    put_place(db, cursor, applied, now).await
+}
+
+/// Where the copy is now.
+pub(super) async fn put_place(
+    db: &mut SqliteConnection,
+    cursor: Cursor,
+    applied: Applied,
+    now: Timestamp,
+) -> Result<(), Fault> {
     let covered = machine::covered(db, applied).await?;
     sqlx::query(
         "insert into copy
@@ -80,12 +91,7 @@ pub(super) async fn store(
 /// `empty`: nothing was there before.
 async fn put(db: &mut SqliteConnection, row: &Row, empty: bool) -> Result<(), Fault> {
     match row {
-        Row::Item { item } => {
-            if !empty {
-                forget_item(db, item).await?;
-            }
-            put_item(db, item).await
-        }
+        Row::Item { item } => replace_item(db, item, empty).await,
         Row::Record { key, record: None } => {
             sqlx::query("delete from record where key = ?").bind(key).execute(db).await?;
             Ok(())
@@ -127,6 +133,18 @@ async fn put(db: &mut SqliteConnection, row: &Row, empty: bool) -> Result<(), Fa
             Ok(())
         }
     }
+}
+
+/// Puts an item in the place of what was known of it.
+pub(super) async fn replace_item(
+    db: &mut SqliteConnection,
+    item: &Item,
+    empty: bool,
+) -> Result<(), Fault> {
+    if !empty {
+        forget_item(db, item).await?;
+    }
+    put_item(db, item).await
 }
 
 async fn forget_item(db: &mut SqliteConnection, item: &Item) -> Result<(), Fault> {

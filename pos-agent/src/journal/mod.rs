@@ -10,6 +10,7 @@ mod machine;
 mod migrate;
 mod read;
 mod search;
+mod staged;
 mod stock;
 mod text;
 
@@ -22,6 +23,7 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
 
 pub(crate) use kept::{Keep, NewDeed, NewSale};
 pub(crate) use read::{Asked, JobRow, SaleRow};
+pub(crate) use staged::ROWS_AT_ONCE;
 use text::parsed;
 
 /// The database's file in the data folder.

@@ -5,11 +5,12 @@
 
 use std::time::Duration;
 
+use futures_util::stream::SplitSink;
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use oneshelf_domain::limits;
 use oneshelf_protocol::frame::{Down, HubTime};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
@@ -103,19 +104,8 @@ async fn carry(
             }
             () = sleep_until(deadline) => return Ok("nothing was heard for two heartbeats"),
             frame = frames.recv() => {
-                // It was loaded again: this connection's session is not the machine's any more.
-                let Some(frame) = frame else { return Ok("the machine let go of the line") };
-                let sending = async {
-                    sink.feed(Message::text(frame)).await?;
-                    while let Ok(frame) = frames.try_recv() {
-                        sink.feed(Message::text(frame)).await?;
-                    }
-                    sink.flush().await
-                };
-                match timeout(silence(), sending).await {
-                    Ok(Ok(())) => {}
-                    Ok(Err(_)) => return Ok("the connection broke"),
-                    Err(_) => return Ok("the hub takes nothing"),
+                if let Some(why) = send(frame, &mut frames, &mut sink).await {
+                    return Ok(why);
                 }
             }
             message = stream.next() => {
@@ -128,15 +118,59 @@ async fn carry(
                     let Some(message) = stream.next().now_or_never() else { break };
                     open = take(message, &mut found);
                 }
-                deadline = Instant::now() + silence();
                 *heard = true;
-                if !found.is_empty() {
-                    front.frames(found).await?;
+                if !found.is_empty()
+                    && let Some(why) = work(front, found, &mut frames, &mut sink).await?
+                {
+                    return Ok(why);
                 }
+                // Afterwards: while a large copy is put in place nobody listens.
+                deadline = Instant::now() + silence();
                 if !open {
                     return Ok("the connection ended");
                 }
             }
+        }
+    }
+}
+
+/// Sends a frame and all that wait behind it. Answers why the connection is over.
+async fn send(
+    frame: Option<String>,
+    frames: &mut UnboundedReceiver<String>,
+    sink: &mut SplitSink<Socket, Message>,
+) -> Option<&'static str> {
+    // It was loaded again: this connection's session is not the machine's any more.
+    let Some(frame) = frame else { return Some("the machine let go of the line") };
+    let sending = async {
+        sink.feed(Message::text(frame)).await?;
+        while let Ok(frame) = frames.try_recv() {
+            sink.feed(Message::text(frame)).await?;
+        }
+        sink.flush().await
+    };
+    match timeout(silence(), sending).await {
+        Ok(Ok(())) => None,
+        Ok(Err(_)) => Some("the connection broke"),
+        Err(_) => Some("the hub takes nothing"),
+    }
+}
+
+/// Hands frames in. A large copy takes its time; a scan in the middle of it asks the hub at once.
+async fn work(
+    front: &Front,
+    found: Vec<Down>,
+    frames: &mut UnboundedReceiver<String>,
+    sink: &mut SplitSink<Socket, Message>,
+) -> Result<Option<&'static str>, Fault> {
+    let mut working = std::pin::pin!(front.frames(found));
+    let mut over = None;
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut working => return done.map(|()| over),
+            // What is worked on is ended also when the connection is over.
+            frame = frames.recv(), if over.is_none() => over = send(frame, frames, sink).await,
         }
     }
 }

@@ -20,6 +20,17 @@ use super::{CashSession, LinkView, Shared};
 use crate::clock;
 use crate::journal::{Fault, Keep, Writer};
 
+/// A question to the hub for an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// An answer may come until then.
+    Until(Instant),
+    /// None came. Nobody said that the units are promised.
+    Silent,
+    /// The hub answered: what is lacking now it did not give.
+    Answered,
+}
+
 /// See the module.
 pub(crate) struct Core {
     pub(super) agent: Agent,
@@ -27,8 +38,10 @@ pub(crate) struct Core {
     pub(super) shared: Arc<Shared>,
     pub(super) tickets: BTreeMap<RegisterCode, Ticket>,
     pub(super) cash: BTreeMap<RegisterCode, CashSession>,
-    /// Until when a register's ticket waits for grants.
-    pub(super) asks: BTreeMap<RegisterCode, Instant>,
+    /// What became of the questions for units that tickets lack, on this connection.
+    pub(super) asks: BTreeMap<Sku, Asked>,
+    /// The share policy changed: share above it is to go back, item by item.
+    pub(super) surplus: bool,
     /// Registers whose payment is under way: their scans wait outside.
     pub(super) paying: BTreeSet<RegisterCode>,
     /// Memory is ahead of the disk: nothing is done before it was loaded again.
@@ -45,6 +58,7 @@ impl Core {
             tickets: shared.reads.tickets().await?,
             cash: shared.reads.cash_sessions().await?,
             asks: BTreeMap::new(),
+            surplus: false,
             paying: BTreeSet::new(),
             stale: false,
             link: None,
@@ -101,6 +115,12 @@ impl Core {
                 Note::Share(sku) => {
                     shares.insert(sku);
                 }
+                Note::Answered(sku) => {
+                    if let Some(asked) = self.asks.get_mut(&sku) {
+                        *asked = Asked::Answered;
+                        shares.insert(sku);
+                    }
+                }
                 Note::Copy => copy = true,
                 Note::ReloadLog => reload = true,
                 Note::Rejected(id, code) => {
@@ -132,6 +152,10 @@ impl Core {
     /// Hands frames to the link, in order. A stored fact goes as its stored bytes.
     async fn send(&mut self, outs: Vec<Out>) -> Result<(), Fault> {
         for out in outs {
+            if let (Out::Frame(Up::Ask { sku, .. }), Some(_)) = (&out, &self.link) {
+                let until = Instant::now() + super::mark::grant_wait();
+                self.asks.insert(sku.clone(), Asked::Until(until));
+            }
             let text = match out {
                 Out::Frame(Up::Fact { session, fact }) => {
                     around(&session, &serde_json::to_string(&fact)?)?
@@ -169,6 +193,20 @@ impl Core {
         if self.stale { self.load_again().await } else { Ok(()) }
     }
 
+    /// A large copy is in place: what rests on it is read again.
+    pub(super) async fn copied(&mut self) -> Result<(), Fault> {
+        self.take_records().await?;
+        self.mark_all().await?;
+        self.show_link();
+        Ok(())
+    }
+
+    /// Memory may be ahead of the disk: it is loaded again before anything else is done.
+    pub(super) fn doubt(&mut self) {
+        self.stale = true;
+        self.drop_link();
+    }
+
     fn drop_link(&mut self) {
         self.agent.disconnected();
         self.link = None;
@@ -192,7 +230,7 @@ impl Core {
             }
             records.put(Version(0), record);
         }
-        self.agent.set_policy(default, per_item);
+        self.surplus |= self.agent.set_policy(default, per_item);
         let changed = *self.shared.records() != records;
         if changed {
             self.shared.set_records(records);

@@ -1,8 +1,8 @@
 //! Marks of ticket lines: units that the store's share does not cover, and which case that is.
 //!
-//! While the answer to an Ask may still come, a line has no mark. Afterwards, with the line down,
-//! the copy as it was when the line fell says whether somebody had claimed the units; with the
-//! line up a missing grant means that the hub has none to give.
+//! While the answer to an Ask may still come, a line has no mark. When the hub answered and gave
+//! nothing, the units are promised. When nobody answers, the line counts as down, whatever its
+//! socket says: the copy as it was says whether somebody had claimed the units.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use oneshelf_domain::{RegisterCode, Sku, limits};
 use oneshelf_sync::agent::Line;
 use tokio::time::Instant;
 
-use super::core::{Core, units};
+use super::core::{Asked, Core, units};
 use super::{Front, TicketView};
 use crate::clock;
 use crate::events::Event;
@@ -21,30 +21,28 @@ use crate::journal::Fault;
 
 impl Core {
     /// True while a grant for this register's ticket may still come.
-    pub(super) fn waits(&mut self, register: &RegisterCode) -> bool {
-        let Some(until) = self.asks.get(register) else { return false };
-        let lacking = self.tickets.get(register).is_some_and(|t| self.lacks(t));
-        let waits = lacking && Instant::now() < *until;
-        if !waits {
-            self.asks.remove(register);
-        }
-        waits
+    pub(super) fn waits(&self, register: &RegisterCode) -> bool {
+        self.tickets.get(register).is_some_and(|ticket| {
+            let lacks = |sku: &Sku| self.agent.beyond(sku, ticket.id) > 0;
+            units(ticket).iter().any(|(sku, _)| lacks(sku) && self.may_come(sku))
+        })
     }
 
-    fn lacks(&self, ticket: &Ticket) -> bool {
-        units(ticket).iter().any(|(sku, _)| self.agent.beyond(sku, ticket.id) > 0)
+    /// True while a grant of this item may still come.
+    fn may_come(&self, sku: &Sku) -> bool {
+        matches!(self.asks.get(sku), Some(Asked::Until(until)) if Instant::now() < *until)
     }
 
-    /// After a need: begins to wait for a grant, when one was asked for. Answers whether it did.
-    pub(super) fn wait_for_grant(&mut self, register: &RegisterCode) -> bool {
-        let offline = self.agent.line(clock::now()) == Line::Offline;
-        let lacking = self.tickets.get(register).is_some_and(|t| self.lacks(t));
-        if offline || !lacking {
-            self.asks.remove(register);
-            return false;
+    /// Questions that nobody answered in time. Answers whether there were new ones.
+    pub(super) fn give_up_asks(&mut self) -> bool {
+        let (now, mut some) = (Instant::now(), false);
+        for asked in self.asks.values_mut() {
+            if matches!(asked, Asked::Until(until) if *until <= now) {
+                *asked = Asked::Silent;
+                some = true;
+            }
         }
-        self.asks.insert(register.clone(), Instant::now() + grant_wait());
-        true
+        some
     }
 
     /// Marks every ticket anew: the line or the copy changed.
@@ -84,7 +82,6 @@ impl Core {
         register: &RegisterCode,
         only: Option<&[Sku]>,
     ) -> Result<bool, Fault> {
-        let waits = self.waits(register);
         let Some(ticket) = self.tickets.get(register) else { return Ok(false) };
         let offline = self.agent.line(clock::now()) == Line::Offline;
         let mut marks = vec![];
@@ -95,8 +92,10 @@ impl Core {
             let beyond = self.agent.beyond(&sku, ticket.id);
             if beyond == 0 {
                 marks.push((sku, 0, None));
-            } else if !waits {
-                let free = offline && self.free_when_line_fell(register, &sku).await? >= beyond;
+            } else if !self.may_come(&sku) {
+                // "Promised" is somebody's word, never the lack of one.
+                let answered = !offline && self.asks.get(&sku) == Some(&Asked::Answered);
+                let free = !answered && self.free_when_line_fell(register, &sku).await? >= beyond;
                 let warning = if free { Warning::FreeWhenOffline } else { Warning::Promised };
                 marks.push((sku, beyond, Some(warning)));
             }
@@ -134,7 +133,7 @@ fn put_marks(ticket: &mut Ticket, sku: &Sku, beyond: i64, warning: Option<Warnin
     }
 }
 
-fn grant_wait() -> Duration {
+pub(super) fn grant_wait() -> Duration {
     Duration::from_millis(u64::try_from(limits::GRANT_WAIT_MS).unwrap_or(250))
 }
 

@@ -125,7 +125,6 @@ impl Front {
         // Before pages are told: nobody may be shown a paid ticket as open. When storing fails the
         // core is loaded from disk, where the ticket still is.
         core.tickets.remove(&who.register);
-        core.asks.remove(&who.register);
         core.perform(step.step, keeps).await?;
         drop(core);
         if let Some(drawer) = &self.shared.drawer {

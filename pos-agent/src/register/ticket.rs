@@ -190,7 +190,7 @@ impl Front {
         });
         core.perform(step, keeps).await?;
         core.tickets.insert(register.clone(), ticket);
-        if core.wait_for_grant(register) {
+        if core.waits(register) {
             self.mark_later(register.clone());
         }
         core.mark(register, Some(skus)).await?;

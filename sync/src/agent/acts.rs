@@ -3,6 +3,8 @@
 //! The agent alone states how units leave: from its share, or beyond it. The hub never derives
 //! that from its own view, which counts grants that have not arrived here.
 
+use std::ops::Bound;
+
 use oneshelf_domain::stock::InSource;
 use oneshelf_domain::{CommandId, ReservationId, Sku, TicketId, Timestamp};
 use oneshelf_protocol::frame::{Body, Sale, SaleSplit};
@@ -64,7 +66,8 @@ impl Agent {
         step
     }
 
-    /// The shelf was counted: `found` units stand there, those of open tickets among them.
+    /// The shelf was counted: `found` units stand there, those of open tickets among them. A ticket
+    /// that lost its units by it asks for them, as at a scan.
     pub fn count(&mut self, id: CommandId, sku: &Sku, found: i64, now: Timestamp) -> Step {
         let mut totals = self.totals(sku);
         let from_share = (totals.share() - found).max(0);
@@ -73,6 +76,7 @@ impl Agent {
         self.cut_holds(sku);
         let body = Body::Count { sku: sku.clone(), found, from_share };
         step.then(self.log(id, body, now));
+        step.then(self.ask(sku));
         step
     }
 
@@ -87,8 +91,8 @@ impl Agent {
         self.log(id, Body::Handover { reservation, lines }, now)
     }
 
-    /// Gives share above policy and tickets' needs back to the hub: after a void, a late grant or
-    /// a restart.
+    /// Gives share above policy and tickets' needs back to the hub: whenever the share grew (a
+    /// grant, or a total that a Welcome or a Ping repeated), a need fell, or the policy did.
     pub fn give_back(&mut self, sku: &Sku, now: Timestamp, fresh: Fresh<'_>) -> Step {
         let needed: i64 = self.needs.get(sku).into_iter().flatten().map(|n| n.wanted).sum();
         let keep = self.policy.get(sku).copied().unwrap_or(self.policy_default) + needed;
@@ -112,6 +116,25 @@ impl Agent {
             step.then(self.give_back(&sku, now, fresh));
         }
         step
+    }
+
+    /// The same, some items at a time: looks at the totals after `after`, at most `items` of them.
+    /// Answers where to go on; none at the end.
+    pub fn give_some_back(
+        &mut self,
+        after: Option<&Sku>,
+        items: usize,
+        now: Timestamp,
+        fresh: Fresh<'_>,
+    ) -> (Step, Option<Sku>) {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let range = self.totals.range::<Sku, _>((from, Bound::Unbounded));
+        let skus: Vec<Sku> = range.take(items).map(|(sku, _)| sku.clone()).collect();
+        let mut step = Step::default();
+        for sku in &skus {
+            step.then(self.give_back(sku, now, fresh));
+        }
+        (step, skus.into_iter().next_back().filter(|_| items > 0))
     }
 
     pub(super) fn set_totals(&mut self, sku: &Sku, totals: super::Totals) -> Step {

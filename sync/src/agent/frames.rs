@@ -8,7 +8,7 @@ use oneshelf_protocol::frame::{Down, Up};
 use sha2::{Digest, Sha256};
 
 use super::copy::Changed;
-use super::{Agent, Fresh, Out, Step};
+use super::{Agent, Fresh, Note, Out, Step};
 
 impl Agent {
     /// A frame arrived.
@@ -16,7 +16,7 @@ impl Agent {
         self.heard = Some(now);
         match down {
             Down::Welcome { incarnation, nonce, lease, granted, more } => {
-                self.welcome(incarnation, nonce, lease, granted, more)
+                self.welcome((incarnation, nonce), lease, granted, more, now, fresh)
             }
             Down::Stale { nonce } => self.stale(nonce, fresh),
             Down::Retired { incarnation } => self.retired(incarnation, now, fresh),
@@ -27,6 +27,7 @@ impl Agent {
                 let mut step = self.granted(&sku, total);
                 // A grant that nobody waits for any more goes back.
                 step.then(self.give_back(&sku, now, fresh));
+                step.notes.push(Note::Answered(sku));
                 step
             }
             Down::Ack { session, id, answer } => {
@@ -36,7 +37,7 @@ impl Agent {
                 self.answered(id, answer)
             }
             Down::Ping { session, number, last, granted } => {
-                self.ping(session, number, last, granted, fresh)
+                self.ping(session, number, last, granted, now, fresh)
             }
             Down::Changes { session, epoch, after, upto, applied, rows, more } => {
                 self.changed(Changed { session, epoch, after, upto, applied, rows, more })
@@ -51,6 +52,7 @@ impl Agent {
         number: i64,
         last: i64,
         granted: Vec<(Sku, i64)>,
+        now: Timestamp,
         fresh: Fresh<'_>,
     ) -> Step {
         if self.session != Some(session) {
@@ -65,7 +67,7 @@ impl Agent {
         }
         let mut step = Step::default();
         for (sku, total) in granted {
-            step.then(self.granted(&sku, total));
+            step.then(self.raised(&sku, total, now, fresh));
         }
         let digest = self.digest();
         step.send.push(Out::Frame(Up::Pong { session, number, digest, last: self.life.seq }));

@@ -149,6 +149,8 @@ pub enum Note {
     SessionOpen,
     /// The share of an item changed: tickets that wait for it may go on.
     Share(Sku),
+    /// The hub answered a question for this item, whether it gave anything or not.
+    Answered(Sku),
     /// The copy changed.
     Copy,
     /// The hub rejected a fact; somebody must look.
@@ -274,10 +276,13 @@ impl Agent {
         self.unanswered.len()
     }
 
-    /// Sets the share policy, as the copy of the hub's rows says.
-    pub fn set_policy(&mut self, default: i64, per_item: BTreeMap<Sku, i64>) {
+    /// Sets the share policy, as the copy of the hub's rows says. True when it is another one:
+    /// what lies above it goes back, by [`Agent::give_some_back`].
+    pub fn set_policy(&mut self, default: i64, per_item: BTreeMap<Sku, i64>) -> bool {
+        let other = (self.policy_default, &self.policy) != (default, &per_item);
         self.policy_default = default;
         self.policy = per_item;
+        other
     }
 
     /// When the hub was last heard.

@@ -57,11 +57,12 @@ impl Agent {
 
     pub(super) fn welcome(
         &mut self,
-        incarnation: IncarnationId,
-        nonce: Uuid,
+        (incarnation, nonce): (IncarnationId, Uuid),
         lease: Lease,
         mut granted: Vec<(Sku, i64)>,
         more: bool,
+        now: Timestamp,
+        fresh: Fresh<'_>,
     ) -> Step {
         if incarnation != self.life.incarnation || self.life.nonce != Some(nonce) {
             return Step::default();
@@ -74,11 +75,13 @@ impl Agent {
         let again = lease.epoch != self.life.lease.epoch && self.life.lease != Lease::default();
         self.life.nonce = None;
         self.life.lease = lease;
-        self.session = Some(lease);
         step.writes.push(Write::Life(self.life.clone()));
+        // Before the session is open: what goes back joins the log behind the facts that wait, and
+        // leaves with them, in their order.
         for (sku, total) in std::mem::take(&mut self.welcome) {
-            step.then(self.granted(&sku, total));
+            step.then(self.raised(&sku, total, now, fresh));
         }
+        self.session = Some(lease);
         step.notes.push(Note::SessionOpen);
         if again {
             // This hub may have lost what it once answered: say all again.
@@ -100,6 +103,21 @@ impl Agent {
         totals.granted = total;
         let step = self.set_totals(sku, totals);
         self.fill_holds(sku);
+        step
+    }
+
+    /// The same, and nothing of it is kept that nobody needs: the ticket that asked may be gone.
+    pub(super) fn raised(
+        &mut self,
+        sku: &Sku,
+        total: i64,
+        now: Timestamp,
+        fresh: Fresh<'_>,
+    ) -> Step {
+        let mut step = self.granted(sku, total);
+        if !step.writes.is_empty() {
+            step.then(self.give_back(sku, now, fresh));
+        }
         step
     }
 

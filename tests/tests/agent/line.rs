@@ -49,7 +49,8 @@ async fn a_promised_unit_needs_a_manager_and_a_reason() {
     let ticket = page.scanned(TEA).await;
     assert_eq!(ticket["lines"][0]["warning"], Value::Null, "the answer may still come");
     line.frame("ask").await;
-    // No grant comes: the hub has none to give.
+    // The hub has none to give, and says so.
+    line.grant("TEA", 0);
     let marked = events.next("ticket", |e| e["ticket"]["lines"][0]["beyond"] == 1).await;
     assert_eq!(marked["ticket"]["lines"][0]["warning"], "promised");
     let (status, refused) = page.pay(cash(450)).await;
@@ -71,6 +72,56 @@ async fn a_promised_unit_needs_a_manager_and_a_reason() {
     assert_eq!(status, 200, "{paid}");
     let split = line.fact("sale").await["body"]["lines"].clone();
     assert_eq!(split, json!([{"sku": "TEA", "share": 0, "beyond": 1}]));
+}
+
+#[tokio::test]
+async fn promised_is_the_hubs_word_and_never_its_silence() {
+    let store = Store::open().await;
+    let mut line = store.first_line().await;
+    let mut page = store.ana_with_float().await;
+    page.scanned(TEA).await;
+    assert_eq!(line.frame("ask").await["want"], 1);
+    // Nobody answers, and the line is not known to be down yet.
+    let marked = |warning: &'static str| {
+        move |t: &Value| t["lines"][0]["warning"] == warning && t["lines"][0]["beyond"] == 1
+    };
+    page.until("api/ticket", marked("free_when_offline")).await;
+    assert_ne!(page.get("api/state").await["link"]["state"], "offline");
+    // The answer was only late: it counts.
+    line.grant("TEA", 0);
+    page.until("api/ticket", marked("promised")).await;
+    page.delete("api/ticket").await;
+    // Units that somebody had claimed as far as the copy knows are promised by its word.
+    line.rows(10, 11, nothing_applied(), &[stock("TEA", 0, 0)]);
+    page.until("api/items/TEA/here", |i| i["here"]["on_hand"] == 0).await;
+    page.scanned(TEA).await;
+    page.until("api/ticket", marked("promised")).await;
+    assert_eq!(page.pay(cash(450)).await.1["code"], "approval_needed");
+}
+
+#[tokio::test]
+async fn share_above_the_policy_goes_back_when_the_policy_falls() {
+    let store = Store::open().await;
+    let mut line = store.first_line().await;
+    let page = store.ana_with_float().await;
+    let policy = |units: i64| {
+        json!({"row": "record", "key": "share/S07", "record": {
+            "record": "share", "location": 1, "item": null, "units": units}})
+    };
+    line.rows(10, 11, nothing_applied(), &[policy(3)]);
+    line.grant("TEA", 3);
+    line.grant("LAMP", 2);
+    page.until("api/items/LAMP/here", |i| i["here"]["share"] == 2).await;
+    line.rows(11, 12, nothing_applied(), &[policy(1)]);
+    for (sku, quantity) in [("LAMP", 1), ("TEA", 2)] {
+        let back = line.fact("back").await["body"].clone();
+        assert_eq!(back, json!({"body": "back", "sku": sku, "quantity": quantity}));
+    }
+    page.until("api/items/TEA/here", |i| i["here"]["share"] == 1).await;
+    // A total that only a Ping tells: nobody needs it either.
+    line.say(json!({"kind": "ping", "session": line.session, "number": 4, "last": 2,
+        "granted": [["TEA", 5]]}));
+    assert_eq!(line.fact("back").await["body"]["quantity"], 2);
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ fn a_hello_repeats_its_nonce_until_it_is_answered() {
     assert!(matches!(first.writes[..], [Write::Life(_)]), "stored before it leaves");
     let again = store.hello();
     assert_eq!(nonces(&first), nonces(&again));
+    store.agent.set_policy(2, Default::default());
     store.welcome(lease(1, 1), &[("MUG", 2)]);
     assert_eq!(store.agent.session(), Some(lease(1, 1)));
     assert_eq!(store.agent.totals(&sku("MUG")).share(), 2);
@@ -176,6 +177,91 @@ fn grants_are_totals_of_one_life_and_session() {
     assert_eq!(facts(&void), [1]);
     store.down(grant(lease(1, 1), life, 2));
     assert_eq!(store.agent.totals(&mug).share(), 0);
+}
+
+#[test]
+fn a_total_that_a_ping_or_a_welcome_repeats_stays_only_where_it_is_needed() {
+    let mut store = Store::open();
+    let (mug, life) = (sku("MUG"), store.life.incarnation);
+    store.run(|agent, fresh| agent.need(&mug, TicketId(id(5)), 1, NOW, fresh));
+    // The grant was lost, and it was larger than what is needed now.
+    let granted = vec![(mug.clone(), 3)];
+    let step = store.down(Down::Ping { session: lease(1, 1), number: 1, last: 0, granted });
+    assert_eq!(facts(&step), [1]);
+    assert!(matches!(&store.log[0].0.body, Body::Back { quantity: 2, .. }));
+    assert_eq!(store.agent.beyond(&mug, TicketId(id(5))), 0);
+    // Without a line: a fact that waits, then a Welcome that tells of another grant.
+    store.agent.disconnected();
+    store.bring();
+    store.hello();
+    let step = store.welcome(lease(1, 2), &[("MUG", 4)]);
+    assert_eq!(facts(&step), [1, 2, 3], "in the order of the log, after the session is open");
+    let back = &store.log[2].0;
+    assert!(matches!(&back.body, Body::Back { quantity: 1, .. }), "{back:?}");
+    assert_eq!((back.incarnation, store.agent.totals(&mug).share()), (life, 1));
+}
+
+#[test]
+fn a_new_epoch_takes_what_goes_back_as_the_last_of_the_whole_log() {
+    let mut store = Store::open();
+    store.bring();
+    store.hello();
+    let step = store.welcome(lease(2, 1), &[("MUG", 1)]);
+    assert!(facts(&step).is_empty(), "the log is read again first");
+    let entry = |(f, _): &(oneshelf_protocol::frame::Fact, _)| oneshelf_sync::agent::Entry {
+        incarnation: f.incarnation,
+        seq: f.seq,
+        id: f.command_id,
+    };
+    let all = store.log.iter().map(entry).collect();
+    assert_eq!(facts(&store.agent.reload_log(all)), [1, 2]);
+}
+
+#[test]
+fn a_lower_policy_gives_back_some_items_at_a_time() {
+    let mut store = Store::open();
+    assert!(store.agent.set_policy(2, Default::default()));
+    assert!(!store.agent.set_policy(2, Default::default()), "the same one");
+    let granted = (0..5).map(|n| (sku(&format!("SKU-{n}")), 2)).collect();
+    store.down(Down::Ping { session: lease(1, 1), number: 1, last: 0, granted });
+    assert!(store.log.is_empty());
+    let own = [(sku("SKU-1"), 2)].into_iter().collect();
+    assert!(store.agent.set_policy(0, own));
+    let (mut after, mut steps) = (None, vec![]);
+    loop {
+        let mut next = None;
+        let step = store.run(|agent, fresh| {
+            let (step, last) = agent.give_some_back(after.as_ref(), 2, NOW, fresh);
+            next = last;
+            step
+        });
+        steps.push(facts(&step).len());
+        let Some(last) = next else { break };
+        after = Some(last);
+    }
+    assert_eq!(steps, [1, 2, 1, 0]);
+    assert_eq!(store.agent.totals(&sku("SKU-1")).share(), 2);
+}
+
+#[test]
+fn a_refused_question_is_answered_and_a_count_asks() {
+    let mut store = Store::open();
+    let (mug, life) = (sku("MUG"), store.life.incarnation);
+    store.run(|agent, fresh| agent.need(&mug, TicketId(id(5)), 1, NOW, fresh));
+    let grant = |total| {
+        let (session, sku) = (lease(1, 1), sku("MUG"));
+        Down::Grant { session, incarnation: life, sku, total }
+    };
+    let refused = store.down(grant(0));
+    assert_eq!(refused.notes, [Note::Answered(mug.clone())]);
+    store.down(grant(1));
+    assert_eq!(store.agent.beyond(&mug, TicketId(id(5))), 0);
+    let counted =
+        store.run(|agent, fresh| agent.count(oneshelf_domain::CommandId(fresh()), &mug, 0, NOW));
+    assert!(matches!(ups(&counted)[..], [Up::Fact { .. }, Up::Ask { want: 2, .. }]));
+    let nothing = store
+        .run(|agent, fresh| agent.count(oneshelf_domain::CommandId(fresh()), &sku("CUP"), 0, NOW));
+    assert!(matches!(ups(&nothing)[..], [Up::Fact { .. }]), "nobody lacks any");
 }
 
 #[test]

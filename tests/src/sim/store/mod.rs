@@ -180,7 +180,11 @@ impl Device {
         match note {
             Note::Copy => {
                 let (all, one) = self.disk.policy();
-                agent.set_policy(all, one);
+                if agent.set_policy(all, one) {
+                    let now = scene.stamp();
+                    let step = agent.give_all_back(now, &mut || scene.id());
+                    self.commit(scene, step, None);
+                }
             }
             Note::ReloadLog => {
                 let step = agent.reload_log(self.disk.unanswered());
@@ -188,7 +192,7 @@ impl Device {
             }
             Note::NewLife => scene.trace(&format!("device {} begins a new life", self.no)),
             Note::Rejected(id, code) => scene.trace(&format!("{id} rejected: {code}")),
-            Note::SessionOpen | Note::Share(_) => {}
+            Note::SessionOpen | Note::Share(_) | Note::Answered(_) => {}
         }
     }
 

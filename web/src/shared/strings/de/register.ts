@@ -24,6 +24,7 @@ export const de: RegisterStrings = {
   lockedWhilePaying: 'Während des Bezahlens gesperrt',
   paidAndSaved: 'Bezahlt und gespeichert,',
   freeWhenOffline: (time) => `Frei, als die Leitung um ${time} ausfiel`,
+  freeWhenSilent: 'Frei nach letztem Stand, der Hub antwortet nicht',
   approval: 'Freigabe nötig',
   approvalTitle: 'Einer Onlinebestellung zugesagt',
   approvalWhy: 'Jemandem online zugesagt. Wird es hier verkauft, kann eine Bestellung platzen.',

@@ -22,6 +22,7 @@ export const en = {
   lockedWhilePaying: 'Locked while paying',
   paidAndSaved: 'Paid and saved,',
   freeWhenOffline: (time: string) => `Free when the line fell at ${time}`,
+  freeWhenSilent: 'Free as last heard, the hub does not answer',
   approval: 'Needs a manager',
   approvalTitle: 'Promised to an online order',
   approvalWhy: 'A shopper was promised these. Sold here, an order may break.',
