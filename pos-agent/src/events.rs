@@ -48,6 +48,11 @@ impl Event {
         Self::at(register, "printed", json!({"job": job}))
     }
 
+    /// The drawer did not open after a sale: it needs its key.
+    pub(crate) fn drawer_not_opened(register: RegisterCode) -> Self {
+        Self::at(register, "drawer_not_opened", json!({}))
+    }
+
     fn at(register: RegisterCode, kind: &str, mut body: Value) -> Self {
         body["kind"] = json!(kind);
         Self::At(register, body)

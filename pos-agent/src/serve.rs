@@ -35,6 +35,8 @@ pub struct Options {
     pub hub: Option<String>,
     /// Where pages are served; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Pages may be served to other machines: they come unencrypted, PINs among them.
+    pub to_other_machines: bool,
     /// `tcp://HOST:PORT`.
     pub printer: Option<String>,
     /// A serial port.
@@ -55,6 +57,13 @@ pub struct Running {
 
 /// Starts everything.
 pub async fn start(options: Options) -> Result<Running> {
+    if !options.listen.ip().is_loopback() && !options.to_other_machines {
+        bail!(
+            "{} can be reached from other machines, and everything between them and this one \
+             travels unencrypted, PINs among it; where that is wanted add --to-other-machines",
+            options.listen
+        );
+    }
     key::make_folder(&options.data)?;
     let lock = lock(&options.data)?;
     let hub = options.hub.as_deref().map(enrol::hub_address).transpose()?;

@@ -11,7 +11,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::encode::{Job, READ_BACK, drawer_pulse};
 use super::profile::DrawerProfile;
@@ -121,9 +121,9 @@ impl Printer {
         }
     }
 
-    pub async fn open_drawer(&self) -> JobOutcome {
+    pub async fn open_drawer(&self, until: Instant) -> JobOutcome {
         match self {
-            Printer::Tcp(printer) => printer.open_drawer().await,
+            Printer::Tcp(printer) => printer.open_drawer(until).await,
         }
     }
 
@@ -167,16 +167,21 @@ impl TcpPrinter {
     /// is unknown, as after a crash.
     pub async fn print(&self, job: &Job) -> JobOutcome {
         let _turn = self.turn.lock().await;
-        let outcome = self.run(&job.bytes).await;
+        let outcome = self.run(&job.bytes, None).await;
         tracing::info!(job = %job.id, printer = %self.address, ?outcome, "print job ended");
         outcome
     }
 
     /// Pulses the drawer, without printing. Refused like a job when the printer is not ready: a
-    /// pulse that waits in its buffer would open the drawer later, unattended.
-    pub async fn open_drawer(&self) -> JobOutcome {
+    /// pulse that waits in its buffer would open the drawer later, unattended. For the same reason
+    /// it is not sent after `until`, whatever it waited for.
+    pub async fn open_drawer(&self, until: Instant) -> JobOutcome {
         let _turn = self.turn.lock().await;
-        let outcome = self.run(&drawer_pulse(&self.drawer)).await;
+        if Instant::now() >= until {
+            // This printer may be well: another job was in the way.
+            return JobOutcome::NotSent(Reason::TooSlow);
+        }
+        let outcome = self.run(&drawer_pulse(&self.drawer), Some(until)).await;
         tracing::info!(printer = %self.address, ?outcome, "drawer pulse ended");
         outcome
     }
@@ -199,16 +204,15 @@ impl TcpPrinter {
         asked
     }
 
-    async fn run(&self, bytes: &[u8]) -> JobOutcome {
-        let Some(mut wire) = Wire::connect(&self.address.0, self.times.connect).await else {
-            return self.refused(Reason::Unreachable);
+    /// `until`: no byte leaves after it.
+    async fn run(&self, bytes: &[u8], until: Option<Instant>) -> JobOutcome {
+        let ready = match until {
+            None => self.ready().await,
+            Some(until) => timeout_at(until, self.ready()).await.unwrap_or(Err(Reason::TooSlow)),
         };
-        let status = match self.prepare(&mut wire).await {
-            Ok(status) => status,
-            Err(reason) => {
-                wire.close(self.times.answer).await;
-                return self.refused(reason);
-            }
+        let (mut wire, status) = match ready {
+            Ok(ready) => ready,
+            Err(reason) => return self.refused(reason),
         };
         self.state.send_replace(PrinterState::Printing);
         let outcome = self.transmit(&mut wire, bytes).await;
@@ -224,6 +228,18 @@ impl TcpPrinter {
     fn refused(&self, reason: Reason) -> JobOutcome {
         self.state.send_replace(reason.state());
         JobOutcome::NotSent(reason)
+    }
+
+    async fn ready(&self) -> Result<(Wire, Status), Reason> {
+        let wire = Wire::connect(&self.address.0, self.times.connect).await;
+        let mut wire = wire.ok_or(Reason::Unreachable)?;
+        match self.prepare(&mut wire).await {
+            Ok(status) => Ok((wire, status)),
+            Err(reason) => {
+                wire.close(self.times.answer).await;
+                Err(reason)
+            }
+        }
     }
 
     /// Makes sure that the printer is well, idle and listening before a byte of the job leaves.

@@ -8,6 +8,7 @@ use oneshelf_hardware::printer::{
 };
 use oneshelf_hardware::sim::{PaperLevel, PrinterSim};
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 
 /// Short waits, for cases in which the printer will certainly not answer.
 fn impatient() -> TcpTimes {
@@ -34,6 +35,11 @@ fn patient() -> TcpTimes {
         confirm: long,
         poll: Duration::from_millis(20),
     }
+}
+
+/// Not before anything here has ended.
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(600)
 }
 
 fn client(sim: &PrinterSim, times: TcpTimes) -> Printer {
@@ -124,13 +130,39 @@ async fn status_has_a_word_for_each_state() {
         assert_eq!(*printer.watch().borrow(), state);
         let outcome = printer.print(&job(&receipt("1", "Tea"), Drawer::Open)).await;
         assert_eq!(outcome, JobOutcome::NotSent(reason));
-        assert_eq!(printer.open_drawer().await, JobOutcome::NotSent(reason));
+        assert_eq!(printer.open_drawer(soon()).await, JobOutcome::NotSent(reason));
     }
     assert!(sim.sheets().is_empty() && sim.pulses().is_empty());
     sim.reset();
-    assert_eq!(printer.open_drawer().await, JobOutcome::Confirmed);
+    assert_eq!(printer.open_drawer(soon()).await, JobOutcome::Confirmed);
     assert_eq!(sim.pulses().len(), 1);
     assert!(sim.sheets().is_empty(), "opening the drawer prints nothing");
+}
+
+#[tokio::test]
+async fn a_drawer_does_not_open_late() {
+    let sim = sim().await;
+    let printer = client(&sim, patient());
+    sim.set(|knobs| knobs.paper_lasts_lines = Some(3));
+    let job = job(&receipt("S07-R2-000123", "Tea"), Drawer::Leave);
+    // A job hangs in the printer; when its paper is there, the pulse behind it is too late.
+    let until = Instant::now();
+    let refill = async {
+        let mut state = printer.watch();
+        state.wait_for(|state| *state == PrinterState::NoPaper).await.unwrap();
+        sim.set_paper(PaperLevel::Ok);
+    };
+    let (printed, pulsed, ()) =
+        tokio::join!(printer.print(&job), printer.open_drawer(until), refill);
+    assert_eq!((printed, pulsed), (JobOutcome::Confirmed, JobOutcome::NotSent(Reason::TooSlow)));
+    assert_eq!(*printer.watch().borrow(), PrinterState::Ready, "it is well");
+    assert!(sim.pulses().is_empty());
+    // One that says nothing is not waited for, however patient its jobs are.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = silent.local_addr().unwrap().to_string().parse().unwrap();
+    let printer = TcpPrinter::new(address, DrawerProfile::default(), patient());
+    let until = Instant::now() + Duration::from_millis(50);
+    assert_eq!(printer.open_drawer(until).await, JobOutcome::NotSent(Reason::TooSlow));
 }
 
 #[tokio::test]

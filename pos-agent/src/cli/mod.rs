@@ -27,9 +27,14 @@ enum Command {
         /// The hub's address, when it is not the one that was joined any more.
         #[arg(long, env = "HUB_URL")]
         hub: Option<String>,
-        /// Where the pages are served.
+        /// Where the pages are served. An address that is not this machine's own (127.0.0.1,
+        /// [::1]) needs --to-other-machines.
         #[arg(long, env = "POS_AGENT_LISTEN", default_value = "127.0.0.1:8090")]
         listen: SocketAddr,
+        /// Serves the pages to other machines too. They travel unencrypted: put a proxy with TLS
+        /// in front, or use a network that nobody else is on.
+        #[arg(long, env = "POS_AGENT_TO_OTHER_MACHINES")]
+        to_other_machines: bool,
         /// The receipt printer, as tcp://HOST:PORT. The drawer hangs on it.
         #[arg(long, env = "POS_AGENT_PRINTER")]
         printer: Option<String>,
@@ -66,8 +71,9 @@ enum Command {
 /// Runs one command to its end.
 pub async fn run(cli: Cli) -> Result<()> {
     match cli.command {
-        Command::Serve { data, hub, listen, printer, scanner, hosts } => {
-            let options = serve::Options { data, hub, listen, printer, scanner, hosts };
+        Command::Serve { data, hub, listen, to_other_machines, printer, scanner, hosts } => {
+            let options =
+                serve::Options { data, hub, listen, to_other_machines, printer, scanner, hosts };
             let running = serve::start(options).await?;
             say(&format!("pos-agent listening on http://{}", running.address()))?;
             serve::until_told().await?;

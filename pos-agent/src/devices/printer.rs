@@ -1,18 +1,23 @@
 //! The printer's task: drawer pulses first, then the jobs that wait, one after the other.
 //!
 //! A job is kept as `sending` before its first byte leaves and with its outcome afterwards. One
-//! that was not sent waits until the printer is well; one whose fate is unknown waits for people.
+//! that was not sent waits until the printer says that it is well; one whose fate is unknown waits
+//! for people. A pulse that comes too late is dropped, and the register is told: an open drawer
+//! that nobody stands at is worse than one that needs its key.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use oneshelf_domain::RegisterCode;
 use oneshelf_hardware::printer::{
-    Drawer as Pulse, JobOutcome, Printer, Profile, Reason, receipt_job,
+    Drawer as InJob, JobOutcome, Printer, Profile, Reason, receipt_job,
 };
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
+use crate::events::Event;
 use crate::journal::Fault;
 use crate::register::{DrawerWord, Front, PrinterWord};
 
@@ -23,15 +28,31 @@ const POLL_SOON: Duration = Duration::from_secs(1);
 /// Pulses that wait at once; more are dropped, as they would open the drawer unattended.
 const PULSES_MAX: usize = 4;
 
-/// A pulse's outcome, for whoever waits for it.
-type Reply = oneshot::Sender<Result<(), Reason>>;
+/// How long after the sale, or the press of the key, a drawer may still open by itself.
+const PULSE_LATEST: Duration = Duration::from_secs(5);
+
+/// A drawer to be opened.
+#[derive(Debug)]
+pub(crate) struct Pulse {
+    until: Instant,
+    to: To,
+}
+
+/// Who is told what became of a pulse.
+#[derive(Debug)]
+enum To {
+    /// The pages of the register that sold, when it failed.
+    Register(RegisterCode),
+    /// Whoever waits for it.
+    Asker(oneshot::Sender<Result<(), Reason>>),
+}
 
 /// The way to the drawer, which hangs on the printer.
 #[derive(Debug, Clone)]
-pub(crate) struct Drawer(mpsc::Sender<Reply>);
+pub(crate) struct Drawer(mpsc::Sender<Pulse>);
 
 /// The task's end of it.
-pub(crate) type Pulses = mpsc::Receiver<Reply>;
+pub(crate) type Pulses = mpsc::Receiver<Pulse>;
 
 impl Drawer {
     pub(crate) fn new() -> (Self, Pulses) {
@@ -39,18 +60,21 @@ impl Drawer {
         (Self(tx), rx)
     }
 
-    /// Opens the drawer, without waiting.
-    pub(crate) fn pulse(&self) {
-        let (reply, _) = oneshot::channel();
-        if self.0.try_send(reply).is_err() {
-            tracing::warn!("a drawer pulse was dropped: the printer is busy");
-        }
+    fn send(&self, to: To) -> bool {
+        self.0.try_send(Pulse { until: Instant::now() + PULSE_LATEST, to }).is_ok()
+    }
+
+    /// Opens the drawer after a sale, without waiting. False: it will not open.
+    pub(crate) fn pulse(&self, register: &RegisterCode) -> bool {
+        self.send(To::Register(register.clone()))
     }
 
     /// Opens the drawer and says whether it did.
     pub(crate) async fn open(&self) -> Result<(), Reason> {
         let (reply, answer) = oneshot::channel();
-        self.0.try_send(reply).map_err(|_| Reason::TooSlow)?;
+        if !self.send(To::Asker(reply)) {
+            return Err(Reason::TooSlow);
+        }
         answer.await.unwrap_or(Err(Reason::ConnectionLost))
     }
 }
@@ -62,19 +86,24 @@ pub(crate) async fn run(
     mut pulses: Pulses,
     stop: CancellationToken,
 ) {
-    let mut wait = Duration::ZERO;
+    let (mut wait, mut waits) = (Duration::ZERO, false);
     loop {
         tokio::select! {
             biased;
             () = stop.cancelled() => return,
             reply = pulses.recv() => match reply {
-                Some(reply) => pulse(&printer, reply).await,
+                Some(one) => pulse(&front, &printer, one).await,
                 None => return,
             },
             () = front.shared.printer_wake.notified() => {}
-            () = tokio::time::sleep(wait) => look(&front, &printer).await,
+            () = tokio::time::sleep(wait) => {
+                // Where a job waits, the printer is asked before it is tried again.
+                if !waits {
+                    let _ = look(&front, &printer).await;
+                }
+            }
         }
-        let waits = match print_all(&front, &printer, &mut pulses, &stop).await {
+        waits = match print_all(&front, &printer, &mut pulses, waits, &stop).await {
             Ok(waits) => waits,
             Err(error) => {
                 tracing::error!(%error, "print jobs cannot be read or kept");
@@ -86,18 +115,26 @@ pub(crate) async fn run(
     }
 }
 
-async fn pulse(printer: &Printer, reply: Reply) {
-    let outcome = match printer.open_drawer().await {
+async fn pulse(front: &Front, printer: &Printer, pulse: Pulse) {
+    let outcome = match printer.open_drawer(pulse.until).await {
         JobOutcome::Confirmed => Ok(()),
         JobOutcome::NotSent(reason) | JobOutcome::Unknown(reason) => Err(reason),
     };
-    // After a sale nobody waits for it.
-    let _ = reply.send(outcome);
+    match (pulse.to, outcome) {
+        (To::Register(register), Err(reason)) => {
+            tracing::warn!(%register, %reason, "the drawer did not open after a sale");
+            front.shared.events.push(Event::drawer_not_opened(register));
+        }
+        (To::Register(_), Ok(())) => {}
+        // Whoever asked may have gone.
+        (To::Asker(reply), outcome) => drop(reply.send(outcome)),
+    }
 }
 
-/// Asks the printer how it and its drawer are.
-async fn look(front: &Front, printer: &Printer) {
-    let drawer = match printer.status().await {
+/// Asks the printer how it and its drawer are. An error: why it would not print.
+async fn look(front: &Front, printer: &Printer) -> Result<(), Reason> {
+    let status = printer.status().await;
+    let drawer = match &status {
         Ok(status) if status.drawer_open => DrawerWord::Open,
         Ok(_) => DrawerWord::Closed,
         Err(_) => DrawerWord::Unknown,
@@ -106,30 +143,37 @@ async fn look(front: &Front, printer: &Printer) {
         .shared
         .devices
         .send_if_modified(|devices| std::mem::replace(&mut devices.drawer, drawer) != drawer);
+    Reason::against(&status?).map_or(Ok(()), Err)
 }
 
-/// Prints what waits. Answers whether something still does, as the printer is not well.
+/// Prints what waits; `unwell`: only when the printer says that it can by now. Answers whether something still does, as the printer is not well.
 async fn print_all(
     front: &Front,
     printer: &Printer,
     pulses: &mut Pulses,
+    mut unwell: bool,
     stop: &CancellationToken,
 ) -> Result<bool, Fault> {
     while !stop.is_cancelled() {
-        while let Ok(reply) = pulses.try_recv() {
-            pulse(printer, reply).await;
+        while let Ok(one) = pulses.try_recv() {
+            pulse(front, printer, one).await;
         }
         let Some(row) = front.next_job().await? else { return Ok(false) };
+        if unwell && let Err(reason) = look(front, printer).await {
+            front.job_ended(&row, JobOutcome::NotSent(reason)).await?;
+            return Ok(true);
+        }
+        unwell = false;
         // The drawer is opened by its own pulse: one that waits in a job would come unattended.
         let id = row.id.to_string();
-        let job = match receipt_job(&id, &row.receipt, &Profile::default(), Pulse::Leave) {
+        let job = match receipt_job(&id, &row.receipt, &Profile::default(), InJob::Leave) {
             Ok(job) => job,
             Err(error) => {
                 front.job_failed(&row, error.to_string()).await?;
                 continue;
             }
         };
-        front.job_sending(&row).await?;
+        let row = front.job_sending(row).await?;
         let outcome = printer.print(&job).await;
         front.job_ended(&row, outcome).await?;
         if matches!(outcome, JobOutcome::NotSent(_)) {

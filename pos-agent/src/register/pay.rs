@@ -26,6 +26,7 @@ use super::{
     Answer, Core, Front, Refused, SaleView, Session, TicketView, receipt, register_path, view,
 };
 use crate::clock;
+use crate::events::Event;
 use crate::journal::{Keep, NewDeed, NewSale, SaleRow};
 
 /// Tenders of one sale.
@@ -127,8 +128,8 @@ impl Front {
         core.tickets.remove(&who.register);
         core.perform(step.step, keeps).await?;
         drop(core);
-        if let Some(drawer) = &self.shared.drawer {
-            drawer.pulse();
+        if self.shared.drawer.as_ref().is_some_and(|drawer| !drawer.pulse(&who.register)) {
+            self.shared.events.push(Event::drawer_not_opened(who.register.clone()));
         }
         self.shared.printer_wake.notify_one();
         Ok(SaleView::of(&sale, print.then_some("queued")))

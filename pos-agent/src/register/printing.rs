@@ -80,8 +80,9 @@ impl Front {
     }
 
     /// A job is about to be sent: kept before its first byte leaves.
-    pub(crate) async fn job_sending(&self, job: &JobRow) -> Result<(), Fault> {
-        self.job_is(job, "sending", None).await
+    pub(crate) async fn job_sending(&self, job: JobRow) -> Result<JobRow, Fault> {
+        self.job_is(&job, "sending", None).await?;
+        Ok(JobRow { state: "sending".to_owned(), error: None, ..job })
     }
 
     /// A job cannot be put into bytes at all.
@@ -108,12 +109,14 @@ impl Front {
         state: &'static str,
         error: Option<String>,
     ) -> Result<(), Fault> {
+        // One that waits goes on waiting: nobody need hear of it again.
+        if job.state == state && job.error == error {
+            return Ok(());
+        }
         let keep = Keep::JobState { id: job.id, state, error: error.clone() };
         self.core().await?.perform(Default::default(), vec![keep]).await?;
-        if job.state != state || job.error != error {
-            let now = JobRow { state: state.to_owned(), error, ..job.clone() };
-            self.shared.events.push(Event::printed(job.register.clone(), &JobView::from(&now)));
-        }
+        let now = JobRow { state: state.to_owned(), error, ..job.clone() };
+        self.shared.events.push(Event::printed(job.register.clone(), &JobView::from(&now)));
         Ok(())
     }
 }

@@ -107,6 +107,7 @@ async fn a_folder_joins_once_is_served_once_and_keeps_its_key_to_itself() {
     let options = oneshelf_pos_agent::serve::Options {
         data: store.data().clone(),
         listen: "127.0.0.1:0".parse().unwrap(),
+        to_other_machines: false,
         printer: None,
         scanner: None,
         hosts: vec![],
@@ -118,4 +119,26 @@ async fn a_folder_joins_once_is_served_once_and_keeps_its_key_to_itself() {
     let mode = |path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(store.data().join("agent.key")), 0o600);
     assert_eq!(mode(store.data().clone()), 0o700);
+}
+
+#[tokio::test]
+async fn other_machines_are_served_only_where_somebody_said_so() {
+    let mut store = Store::open_with(None, None).await;
+    store.stop().await;
+    let options = |listen: &str, to_other_machines| oneshelf_pos_agent::serve::Options {
+        data: store.data().clone(),
+        listen: listen.parse().unwrap(),
+        to_other_machines,
+        printer: None,
+        scanner: None,
+        hosts: vec![],
+        hub: None,
+    };
+    for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.7:0"] {
+        let refused = oneshelf_pos_agent::serve::start(options(listen, false)).await;
+        let why = refused.err().unwrap().to_string();
+        assert!(why.contains("--to-other-machines"), "{listen}: {why}");
+    }
+    let open = oneshelf_pos_agent::serve::start(options("0.0.0.0:0", true)).await.unwrap();
+    open.stop().await;
 }

@@ -2,10 +2,10 @@
 
 use oneshelf_hardware::sim::device::PaperLevel;
 use oneshelf_hardware::sim::{PrinterSim, ScannerSim};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::page::Page;
-use super::store::{Store, TEA, cash};
+use super::store::{Store, TEA, cash, within};
 
 async fn sold(page: &mut Page) -> String {
     page.scanned(TEA).await;
@@ -31,6 +31,7 @@ async fn without_paper_the_receipt_waits_and_then_comes_once() {
     let mut events = page.events().await;
     store.printer().set_paper(PaperLevel::Out);
     let number = sold(&mut page).await;
+    events.next("drawer_not_opened", |_| true).await;
     let job = events.next("printed", |e| e["job"]["error"].is_string()).await["job"].clone();
     assert_eq!((&job["state"], &job["receipt_number"]), (&json!("queued"), &json!(number)));
     page.until("api/state", |s| s["printer"]["state"] == "no_paper").await;
@@ -38,6 +39,38 @@ async fn without_paper_the_receipt_waits_and_then_comes_once() {
     events.next("printed", |e| e["job"]["state"] == "confirmed").await;
     assert_eq!(store.printer().sheets().len(), 1);
     assert!(store.printer().pulses().is_empty(), "no drawer opens late and unattended");
+}
+
+#[tokio::test]
+async fn a_receipt_that_waits_is_said_once_and_not_tried_until_the_printer_is_well() {
+    let store = Store::open().await;
+    let mut page = offline(&store).await;
+    let mut events = page.events().await;
+    store.printer().set_paper(PaperLevel::Out);
+    sold(&mut page).await;
+    let waits = |job: &Value| job["state"] == "queued" && job["error"].is_string();
+    let no_paper = events.next("printed", |e| waits(&e["job"])).await["job"].clone();
+    // The printer is asked again and again; all that pages hear is what changed.
+    let mut before = no_paper["error"].clone();
+    for open in [true, false] {
+        let asked = store.printer().connections();
+        within(async {
+            let mut pause = tokio::time::interval(std::time::Duration::from_millis(10));
+            while store.printer().connections() < asked + 2 {
+                pause.tick().await;
+            }
+        })
+        .await;
+        store.printer().set_cover_open(open);
+        let job = events.next("printed", |_| true).await["job"].clone();
+        assert!(waits(&job) && job["error"] != before, "{job}");
+        before = job["error"].clone();
+    }
+    store.printer().set_paper(PaperLevel::Ok);
+    let job = events.next("printed", |_| true).await["job"].clone();
+    assert_eq!((&job["state"], &job["error"]), (&json!("sending"), &Value::Null));
+    let job = events.next("printed", |_| true).await["job"].clone();
+    assert_eq!(job["state"], "confirmed");
 }
 
 #[tokio::test]

@@ -72,6 +72,7 @@ impl Store {
         let options = Options {
             data: self.data.clone(),
             listen: "127.0.0.1:0".parse().unwrap(),
+            to_other_machines: false,
             printer: self.printer.as_ref().map(|p| format!("tcp://{}", p.address())),
             scanner: self.scanner.clone(),
             hosts: vec![],

@@ -53,6 +53,7 @@ export function notFound(code: string, check_digit_ok: boolean) {
 export function lineAdded(ticket: Ticket, added: string) {
   desk.clearNotices();
   desk.paid = null;
+  desk.drawerShut = false;
   if (!desk.paying) desk.panel = null;
   desk.take(ticket, added);
   search.clear();
@@ -83,6 +84,11 @@ function take(event: AgentEvent) {
       return;
     case 'scan_refused':
       if (desk.phase === 'sell') fail(new Problem(409, event.code, t.refusedTitle, event.detail));
+      return;
+    case 'drawer_not_opened':
+      desk.drawerShut = true;
+      play('blocked');
+      alarm(`${t.drawerShutTitle}. ${t.drawerShut}`);
       return;
     case 'printed':
       desk.jobs = [event.job, ...desk.jobs.filter((j) => j.id !== event.job.id)].slice(0, 50);

@@ -44,6 +44,8 @@ class Desk {
   jobs = $state.raw<PrintJob[]>([]);
   /** Print questions put off until the next pause. */
   putOff = $state.raw<string[]>([]);
+  /** The drawer did not open after the last sale. */
+  drawerShut = $state(false);
   /** Somebody scanned while the ticket was locked. */
   knocked = $state(false);
 

@@ -121,6 +121,7 @@ function ask(ticket: Ticket, given_minor: number, before: Asked | null): Asked {
 export async function payCash(given_minor: number, approve?: Approve): Promise<void> {
   const ticket = desk.quoted;
   if (!ticket || ticket.lines.length === 0) return;
+  desk.drawerShut = false;
   try {
     const before = await open();
     const asked = ask(ticket, given_minor, before);

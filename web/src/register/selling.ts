@@ -127,6 +127,7 @@ export function selectLine(line: Line) {
 
 export function nextSale() {
   desk.paid = null;
+  desk.drawerShut = false;
   desk.item = null;
   desk.clearNotices();
   search.clear();

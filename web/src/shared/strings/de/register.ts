@@ -140,6 +140,9 @@ export const de: RegisterStrings = {
   noSaleWhy: 'Wird mit Ihrem Namen und dem Grund notiert.',
   noSaleReasons: ['Wechselgeld einlegen', 'Kunde möchte wechseln', 'Lade prüfen'],
   drawerOpened: 'Die Lade ist offen',
+  drawerShutTitle: 'Die Lade ging nicht auf',
+  drawerShut:
+    'Der Drucker konnte sie nicht rechtzeitig öffnen. Bitte den Schlüssel nehmen, sie geht nicht später auf.',
 
   receiptsTitle: 'Belege',
   noReceipts: 'An dieser Kasse noch kein Verkauf.',

@@ -136,6 +136,9 @@ export const en = {
   noSaleWhy: 'It is written down with your name and the reason.',
   noSaleReasons: ['Change for the drawer', 'Shopper wants change', 'Check the drawer'],
   drawerOpened: 'The drawer is open',
+  drawerShutTitle: 'The drawer did not open',
+  drawerShut:
+    'The printer could not open it in time. Use its key; it does not open later.',
 
   receiptsTitle: 'Receipts',
   noReceipts: 'No sales yet on this register.',
