@@ -3,8 +3,8 @@
 //! Only JSON with the fields that are known; a form of another site cannot send that.
 
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
-use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::{Method, header};
 use oneshelf_domain::limits;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -55,15 +55,30 @@ impl FromRequestParts<App> for Token {
     }
 }
 
-/// Who asks; a refusal when nobody is signed in.
+/// Who asks; a refusal when nobody is signed in. What changes something was done by a person, and
+/// so decides whose a serial scan is; a page looks again by itself.
 pub(super) struct Who(pub Session);
+
+/// The same where a person asks to see something: what a search finds was typed.
+pub(super) struct Person;
 
 impl FromRequestParts<App> for Who {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refused> {
         let Token(token) = Token::from_request_parts(parts, app).await?;
-        Ok(Self(app.front.who(token.as_deref(), true)?))
+        let acts = parts.method != Method::GET;
+        Ok(Self(app.front.who(token.as_deref(), acts)?))
+    }
+}
+
+impl FromRequestParts<App> for Person {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refused> {
+        let Token(token) = Token::from_request_parts(parts, app).await?;
+        app.front.who(token.as_deref(), true)?;
+        Ok(Self)
     }
 }
 

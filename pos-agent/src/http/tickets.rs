@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::App;
-use super::body::{Body, Listed, Who};
+use super::body::{Body, Listed, Person, Who};
 use crate::register::{Added, Answer, ItemHere, PayRequest, Refused, TicketView};
 
 pub(super) async fn ticket(State(app): State<App>, Who(who): Who) -> Answer<Json<TicketView>> {
@@ -92,7 +92,7 @@ pub(super) async fn pay(
 
 pub(super) async fn search(
     State(app): State<App>,
-    Who(_): Who,
+    _: Person,
     asked: Listed,
 ) -> Answer<Json<Value>> {
     Ok(Json(json!({"items": app.front.search(&asked.search, asked.limit).await?})))

@@ -5,7 +5,7 @@ use oneshelf_hardware::sim::{PrinterSim, ScannerSim};
 use serde_json::{Value, json};
 
 use super::page::Page;
-use super::store::{Store, TEA, cash, within};
+use super::store::{LAMP, Store, TEA, cash, within};
 
 async fn sold(page: &mut Page) -> String {
     page.scanned(TEA).await;
@@ -161,7 +161,8 @@ async fn serial_scans_reach_the_page_also_after_an_unplug() {
         (&json!("4006381333931"), &json!(true))
     );
     scanner.scan(";4111111111111111=2512").unwrap();
-    events.next("scan_refused", |e| e["code"] == "").await;
+    let refused = events.next("scan_refused", |e| e["code"] == "").await;
+    assert_eq!(refused["problem"], "card_refused");
     for _ in 0..3 {
         scanner.write(b"53915").unwrap();
         scanner.unplug().unwrap();
@@ -172,4 +173,37 @@ async fn serial_scans_reach_the_page_also_after_an_unplug() {
     scanner.scan(TEA).unwrap();
     let line = events.next("line", |_| true).await;
     assert_eq!(line["ticket"]["pieces"], 2, "half codes are dropped");
+}
+
+#[tokio::test]
+async fn a_serial_scan_goes_to_who_did_something_last_not_to_who_looks() {
+    let link =
+        std::env::temp_dir().join(format!("oneshelf-scanner-{}", uuid::Uuid::new_v4().as_simple()));
+    let mut scanner = ScannerSim::plug_in(Some(&link)).unwrap();
+    let store = Store::open_with(None, Some(link.display().to_string())).await;
+    let mut ana = offline(&store).await;
+    ana.until("api/state", |s| s["scanner"]["state"] == "ready").await;
+    let mut sile = store.page();
+    let asked = json!({"register": "R2", "staff": "sile", "pin": "123456"});
+    assert_eq!(sile.post("api/sign-in", asked).await.0, 200);
+    let float = json!({"opening_float": {"minor": 0, "currency": "EUR"}});
+    assert_eq!(sile.post("api/cash-sessions", float).await.0, 201);
+    let (mut at_one, mut at_two) = (ana.events().await, sile.events().await);
+    // What Sile did is the last thing that anybody did.
+    scanner.scan(TEA).unwrap();
+    at_two.next("line", |e| e["item"]["sku"] == "TEA").await;
+    ana.scanned(TEA).await;
+    // Her page looks again and again by itself; that is no use of the register.
+    for path in ["api/items/TEA/here", "api/state", "api/ticket", "api/print-jobs", "api/me"] {
+        sile.get(path).await;
+    }
+    // Another code: the same one at once would be taken for a double trigger.
+    scanner.scan(LAMP).unwrap();
+    let line = at_one.next("line", |_| true).await;
+    assert_eq!(line["ticket"]["pieces"], 2);
+    // A search is typed.
+    sile.get("api/items?search=tea").await;
+    scanner.scan(TEA).unwrap();
+    let line = at_two.next("line", |_| true).await;
+    assert_eq!(line["ticket"]["pieces"], 2);
 }

@@ -175,7 +175,7 @@ pub fn settings() -> Vec<Value> {
         record(
             "location/S07",
             json!({"record": "location", "no": 1, "code": "S07", "name": "Quay Street",
-                "kind": "store", "zone": "Pacific/Auckland",
+                "kind": "store", "zone": "Asia/Kathmandu",
                 "receipt_header": ["Harbour Goods", "12 Quay Street"]}),
         ),
         register("R1"),
