@@ -4,6 +4,7 @@
 //! kept for it.
 
 use oneshelf_domain::RegisterCode;
+use oneshelf_protocol::problem::Problem;
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
@@ -34,8 +35,9 @@ impl Event {
     }
 
     /// A serial scan was not taken: a payment is under way, or a rule says no.
-    pub(crate) fn scan_refused(register: RegisterCode, code: &str, detail: &str) -> Self {
-        Self::at(register, "scan_refused", json!({"code": code, "detail": detail}))
+    pub(crate) fn scan_refused(register: RegisterCode, code: &str, why: &Problem) -> Self {
+        let body = json!({"code": code, "problem": why.code, "detail": why.detail});
+        Self::at(register, "scan_refused", body)
     }
 
     /// The marks of a ticket's lines changed.

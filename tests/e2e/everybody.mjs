@@ -76,6 +76,14 @@ everybody['the pages speak German'] = async ({ shop, page, shots }) => {
   await pages.openItem(shopper, shop.hub, thing.sku);
   await says(shopper, ['In der Filiale abholen', 'Einen für 15 Minuten zurücklegen']);
   await shopper.screenshot({ path: join(shots, 'shop-german.png') });
+  // What the agent refuses it says in English; the page has a sentence for each of its codes.
+  const tom = await page(german);
+  await tom.goto(shop.agents.S02);
+  await tom.locator('[data-testid=staff-tile][data-staff=tom]').click();
+  for (const key of '0000') await tom.locator(`[data-testid=pin-key][data-key="${key}"]`).click();
+  const enter = tom.getByTestId('pin-enter');
+  if (await enter.isVisible()) await enter.click();
+  await says(tom, ['Nicht diese PIN. Noch 4 Versuche.']);
   const setup = await signedIn(page, shop, german);
   await says(setup, ['Artikel und Bestand']);
 };

@@ -79,6 +79,84 @@ scenarios['a wedge scanner, more of a line, a void, and change'] = async ({ shop
   check(change === 50_000 - total, `the change is ${change}`);
 };
 
+scenarios['a scan that joins while paying is told before it is paid'] = async ({ shop, page, shots }) => {
+  const [one, two] = [await item(shop, 'S07', several), await item(shop, 'S07', several)];
+  const desk = await register(page, shop, 'S07', 'ana', 'R1');
+  await scan(shop, 'S07', one.barcode);
+  await pages.line(desk, one.sku, 1);
+  await desk.getByTestId('pay').click();
+  await desk.getByTestId('tender').fill('900.00');
+  await due(desk, one.price);
+  await scan(shop, 'S07', two.barcode);
+  await desk.getByTestId('ticket-changed').waitFor();
+  await due(desk, one.price + two.price);
+  await pages.accessible(desk, 'a ticket that changed');
+  await desk.screenshot({ path: join(shots, 'register-ticket-changed.png') });
+  // The first press takes the new sum over, and no money.
+  await desk.getByTestId('pay-done').click();
+  await desk.getByTestId('ticket-changed').waitFor({ state: 'detached' });
+  check((await desk.getByTestId('receipt-number').count()) === 0, 'it was paid without being asked again');
+  await desk.getByTestId('pay-done').click();
+  await desk.getByTestId('receipt-number').waitFor();
+  await changes(desk, 90_000 - one.price - two.price);
+  // The page has not been told yet: the agent says it.
+  await desk.getByTestId('next-sale').click();
+  await scan(shop, 'S07', one.barcode);
+  await pages.line(desk, one.sku, 1);
+  await desk.route('**/api/ticket/pay', async (route) => {
+    const body = route.request().postDataJSON();
+    body.shown.fingerprint = 'of another ticket';
+    await route.continue({ postData: body });
+  }, { times: 1 });
+  await pages.giveExact(desk);
+  await desk.waitForResponse((r) => r.url().endsWith('/api/ticket/pay') && r.status() === 409);
+  await desk.getByTestId('pay-panel').waitFor();
+  await desk.getByTestId('pay-done').click();
+  await desk.getByTestId('receipt-number').waitFor();
+};
+
+async function due(desk, minor) {
+  await desk.locator(`[data-testid=due][data-minor="${minor}"]`).waitFor();
+}
+
+async function changes(desk, minor) {
+  await desk.locator(`[data-testid=change][data-minor="${minor}"]`).waitFor();
+}
+
+scenarios['a payment whose answer is lost is booked once'] = async ({ shop, page }) => {
+  const thing = await item(shop, 'S07', several);
+  const desk = await register(page, shop, 'S07', 'ana', 'R1');
+  const before = (await receipts(shop, 'S07')).pulses;
+  const numbers = [];
+  for (const reload of [false, true]) {
+    await scan(shop, 'S07', thing.barcode);
+    await pages.line(desk, thing.sku, 1);
+    const lost = new Promise((resolve) => {
+      void desk.route('**/api/ticket/pay', async (route) => {
+        await route.fetch();
+        if (reload) await desk.route('**/api/ticket/pay', (later) => later.abort());
+        await route.abort();
+        resolve();
+      }, { times: 1 });
+    });
+    await pages.giveExact(desk);
+    await lost;
+    if (reload) {
+      await desk.unroute('**/api/ticket/pay');
+      await desk.reload();
+    }
+    const number = (await desk.getByTestId('receipt-number').textContent()).trim();
+    await changes(desk, 0);
+    numbers.push(number);
+    await desk.getByTestId('next-sale').click();
+    check((await desk.getByTestId('ticket-line').count()) === 0, 'the next ticket is empty');
+  }
+  const [one, two] = numbers.map((n) => Number(n.split('-').at(-1)));
+  check(two === one + 1, `two sales, not ${numbers}`);
+  await wait(async () => (await sheet(shop, 'S07')).includes(numbers[1]), 'the receipt came out');
+  check((await receipts(shop, 'S07')).pulses === before + 2, 'the drawer opened once a sale');
+};
+
 scenarios['the line is cut, the register sells, the shop page follows'] = async ({ shop, page, shots }) => {
   const thing = await item(shop, 'S07', several);
   const shopper = await page();
@@ -92,7 +170,7 @@ scenarios['the line is cut, the register sells, the shop page follows'] = async 
   await desk.locator('[data-testid=ticket-line][data-warning=free_when_offline]').waitFor();
   await desk.screenshot({ path: join(shots, 'register-offline.png') });
   await pages.payExact(desk);
-  await desk.locator('[data-testid=sales-waiting][data-count="1"]').waitFor();
+  await desk.locator('[data-testid=changes-waiting][data-count="1"]').waitFor();
   await pages.counts(shopper, 'S07', thing.units);
   await join_(shop, 'S07');
   await pages.counts(shopper, 'S07', thing.units - 1);
@@ -213,9 +291,12 @@ scenarios['a hostile title is harmless text everywhere'] = async ({ shop, page, 
   await pages.line(desk, thing.sku, 1);
   check((await desk.locator('img[src="x"]').count()) === 0, 'a title became markup at the register');
   await desk.screenshot({ path: join(shots, 'register-hostile.png') });
-  const before = (await receipts(shop, 'S07')).pulses;
-  await pages.payExact(desk);
-  await wait(async () => (await receipts(shop, 'S07')).pulses === before + 1, 'the drawer opened once');
+  const before = await receipts(shop, 'S07');
+  const number = await pages.payExact(desk);
+  // The whole sheet is there before anything is counted: what a title could do it has done.
+  await wait(async () => (await sheet(shop, 'S07')).includes(number), 'the receipt came out');
+  const after = await receipts(shop, 'S07');
+  check(after.pulses === before.pulses + 1, `the drawer opened ${after.pulses - before.pulses} times`);
 };
 
 const details = ({ sku, version, no, ...rest }) => rest;

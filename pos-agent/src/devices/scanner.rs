@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::events::Event;
-use crate::register::{Front, ScannerWord};
+use crate::register::{Front, Refused, ScannerWord};
 
 const BAUD: u32 = 9_600;
 /// Scans that wait while one is worked on.
@@ -63,7 +63,7 @@ async fn take(
             let fits = refused.0.fields.get("check_digit_ok") != Some(&false.into());
             Event::not_found(who.register, code, fits)
         }
-        Err(refused) => Event::scan_refused(who.register, code, &refused.0.detail),
+        Err(refused) => Event::scan_refused(who.register, code, &refused.0),
     };
     front.shared.events.push(event);
 }
@@ -72,10 +72,12 @@ async fn take(
 fn refused(front: &Front, refusal: Refusal) {
     tracing::warn!(?refusal, "a scan was thrown away");
     if let Some(who) = front.scanner_owner() {
-        let detail = match refusal {
-            Refusal::CardTrack => "This looks like a payment card. It must never be scanned here.",
-            Refusal::TooLong | Refusal::ForeignByte => "The scan could not be read. Scan again.",
+        let why = match refusal {
+            Refusal::CardTrack => Refused::card(),
+            Refusal::TooLong | Refusal::ForeignByte => {
+                Refused::new(422, "scan_unreadable", "The scan could not be read. Scan again.")
+            }
         };
-        front.shared.events.push(Event::scan_refused(who.register, "", detail));
+        front.shared.events.push(Event::scan_refused(who.register, "", &why.0));
     }
 }

@@ -52,6 +52,11 @@ impl Refused {
         Self::new(404, "item_unknown", detail).with("check_digit_ok", check_digit_ok)
     }
 
+    pub(crate) fn card() -> Self {
+        let detail = "This looks like a payment card. Card data must never be entered here.";
+        Self::new(422, "card_refused", detail)
+    }
+
     pub(crate) fn sale_unknown() -> Self {
         Self::new(404, "sale_unknown", "No sale of this store has this receipt number.")
     }

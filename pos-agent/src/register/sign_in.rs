@@ -251,7 +251,8 @@ impl Front {
                 return Err(pin_locked(LOCK_MS));
             }
             let tries = if left == 1 { "try" } else { "tries" };
-            return Err(Refused::new(401, "wrong_pin", &format!("{left} {tries} left.")));
+            let detail = format!("Not this PIN. {left} {tries} left.");
+            return Err(Refused::new(401, "wrong_pin", &detail).with("tries_left", left));
         };
         self.keep_tries(who, 0, Timestamp(0)).await?;
         Ok(found)

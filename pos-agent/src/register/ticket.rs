@@ -213,10 +213,7 @@ pub(super) fn one_code(text: &str) -> Answer<(String, Option<Symbology>)> {
     let mut found = found.into_iter();
     match (found.next(), found.next()) {
         (Some(FrameEvent::Scan(scan)), None) => Ok((scan.code, scan.symbology)),
-        (Some(FrameEvent::Refused(Refusal::CardTrack)), _) => {
-            let detail = "This looks like a payment card. Card data must never be entered here.";
-            Err(Refused::new(422, "card_refused", detail))
-        }
+        (Some(FrameEvent::Refused(Refusal::CardTrack)), _) => Err(Refused::card()),
         _ => Err(Refused::item_unknown(true)),
     }
 }

@@ -19,3 +19,4 @@ mod selling;
 mod stock;
 mod store;
 mod volume;
+mod words;

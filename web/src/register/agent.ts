@@ -7,6 +7,7 @@ import { play } from '../shared/sound';
 import { connect, type Socket } from '../shared/socket';
 import { desk } from './desk.svelte';
 import { resume } from './paying';
+import { said } from './said';
 import { search } from './search';
 import { t } from './strings';
 
@@ -38,7 +39,7 @@ export function fail(cause: unknown) {
   }
   desk.refusal = problem;
   play('blocked');
-  alarm(problem.detail || problem.title);
+  alarm(said(problem));
 }
 
 export function notFound(code: string, check_digit_ok: boolean) {
@@ -83,7 +84,7 @@ function take(event: AgentEvent) {
       if (desk.phase === 'sell') notFound(event.code, event.check_digit_ok);
       return;
     case 'scan_refused':
-      if (desk.phase === 'sell') fail(new Problem(409, event.code, t.refusedTitle, event.detail));
+      if (desk.phase === 'sell') fail(new Problem(409, event.problem, '', event.detail));
       return;
     case 'drawer_not_opened':
       desk.drawerShut = true;
@@ -136,9 +137,10 @@ let socket: Socket | null = null;
 let socketOpen = false;
 let socketIsOurs = false;
 
-/** Without the socket the page looks by itself whether the agent is there. */
+/** Without the socket the page looks by itself whether the agent is there; also after a request
+    that nobody answered, for the socket may have outlived it. */
 async function look() {
-  if (socketOpen) return;
+  if (socketOpen && !desk.agentGone) return;
   try {
     const state = await api.get<AgentState>('api/state');
     if (desk.agentGone) await start();

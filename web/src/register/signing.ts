@@ -7,6 +7,7 @@ import { recall, remember } from '../shared/locale';
 import { play } from '../shared/sound';
 import { api, enter, fail, forgetSession } from './agent';
 import { desk } from './desk.svelte';
+import { said } from './said';
 import { t } from './strings';
 
 export function lastRegister(): string | null {
@@ -27,11 +28,9 @@ export async function signIn(register: string, staff: string, pin: string): Prom
       return t.goneTitle;
     }
     play('blocked');
-    const wrong = problem.status === 429 ? t.locked : t.wrongPin;
-    const said = problem.status === 401 || problem.status === 429 ? wrong : problem.detail;
-    const left = problem.status === 401 && problem.detail ? ` ${problem.detail}` : '';
-    alarm(said);
-    return `${said}${left}`;
+    const why = said(problem);
+    alarm(why);
+    return why;
   }
 }
 

@@ -104,7 +104,7 @@ export type PrintJob = {
 export type AgentEvent =
   | ({ kind: 'line' } & Added)
   | { kind: 'not_found'; code: string; check_digit_ok: boolean }
-  | { kind: 'scan_refused'; code: string; detail: string }
+  | { kind: 'scan_refused'; code: string; problem: string; detail: string }
   | { kind: 'drawer_not_opened' }
   | ({ kind: 'state' } & AgentState)
   | { kind: 'ticket'; ticket: Ticket }

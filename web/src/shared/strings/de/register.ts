@@ -69,7 +69,7 @@ export const de: RegisterStrings = {
   devices: 'Geräte',
   since: (time) => `seit ${time}`,
   linkState: { live: 'verbunden', catching_up: 'holt auf', offline: 'Offline' },
-  salesWaiting: (n, one) => `${n} ${one ? 'Verkauf wartet' : 'Verkäufe warten'}`,
+  changesWaiting: (n, one) => `${n} ${one ? 'Änderung wartet' : 'Änderungen warten'}`,
   printerState: {
     ready: 'bereit',
     printing: 'druckt',
@@ -161,8 +161,6 @@ export const de: RegisterStrings = {
   chooseRegister: 'Kasse',
   pinFor: (name) => `PIN von ${name}`,
   pinHint: 'Eintippen oder die Tasten drücken.',
-  wrongPin: 'Nicht diese PIN.',
-  locked: 'Zu viele Versuche. In einer Minute geht es weiter.',
   back: 'Zurück',
   someoneElse: 'Jemand anderes',
   noStaff: 'Hier darf noch niemand verkaufen',

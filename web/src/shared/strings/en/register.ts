@@ -67,7 +67,7 @@ export const en = {
   devices: 'Devices',
   since: (time: string) => `since ${time}`,
   linkState: { live: 'Live', catching_up: 'Catching up', offline: 'Offline' },
-  salesWaiting: (n: string, one: boolean) => `${n} ${one ? 'sale' : 'sales'} waiting`,
+  changesWaiting: (n: string, one: boolean) => `${n} ${one ? 'change' : 'changes'} waiting`,
   printerState: {
     ready: 'Ready',
     printing: 'Printing',
@@ -157,8 +157,6 @@ export const en = {
   chooseRegister: 'Register',
   pinFor: (name: string) => `PIN of ${name}`,
   pinHint: 'Type it, or press the keys.',
-  wrongPin: 'Not this PIN.',
-  locked: 'Too many tries. It opens again after a minute.',
   back: 'Back',
   someoneElse: 'Someone else',
   noStaff: 'Nobody may sell here yet',
