@@ -163,16 +163,28 @@ async fn work(
     frames: &mut UnboundedReceiver<String>,
     sink: &mut SplitSink<Socket, Message>,
 ) -> Result<Option<&'static str>, Fault> {
-    let mut working = std::pin::pin!(front.frames(found));
-    let mut over = None;
-    loop {
-        tokio::select! {
-            biased;
-            done = &mut working => return done.map(|()| over),
-            // What is worked on is ended also when the connection is over.
-            frame = frames.recv(), if over.is_none() => over = send(frame, frames, sink).await,
+    let worked = CancellationToken::new();
+    // Side by side: a hub that takes nothing must not keep the work, and with it the register.
+    let working = async {
+        let done = front.frames(found).await;
+        worked.cancel();
+        done
+    };
+    let sending = async {
+        loop {
+            tokio::select! {
+                () = worked.cancelled() => return None,
+                frame = frames.recv() => {
+                    let over = send(frame, frames, sink).await;
+                    if over.is_some() {
+                        return over;
+                    }
+                }
+            }
         }
-    }
+    };
+    let (done, over) = tokio::join!(working, sending);
+    done.map(|()| over)
 }
 
 /// Reads a message; false: the connection is over. Frames of a kind that is not known here are
