@@ -146,7 +146,8 @@ async fn look(front: &Front, printer: &Printer) -> Result<(), Reason> {
     Reason::against(&status?).map_or(Ok(()), Err)
 }
 
-/// Prints what waits; `unwell`: only when the printer says that it can by now. Answers whether something still does, as the printer is not well.
+/// Prints what waits; `unwell`: only when the printer says that it can by now. Answers whether
+/// something still waits, as the printer is not well.
 async fn print_all(
     front: &Front,
     printer: &Printer,

@@ -110,7 +110,8 @@ impl Front {
 }
 
 impl Act {
-    /// Whether this act made that fact. What the agent added, as the cut of its share, is not asked.
+    /// Whether this act made that fact. What the agent added, as the cut of its share, is not
+    /// compared.
     fn made(&self, body: &Body) -> bool {
         match (self, body) {
             (Act::Receive { sku, quantity }, Body::In { sku: of, quantity: n, source, .. }) => {
