@@ -324,6 +324,8 @@ pub enum Command {
     GrantByPolicy {
         /// Whose store.
         location: LocationNo,
+        /// Of this session: a grant decided for one that is over would reach nobody.
+        session: Lease,
         /// Which item.
         item: ItemNo,
     },

@@ -21,7 +21,9 @@ pub(super) fn session(draft: &mut Draft, command: &Command) -> Result<Outcome, S
         Command::Ask { location, incarnation, session, item, want } => {
             ask(draft, *location, *incarnation, *session, *item, *want)
         }
-        Command::GrantByPolicy { location, item } => by_policy(draft, *location, *item),
+        Command::GrantByPolicy { location, session, item } => {
+            by_policy(draft, *location, *session, *item)
+        }
         _ => Err(Stop::NotNow("not a session frame")),
     }
 }
@@ -201,10 +203,15 @@ fn ask(
     grant(draft, &i, item, given)
 }
 
-fn by_policy(draft: &mut Draft, location: LocationNo, item: ItemNo) -> Result<Outcome, Stop> {
-    // After a restore nothing is granted until the agent has opened a session of the new epoch.
-    let current = draft.current(location)?.filter(|i| i.lease.epoch == draft.at.epoch);
-    let Some(i) = current else { return Ok(Outcome::Unchanged) };
+/// For the session that the hub saw the lack in. In another one its answer would be dropped, and
+/// the units would lie with a store that does not know of them until its next Hello.
+fn by_policy(
+    draft: &mut Draft,
+    location: LocationNo,
+    session: Lease,
+    item: ItemNo,
+) -> Result<Outcome, Stop> {
+    let i = speaker(draft, location, session)?;
     let key = Draft::key(item, location);
     let share = draft.share(key, i.id)?;
     let wanted = draft.state.records.share_units(location, item) - share.owned();

@@ -137,7 +137,12 @@ pub(crate) fn request(verb: &str, w: &mut Words) -> Command {
         "expire" => Command::Expire { id: w.reservation() },
         "pick" => Command::Pick { id: w.reservation() },
         "handover" => Command::HandOver { id: w.reservation() },
-        "grant" => Command::GrantByPolicy { location: w.location(), item: w.item() },
+        "grant" => {
+            let session = w.option("session").map(lease);
+            let (location, item) = (w.location(), w.item());
+            let session = session.unwrap_or_else(|| w.world.session(location));
+            Command::GrantByPolicy { location, session, item }
+        }
         "share" => {
             let (location, item, units) = (w.location(), w.item(), w.number());
             put(Record::Share(SharePolicy { location, item: Some(item), units }))

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use oneshelf_domain::refusal::Refusal;
 use oneshelf_domain::stock::{
-    At, Change, Command, Decision, Incarnation, ItemNo, Key, LocationNo, Outcome, Place,
+    At, Change, Command, Decision, Incarnation, ItemNo, Key, Lease, LocationNo, Outcome, Place,
     Reservation, ReservationState, Share, State, Stock, StockKey, Stop, TimerChange, Version,
     decide,
 };
@@ -91,6 +91,12 @@ impl World {
     pub fn location(&self, code: &str) -> LocationNo {
         let code = LocationCode::new(code).unwrap();
         self.state.records.location(&code).map_or(LocationNo(999_999), |l| l.no)
+    }
+
+    /// The last session of a store's live agent.
+    pub fn session(&self, location: LocationNo) -> Lease {
+        let mut here = self.incarnations.values().filter(|i| i.location == location && !i.retired);
+        here.next().map_or_else(Lease::default, |i| i.lease)
     }
 
     pub fn key(&self, sku: &str, location: &str) -> StockKey {

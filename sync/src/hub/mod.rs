@@ -371,7 +371,7 @@ impl HubLink {
     /// A command that tops the share of an item up to its policy.
     pub fn top_up(&self, item: ItemNo, sku: Sku) -> Option<(Command, About)> {
         let session = self.session()?;
-        let command = Command::GrantByPolicy { location: self.location, item };
+        let command = Command::GrantByPolicy { location: self.location, session, item };
         Some((command, About::Grant { session, sku }))
     }
 }

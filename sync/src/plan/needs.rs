@@ -58,7 +58,7 @@ fn of(command: &Command, keys: &mut Vec<Key>) {
             keys.push(Key::IncarnationsAt(*location));
             keys.push(Key::SharesOf(*incarnation));
         }
-        Command::Ask { location, item, .. } | Command::GrantByPolicy { location, item } => {
+        Command::Ask { location, item, .. } | Command::GrantByPolicy { location, item, .. } => {
             keys.push(Key::IncarnationsAt(*location));
             row(keys, *item, *location);
             keys.push(Key::SharesAt(StockKey { item: *item, location: *location }));

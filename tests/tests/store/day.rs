@@ -181,7 +181,8 @@ impl Day {
     async fn store_sells(&mut self, hub: &Hub) {
         let (item, location) = (self.tea, self.store);
         reserved(hub, reserve(item, location, 4)).await;
-        let command = Command::GrantByPolicy { location, item };
+        let session = self.agent.session;
+        let command = Command::GrantByPolicy { location, session, item };
         hub.send(submission(command)).await.unwrap();
         for (share, beyond) in [(2, 0), (0, 4), (1, 0)] {
             self.agent.sell(hub, location, SaleLine { item, share, beyond }).await;

@@ -331,7 +331,7 @@ impl World {
                 let (incarnation, session) = (a.incarnation, a.session);
                 Command::Ask { location, incarnation, session, item, want }
             }
-            3 => Command::GrantByPolicy { location, item },
+            3 => Command::GrantByPolicy { location, session: a.session, item },
             _ => self.fact(which, location),
         }
     }
