@@ -3,15 +3,14 @@
 //! Invariant: frames of one agent are handed over in the order they came, and nothing is sent that
 //! was not committed.
 
-use std::collections::VecDeque;
 use std::pin::Pin;
 
-use futures_util::stream::FuturesOrdered;
+use futures_util::stream::{FuturesOrdered, FuturesUnordered};
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use oneshelf_domain::record::RecordState;
 use oneshelf_domain::stock::ItemNo;
 use oneshelf_domain::stock::{Command, HelloAnswer, LocationNo, Outcome};
-use oneshelf_domain::{AgentId, CommandId, Sku, limits};
+use oneshelf_domain::{AgentId, CommandId, limits};
 use oneshelf_protocol::frame::{Down, Up};
 use oneshelf_sync::hub::{About, HubLink, Request, Todo, Unreadable, command, rejected, skus};
 use oneshelf_sync::plan::{Reply, Submission};
@@ -19,7 +18,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{numbers, top_up};
+use super::numbers;
+use super::top_up::TopUps;
 use crate::app::App;
 use crate::commands::{Accepted, Failure, Lane};
 use crate::store::read::frames;
@@ -57,8 +57,9 @@ struct Session<'a, O> {
     out: O,
     /// The version up to which rows were sent; none before a session is open.
     sent: Option<i64>,
-    /// Items whose share is below the store's policy, still to be looked at.
-    top_ups: VecDeque<(ItemNo, Sku)>,
+    top_ups: TopUps,
+    /// Grants by policy on their way: apart, so that no answer of a sale waits for one.
+    granting: FuturesUnordered<Answered>,
 }
 
 /// Serves a connection of an agent that has proved who it is, until one side ends it.
@@ -86,7 +87,8 @@ where
         answers: FuturesOrdered::new(),
         out,
         sent: None,
-        top_ups: VecDeque::new(),
+        top_ups: TopUps::default(),
+        granting: FuturesUnordered::new(),
     };
     let ended = session.serve(incoming, &end).await;
     app.links.leave(location, &end);
@@ -111,6 +113,8 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
                     self.text(&text).await?;
                 }
                 Some((about, reply)) = self.answers.next() => self.answer(&about, &reply).await?,
+                Some((about, reply)) = self.granting.next() => self.granted(&about, &reply).await?,
+                () = std::future::ready(()), if self.may_look() => self.look().await?,
                 changed = seen.changed() => {
                     changed.map_err(|_| Ended::Closed("the hub stops"))?;
                     self.may_speak()?;
@@ -122,6 +126,7 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
                     let pinged = !todo.is_empty();
                     self.act(todo).await?;
                     if pinged {
+                        self.top_ups.try_missed();
                         // The heartbeat carries a frame, empty when nothing changed.
                         self.rows(self.sent).await?;
                     }
@@ -176,7 +181,7 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
                     seq: head.fact.seq,
                 };
                 let command = rejected(&head, self.location, "unreadable");
-                self.enqueue(about, head.fact.command_id, command, Lane::Agents)
+                self.enqueue(about, head.fact.command_id, command)
             }
             _ => {
                 let kind = serde_json::from_str::<serde_json::Value>(text)
@@ -216,16 +221,26 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
             Up::Fact { fact, .. } => fact.command_id,
             _ => CommandId(Uuid::now_v7()),
         };
-        self.enqueue(request.about, id, command, Lane::Agents)
+        self.enqueue(request.about, id, command)
     }
 
-    fn enqueue(
-        &mut self,
+    fn enqueue(&mut self, about: About, id: CommandId, command: Command) -> Result<(), Ended> {
+        match self.hand_over(about, id, command, Lane::Agents)? {
+            Some(answered) => self.answers.push_back(answered),
+            // Not answered: the agent sends it again.
+            None => tracing::warn!(agent = %self.link.agent, "the agents' queue is full"),
+        }
+        Ok(())
+    }
+
+    /// Hands a command to the write path; none when its queue is full.
+    fn hand_over(
+        &self,
         about: About,
         id: CommandId,
         command: Command,
         lane: Lane,
-    ) -> Result<(), Ended> {
+    ) -> Result<Option<Answered>, Ended> {
         let submission = Submission {
             id,
             // The store, not the agent: a store's log outlives the agent that wrote it.
@@ -237,14 +252,10 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
         };
         let receiver = match self.app.commands.enqueue(lane, submission) {
             Ok(receiver) => receiver,
-            Err(Failure::Busy) => {
-                // Not answered: the agent sends it again.
-                tracing::warn!(agent = %self.link.agent, "the agents' queue is full");
-                return Ok(());
-            }
+            Err(Failure::Busy) => return Ok(None),
             Err(failure) => return Err(Ended::Failed(format!("{failure:?}"))),
         };
-        self.answers.push_back(Box::pin(async move {
+        Ok(Some(Box::pin(async move {
             let reply = match receiver.await {
                 Ok(Ok(Accepted { outcome, version, replayed })) => {
                     Reply::Accepted { outcome, version, replayed }
@@ -254,8 +265,7 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
                 Ok(Err(_)) | Err(_) => Reply::NotNow("the hub could not store it"),
             };
             (about, reply)
-        }));
-        Ok(())
+        })))
     }
 
     async fn answer(&mut self, about: &About, reply: &Reply) -> Result<(), Ended> {
@@ -263,7 +273,10 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
             Reply::Accepted {
                 outcome: Outcome::Hello(HelloAnswer::Welcome { granted, .. }),
                 ..
-            } => granted.iter().map(|(item, _)| *item).collect(),
+            } => {
+                self.top_ups.begin();
+                granted.iter().map(|(item, _)| *item).collect()
+            }
             _ => vec![],
         };
         let names = self.app.items.skus(&self.app.store, &items).await?;
@@ -285,25 +298,46 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
         let records = self.app.follow.seen().records.clone();
         let frame = frames::changed(&self.app.store, self.location, after, &records).await?;
         let numbers = frame.numbers.into_iter().collect();
-        let wanted = top_up::wanted(&records, self.location, &frame.rows, &numbers);
+        self.top_ups.told(&records, self.location, &frame.rows, &numbers);
         let downs = self.link.rows(after, frame.upto, frame.applied, frame.rows);
         for down in downs {
             self.send(&down).await?;
         }
         self.sent = Some(frame.upto);
-        self.top_ups.extend(wanted);
         Ok(())
     }
 
     /// Hands some grants by policy over; the rest waits for the answers of these.
     fn top_up(&mut self) -> Result<(), Ended> {
-        while self.answers.len() < TOP_UPS_AT_ONCE {
-            let Some((item, sku)) = self.top_ups.pop_front() else { break };
-            if let Some((command, about)) = self.link.top_up(item, sku) {
-                self.enqueue(about, CommandId(Uuid::now_v7()), command, Lane::Bulk)?;
+        while self.granting.len() < TOP_UPS_AT_ONCE {
+            let Some((item, sku)) = self.top_ups.next() else { break };
+            let Some((command, about)) = self.link.top_up(item, sku) else { continue };
+            match self.hand_over(about, CommandId(Uuid::now_v7()), command, Lane::Bulk)? {
+                Some(answered) => self.granting.push(answered),
+                None => self.top_ups.missed(),
             }
         }
         Ok(())
+    }
+
+    async fn granted(&mut self, about: &About, reply: &Reply) -> Result<(), Ended> {
+        if matches!(reply, Reply::NotNow(_)) {
+            self.top_ups.missed();
+        }
+        self.answer(about, reply).await
+    }
+
+    /// The policies at hand must be as new as the rows that were sent: a newer one was in those.
+    fn may_look(&self) -> bool {
+        let seen = self.app.follow.seen().version.0;
+        self.top_ups.may_look()
+            && self.granting.len() < TOP_UPS_AT_ONCE
+            && self.sent.is_some_and(|sent| sent <= seen)
+    }
+
+    async fn look(&mut self) -> Result<(), Ended> {
+        let records = self.app.follow.seen().records.clone();
+        Ok(self.top_ups.look(&self.app.store, &records, self.location).await?)
     }
 
     async fn send(&mut self, down: &Down) -> Result<(), Ended> {

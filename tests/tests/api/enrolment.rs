@@ -5,15 +5,16 @@ use serde_json::{Value, json};
 use crate::support::{Hub, Said};
 
 /// A point that can sign: the public key of RFC 8032's first test.
-const PUBLIC_KEY: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+pub(crate) const PUBLIC_KEY: &str =
+    "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
 const OTHER_KEY: &str = "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c";
 
-async fn redeem(hub: &Hub, code: &str, key: &str) -> Said {
+pub(crate) async fn redeem(hub: &Hub, code: &str, key: &str) -> Said {
     let body = json!({"code": code, "public_key": key, "agent_name": "quay-1"});
     hub.ask("POST", "/v1/enrolments/redeem").json(&body).send().await
 }
 
-async fn code(hub: &Hub) -> String {
+pub(crate) async fn code(hub: &Hub) -> String {
     let made = hub.post("/v1/enrolments", json!({"location": "S07"})).await.ok(201);
     assert_eq!(made["hub_url"], hub.base);
     made["code"].as_str().unwrap().to_owned()

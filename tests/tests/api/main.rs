@@ -13,6 +13,8 @@ mod items;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod link;
+#[cfg(test)]
 mod public;
 #[cfg(test)]
 mod reservations;

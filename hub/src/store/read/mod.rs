@@ -3,6 +3,7 @@
 pub mod changes;
 pub mod figures;
 pub mod frames;
+pub mod free;
 pub mod items;
 pub mod movements;
 pub mod numbers;

@@ -74,7 +74,7 @@ impl Hub {
                     if let Some(c) = self.connections.get_mut(&connection) {
                         c.sent = Some(after);
                     }
-                    self.rows(scene, connection);
+                    self.rows(scene, connection, true);
                 }
                 Todo::Close(why) => {
                     scene.trace(&format!("hub closes {connection}: {why}"));
@@ -124,7 +124,7 @@ impl Hub {
         scene.after(2_500, Event::HubTicks { connection });
         let said = self.act(scene, connection, todo);
         if pinged {
-            self.rows(scene, connection);
+            self.rows(scene, connection, false);
         }
         said
     }
@@ -139,19 +139,26 @@ impl Hub {
             .map(|(id, _)| *id)
             .collect();
         for connection in behind {
-            self.rows(scene, connection);
+            self.rows(scene, connection, false);
         }
         vec![]
     }
 
-    fn rows(&mut self, scene: &mut Scene, connection: u64) {
+    /// `look`: at the whole shelf for items that lack share, as a changed policy asks for too.
+    fn rows(&mut self, scene: &mut Scene, connection: u64, look: bool) {
         let Some(c) = self.connections.get_mut(&connection) else { return };
         let Some(after) = c.sent.filter(|_| c.link.session().is_some()) else { return };
         let (location, life) = (c.location, c.link.incarnation());
         let upto = self.database.head.version.0;
         let rows = self.database.changed(location, after);
+        let policy =
+            |row: &Row| matches!(row, Row::Record { key, .. } if key.starts_with("share/"));
+        let shelf = match look || rows.iter().any(policy) {
+            true => self.database.changed(location, 0),
+            false => rows.clone(),
+        };
         let wanted: Vec<_> =
-            rows.iter().filter_map(|row| self.lacks_share(location, row)).collect();
+            shelf.iter().filter_map(|row| self.lacks_share(location, row)).collect();
         let applied = self.database.applied(location, life);
         let Some(c) = self.connections.get_mut(&connection) else { return };
         c.sent = Some(upto);
