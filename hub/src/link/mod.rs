@@ -16,7 +16,7 @@ use oneshelf_domain::{AgentId, limits};
 use oneshelf_sync::hub::Freshness;
 use tokio_util::sync::CancellationToken;
 
-pub use session::run;
+pub use session::{Ended, run};
 
 /// How a store's line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -296,7 +296,8 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
     async fn rows(&mut self, after: Option<i64>) -> Result<(), Ended> {
         let Some(after) = after.filter(|_| self.link.session().is_some()) else { return Ok(()) };
         let records = self.app.follow.seen().records.clone();
-        let frame = frames::changed(&self.app.store, self.location, after, &records).await?;
+        let (store, life) = (&self.app.store, self.link.incarnation());
+        let frame = frames::changed(store, self.location, life, after, &records).await?;
         let numbers = frame.numbers.into_iter().collect();
         self.top_ups.told(&records, self.location, &frame.rows, &numbers);
         let downs = self.link.rows(after, frame.upto, frame.applied, frame.rows);

@@ -177,14 +177,83 @@ async fn answered(
     Ok(())
 }
 
-/// The last log row that `applied` covers; 0 when this log has none.
+/// The last log row that `applied` covers; 0 when it covers none.
+///
+/// A life that this log lacks lost its facts with a disk. It came after all lives that are here
+/// but the present one, so their facts are included.
 pub(super) async fn covered(db: &mut SqliteConnection, applied: Applied) -> Result<i64, Fault> {
     let Some(incarnation) = applied.incarnation else { return Ok(0) };
     let n: Option<i64> =
         sqlx::query_scalar("select max(n) from log where incarnation = ? and seq <= ?")
             .bind(incarnation.to_string())
             .bind(applied.seq)
-            .fetch_one(db)
+            .fetch_one(&mut *db)
             .await?;
+    if let Some(n) = n {
+        return Ok(n);
+    }
+    let life: String =
+        sqlx::query_scalar("select life from life where one = 1").fetch_one(&mut *db).await?;
+    let present = from_json::<Life>(&life)?.incarnation;
+    if incarnation == present {
+        return Ok(0);
+    }
+    let n: Option<i64> = sqlx::query_scalar("select max(n) from log where incarnation <> ?")
+        .bind(present.to_string())
+        .fetch_one(db)
+        .await?;
     Ok(n.unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use oneshelf_domain::stock::InSource;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn life(n: u128) -> IncarnationId {
+        IncarnationId(Uuid::from_u128(n))
+    }
+
+    fn fact(of: u128, seq: i64) -> Write {
+        let body = Body::In {
+            sku: Sku::new("MUG").unwrap(),
+            quantity: 1,
+            to_share: false,
+            source: InSource::Customer,
+        };
+        Write::Log(Box::new(Fact {
+            command_id: CommandId(Uuid::now_v7()),
+            incarnation: life(of),
+            seq,
+            prev_id: None,
+            granted: vec![],
+            occurred_at: Timestamp(1),
+            body,
+        }))
+    }
+
+    #[tokio::test]
+    async fn a_life_that_the_log_lacks_covers_all_before_the_present_one() {
+        let data = std::env::temp_dir().join(format!("agent-covered-{}", Uuid::new_v4()));
+        std::fs::create_dir_all(&data).unwrap();
+        let (mut writer, reads) = super::super::open(&data).await.unwrap();
+        let present = Write::Life(Life::begin(life(3), Some(life(2))));
+        let log = [fact(1, 1), fact(1, 2), fact(2, 1), fact(2, 2), present, fact(3, 1)];
+        writer.store(&log, &[], Timestamp(1)).await.unwrap();
+        let mut covers = async |of: Option<u128>, seq| {
+            let applied = Applied { incarnation: of.map(life), seq };
+            covered(&mut writer.db, applied).await.unwrap()
+        };
+        assert_eq!(covers(None, 0).await, 0);
+        assert_eq!(covers(Some(1), 1).await, 1);
+        assert_eq!(covers(Some(2), 1).await, 3);
+        assert_eq!(covers(Some(3), 1).await, 5);
+        assert_eq!(covers(Some(3), 0).await, 0, "the present one, before its first fact");
+        assert_eq!(covers(Some(9), 4).await, 4, "lost with a disk");
+        reads.close().await;
+        writer.close().await.unwrap();
+        std::fs::remove_dir_all(&data).unwrap();
+    }
 }

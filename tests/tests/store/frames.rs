@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use oneshelf_domain::record::{LocationKind, Record, RecordState, Records, Role, Safety, Staff};
 use oneshelf_domain::stock::{Command, ItemNo, LocationNo, Place, Version};
-use oneshelf_domain::{AgentId, CommandId, LocationCode, StaffCode, limits};
+use oneshelf_domain::{AgentId, CommandId, IncarnationId, LocationCode, StaffCode, limits};
 use oneshelf_hub::store::read::changes::{Changes, items_changed};
 use oneshelf_hub::store::read::frames::{Asked, Frame, changed as changed_rows};
 use oneshelf_hub::store::{RejectedFrame, keep_rejected};
@@ -26,9 +26,19 @@ struct Copy {
 }
 
 async fn copy(hub: &Hub, location: LocationNo, after: Version) -> Copy {
+    copy_of(hub, location, None, after).await
+}
+
+/// The copy of an agent that lives this life.
+async fn copy_of(
+    hub: &Hub,
+    location: LocationNo,
+    life: Option<IncarnationId>,
+    after: Version,
+) -> Copy {
     let mut tx = hub.store.read().await.unwrap();
-    let asked =
-        Asked { location, after, records: Arc::new(Records::default()), records_at: Version(0) };
+    let (records, records_at) = (Arc::new(Records::default()), Version(0));
+    let asked = Asked { location, life, after, records, records_at };
     let mut frame = Frame::open(&mut tx, asked).await.unwrap();
     let (upto, applied) = (frame.upto, frame.applied);
     let mut copy = Copy { rows: vec![], parts: 0, bytes_max: 0, upto, applied };
@@ -113,7 +123,7 @@ async fn a_snapshot_has_all_that_the_store_needs_and_nothing_that_ended() {
     let ended = reserved(&hub, hold(day.tea, day.warehouse, 1, 60_000)).await;
     let command = Command::Release { id: ended, shopper: None };
     hub.send(submission(command)).await.unwrap();
-    let copy = copy(&hub, day.store, Version(0)).await;
+    let copy = copy_of(&hub, day.store, Some(day.agent.incarnation), Version(0)).await;
     assert_eq!(copy.parts, 1);
     assert_eq!(copy.skus(), ["TEA", "MUG"]);
     assert_eq!(copy.stock(), [("TEA", 0, 1)]);
@@ -151,7 +161,7 @@ async fn a_reservation_that_ended_is_told_once() {
     let back = oneshelf_domain::stock::FactBody::Back { item: day.mug, quantity: 4 };
     day.agent.fact(&hub, day.store, back).await;
     let id = reserved(&hub, reserve(day.mug, day.store, 2)).await;
-    let held = copy(&hub, day.store, Version(0)).await;
+    let held = copy_of(&hub, day.store, Some(day.agent.incarnation), Version(0)).await;
     assert_eq!(held.applied.seq, 3);
     assert!(held.reservations().contains(&("committed", 2, 0)), "{:?}", held.reservations());
     hub.send(submission(Command::Release { id, shopper: None })).await.unwrap();
@@ -305,7 +315,7 @@ async fn a_frame_read_whole_equals_its_parts() {
     let day = Day::pass(&hub).await;
     let parts = copy(&hub, day.store, Version(0)).await;
     let records = Arc::new(Records::default());
-    let whole = changed_rows(&hub.store, day.store, 0, &records).await.unwrap();
+    let whole = changed_rows(&hub.store, day.store, None, 0, &records).await.unwrap();
     assert_eq!((whole.rows, whole.upto), (parts.rows, parts.upto.0));
     let numbers: Vec<_> = whole.numbers.iter().map(|(sku, no)| (sku.as_str(), *no)).collect();
     assert_eq!(numbers, [("TEA", day.tea)]);
@@ -332,14 +342,21 @@ async fn a_rejected_frame_is_kept_as_it_came_first() {
 }
 
 #[tokio::test]
-async fn a_second_life_of_an_agent_starts_its_count_again() {
+async fn before_a_new_life_says_anything_the_facts_of_the_one_before_are_included() {
     let (_database, hub) = fresh().await;
     let mut day = Day::pass(&hub).await;
+    let (old, last) = (day.agent.incarnation, day.agent.seq);
     let next = Agent::hello(&hub, day.store, Some(&day.agent)).await;
-    let applied = copy(&hub, day.store, Version(0)).await.applied;
-    assert_eq!(applied, Applied { incarnation: Some(next.incarnation), seq: 0 });
-    day.agent = next;
+    let silent = Agent::hello(&hub, day.store, Some(&next)).await;
+    let applied = async |life| copy_of(&hub, day.store, life, Version(0)).await.applied;
+    let included = Applied { incarnation: Some(old), seq: last };
+    assert!(last > 0);
+    assert_eq!(applied(Some(next.incarnation)).await, included);
+    assert_eq!(applied(Some(silent.incarnation)).await, included, "two lives on");
+    day.agent = silent;
     day.agent.take_in(&hub, day.store, day.tea, 1).await;
-    assert_eq!(copy(&hub, day.store, Version(0)).await.applied.seq, 1);
+    let mine = Applied { incarnation: Some(day.agent.incarnation), seq: 1 };
+    assert_eq!(copy_of(&hub, day.store, mine.incarnation, Version(0)).await.applied, mine);
+    assert_eq!(copy(&hub, day.store, Version(0)).await.applied, Applied::default());
     hub.stop().await;
 }

@@ -6,6 +6,7 @@
 //! Invariant: all parts are read in one transaction, so they are of one moment.
 
 mod concern;
+mod lives;
 mod pages;
 
 use std::collections::{BTreeSet, HashSet, VecDeque};
@@ -13,7 +14,7 @@ use std::sync::Arc;
 
 use oneshelf_domain::record::Records;
 use oneshelf_domain::stock::{ItemNo, LocationNo, Version};
-use oneshelf_domain::{Sku, limits};
+use oneshelf_domain::{IncarnationId, Sku, limits};
 use oneshelf_protocol::frame::Applied;
 use oneshelf_protocol::replica::Row;
 
@@ -29,6 +30,8 @@ const PART_BYTES: usize = limits::FRAME_BYTES_MAX - 4_096;
 pub struct Asked {
     /// The agent's store.
     pub location: LocationNo,
+    /// The life of the agent that speaks; none: nobody does.
+    pub life: Option<IncarnationId>,
     /// It has everything up to here; 0: nothing.
     pub after: Version,
     /// Settings and rights ...
@@ -68,12 +71,14 @@ pub struct Whole {
 pub async fn changed(
     store: &Store,
     location: LocationNo,
+    life: Option<IncarnationId>,
     after: i64,
     records: &Arc<Records>,
 ) -> Result<Whole, StoreError> {
     // They may be newer, never older.
     let records_at = records.all().map(|(_, version, _)| version).max().unwrap_or_default();
-    let asked = Asked { location, after: Version(after), records: records.clone(), records_at };
+    let asked =
+        Asked { location, life, after: Version(after), records: records.clone(), records_at };
     let mut tx = store.read().await?;
     let mut frame = Frame::open(&mut tx, asked).await?;
     let (mut rows, mut numbers) = (vec![], vec![]);
@@ -143,7 +148,7 @@ impl Frame {
         Ok(Self {
             epoch: head.epoch,
             upto: head.version,
-            applied: pages::applied(tx, asked.location).await?,
+            applied: lives::applied(tx, asked.location, asked.life).await?,
             after: asked.after,
             records,
             concern,

@@ -6,9 +6,8 @@ use std::collections::BTreeMap;
 
 use oneshelf_domain::item::{Item, ItemDetails};
 use oneshelf_domain::record::{LocationKind, RecordState, Records};
-use oneshelf_domain::stock::{Incarnation, ItemNo, LocationNo, Version};
+use oneshelf_domain::stock::{ItemNo, LocationNo, Version};
 use oneshelf_domain::{ReservationId, Sku, Timestamp, promise};
-use oneshelf_protocol::frame::Applied;
 use oneshelf_protocol::replica::Row;
 
 use crate::store::read::changes::StockColumns;
@@ -64,17 +63,6 @@ where
 
 fn json<T: serde::de::DeserializeOwned>(table: &'static str, text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|e| StoreError::unreadable(table, e))
-}
-
-/// How far the log of the store's present agent is in what this transaction sees.
-pub(super) async fn applied(tx: &mut Tx, store: LocationNo) -> Result<Applied, StoreError> {
-    let sql = "select value from incarnation where location = $1 and retired = 0
-        order by created desc, id desc limit 1";
-    let value: Option<String> =
-        on!(tx, conn => sqlx::query_scalar(sql).bind(store.0).fetch_optional(conn).await)?;
-    let Some(value) = value else { return Ok(Applied::default()) };
-    let i: Incarnation = json("incarnation", &value)?;
-    Ok(Applied { incarnation: Some(i.id), seq: i.last })
 }
 
 /// Items that changed.
