@@ -155,10 +155,14 @@ pub enum FactBody {
         /// What its share still held.
         left: Vec<(ItemNo, i64)>,
     },
-    /// A body that this hub cannot read: its place in the log is taken, nothing is booked.
+    /// A fact that this hub cannot read or has refused: its place in the log is taken, nothing is
+    /// booked.
     Unreadable {
         /// Why, as a code.
         code: String,
+        /// The fact's own id, which the next one names: the command's is another one where that
+        /// was used before.
+        id: CommandId,
     },
 }
 

@@ -38,6 +38,16 @@ pub(super) fn fact(draft: &mut Draft, command: &Command) -> Result<Outcome, Stop
     if i.location != *location {
         return Err(Refusal::invalid("/incarnation", "of this agent's own store").into());
     }
+    let own = match body {
+        FactBody::Unreadable { code, id } => {
+            if *id != draft.at.command && *seq <= i.last {
+                // Its place was taken before: by itself, or by what stood in for it.
+                return Ok(Outcome::NotBooked { code: code.clone() });
+            }
+            *id
+        }
+        _ => draft.at.command,
+    };
     if !i.forked {
         if *seq > i.last + 1 {
             return Err(Stop::NotNow("a fact before this one is missing"));
@@ -49,12 +59,12 @@ pub(super) fn fact(draft: &mut Draft, command: &Command) -> Result<Outcome, Stop
     }
     if *seq > i.last {
         i.last = *seq;
-        i.head = Some(draft.at.command);
+        i.head = Some(own);
         draft.put_incarnation(i.clone());
     }
     if let Some(code) = unbookable(body) {
         // The log goes on, else every later fact of this store would wait for ever.
-        draft.notice("fact_not_booked", draft.at.command.to_string(), "a fact makes no sense");
+        draft.notice("fact_not_booked", own.to_string(), "a fact makes no sense");
         return Ok(Outcome::NotBooked { code });
     }
     learn(draft, i.id, granted)?;
@@ -66,7 +76,7 @@ fn unbookable(body: &FactBody) -> Option<String> {
     let units = |n: i64| (1..=limits::QUANTITY_MAX).contains(&n);
     let none = |n: i64| (0..=limits::QUANTITY_MAX).contains(&n);
     let good = match body {
-        FactBody::Unreadable { code } => return Some(code.clone()),
+        FactBody::Unreadable { code, .. } => return Some(code.clone()),
         FactBody::Sale { lines, .. } => {
             !lines.is_empty()
                 && lines.len() <= limits::LINES_MAX

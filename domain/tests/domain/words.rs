@@ -248,7 +248,7 @@ pub(crate) fn fact(name: &str, log: &Log, session: Lease, w: &mut Words) -> (Str
     let named = w.option("id").map_or_else(|| format!("{name}.{seq}"), str::to_owned);
     let prev = w.option("prev").map_or(log.prev, |p| (p != "none").then(|| CommandId(id(p))));
     let granted = totals(w.option("granted"), w.world);
-    let body = body(w);
+    let body = body(&named, w);
     let command = Command::Fact {
         location: w.world.location(&log.location),
         session,
@@ -262,7 +262,7 @@ pub(crate) fn fact(name: &str, log: &Log, session: Lease, w: &mut Words) -> (Str
     (named, command)
 }
 
-fn body(w: &mut Words) -> FactBody {
+fn body(named: &str, w: &mut Words) -> FactBody {
     match w.word() {
         "sale" => {
             let document = document(w);
@@ -289,7 +289,10 @@ fn body(w: &mut Words) -> FactBody {
         }
         "handed" => FactBody::Handover { reservation: w.reservation(), lines: w.pairs() },
         "close" => FactBody::Close { left: w.pairs() },
-        "unreadable" => FactBody::Unreadable { code: w.word().to_owned() },
+        "unreadable" => {
+            let id = CommandId(id(w.option("for").unwrap_or(named)));
+            FactBody::Unreadable { code: w.word().to_owned(), id }
+        }
         other => panic!("no such fact: {other}"),
     }
 }

@@ -4,6 +4,7 @@
 //! Losing it costs each agent a Hello.
 
 mod numbers;
+mod rejects;
 mod session;
 mod top_up;
 

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::numbers;
+use super::rejects::{Sent, keep};
 use super::top_up::TopUps;
 use crate::app::App;
 use crate::commands::{Accepted, Failure, Lane};
@@ -48,12 +49,13 @@ impl From<crate::store::StoreError> for Ended {
 const TOP_UPS_AT_ONCE: usize = 256;
 
 type Answered = Pin<Box<dyn Future<Output = (About, Reply)> + Send>>;
+type FactAnswered = Pin<Box<dyn Future<Output = (About, Option<Sent>, Reply)> + Send>>;
 
 struct Session<'a, O> {
     app: &'a App,
     link: HubLink,
     location: LocationNo,
-    answers: FuturesOrdered<Answered>,
+    answers: FuturesOrdered<FactAnswered>,
     out: O,
     /// The version up to which rows were sent; none before a session is open.
     sent: Option<i64>,
@@ -112,7 +114,9 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
                     let Some(text) = text else { return Err(Ended::Gone) };
                     self.text(&text).await?;
                 }
-                Some((about, reply)) = self.answers.next() => self.answer(&about, &reply).await?,
+                Some((about, sent, reply)) = self.answers.next() => {
+                    self.settled(about, sent, &reply).await?;
+                }
                 Some((about, reply)) = self.granting.next() => self.granted(&about, &reply).await?,
                 () = std::future::ready(()), if self.may_look() => self.look().await?,
                 changed = seen.changed() => {
@@ -166,22 +170,17 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
         tracing::warn!(agent = %self.link.agent, error, "a frame cannot be read");
         match serde_json::from_str::<Unreadable>(text) {
             Ok(head) if self.link.session() == Some(head.session) => {
-                let row = frames::RejectedFrame {
-                    id: head.fact.command_id,
-                    agent: self.link.agent,
-                    location: self.location,
-                    code: "unreadable",
-                    frame: text,
-                };
-                frames::keep_rejected(&self.app.store, &row, (self.app.clock)()).await?;
+                let id = head.fact.command_id;
+                let whose = (self.link.agent, self.location);
+                keep(self.app, whose, id, "unreadable", text).await?;
                 let about = About::Fact {
                     session: head.session,
-                    id: head.fact.command_id,
+                    id,
                     incarnation: head.fact.incarnation,
                     seq: head.fact.seq,
                 };
                 let command = rejected(&head, self.location, "unreadable");
-                self.enqueue(about, head.fact.command_id, command)
+                self.enqueue(about, id, command, Some(Sent::kept(head)))
             }
             _ => {
                 let kind = serde_json::from_str::<serde_json::Value>(text)
@@ -221,12 +220,21 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
             Up::Fact { fact, .. } => fact.command_id,
             _ => CommandId(Uuid::now_v7()),
         };
-        self.enqueue(request.about, id, command)
+        self.enqueue(request.about, id, command, Sent::of(request.up))
     }
 
-    fn enqueue(&mut self, about: About, id: CommandId, command: Command) -> Result<(), Ended> {
+    fn enqueue(
+        &mut self,
+        about: About,
+        id: CommandId,
+        command: Command,
+        sent: Option<Sent>,
+    ) -> Result<(), Ended> {
         match self.hand_over(about, id, command, Lane::Agents)? {
-            Some(answered) => self.answers.push_back(answered),
+            Some(answered) => self.answers.push_back(Box::pin(async move {
+                let (about, reply) = answered.await;
+                (about, sent, reply)
+            })),
             // Not answered: the agent sends it again.
             None => tracing::warn!(agent = %self.link.agent, "the agents' queue is full"),
         }
@@ -266,6 +274,23 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
             };
             (about, reply)
         })))
+    }
+
+    /// An answer that came in its turn; a fact that is rejected is kept first, and a command that
+    /// takes its place speaks for it where it left none.
+    async fn settled(
+        &mut self,
+        about: About,
+        sent: Option<Sent>,
+        reply: &Reply,
+    ) -> Result<(), Ended> {
+        if let Some(mut sent) = sent {
+            sent.settle(self.app, (self.link.agent, self.location), reply).await?;
+            if let Some((id, command, sent)) = sent.stand_in(self.location, reply) {
+                return self.enqueue(about, id, command, Some(sent));
+            }
+        }
+        self.answer(&about, reply).await
     }
 
     async fn answer(&mut self, about: &About, reply: &Reply) -> Result<(), Ended> {

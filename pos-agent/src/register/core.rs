@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use oneshelf_domain::record::{Record, Records};
-use oneshelf_domain::stock::Version;
+use oneshelf_domain::stock::{Lease, Version};
 use oneshelf_domain::ticket::Ticket;
 use oneshelf_domain::{RegisterCode, Sku, TicketId, limits};
 use oneshelf_protocol::frame::Up;
@@ -267,9 +267,20 @@ impl Core {
 }
 
 /// The session around a fact's stored bytes.
-fn around(session: &oneshelf_domain::stock::Lease, fact: &str) -> Result<String, Fault> {
-    let session = serde_json::to_string(session)?;
-    Ok(format!("{{\"kind\":\"fact\",\"session\":{session},\"fact\":{fact}}}"))
+///
+/// One that no hub takes, as it is too large, would end every connection at the same place. Its
+/// head goes up instead: the hub rejects it, keeps its place in the log, and the log goes on.
+fn around(session: &Lease, fact: &str) -> Result<String, Fault> {
+    let lease = serde_json::to_string(session)?;
+    let whole = format!("{{\"kind\":\"fact\",\"session\":{lease},\"fact\":{fact}}}");
+    if whole.len() <= limits::FRAME_BYTES_MAX {
+        return Ok(whole);
+    }
+    let mut head: serde_json::Value = serde_json::from_str(fact)?;
+    tracing::error!(id = %head["command_id"], bytes = whole.len(), "a fact is too large to send");
+    head["granted"] = serde_json::json!([]);
+    head["body"] = serde_json::json!({"body": "too_large", "bytes": fact.len()});
+    Ok(serde_json::json!({"kind": "fact", "session": session, "fact": head}).to_string())
 }
 
 /// Units per item of a ticket, in the order of its lines.
@@ -282,4 +293,30 @@ pub(super) fn units(ticket: &Ticket) -> Vec<(Sku, i64)> {
         }
     }
     units
+}
+
+#[cfg(test)]
+mod tests {
+    use oneshelf_sync::hub::Unreadable;
+
+    use super::*;
+
+    #[test]
+    fn of_a_fact_that_no_hub_takes_the_head_is_sent() {
+        let session = Lease { epoch: 1, number: 2 };
+        let fact = |name: &str| {
+            format!(
+                "{{\"command_id\":\"cmd_00000000000000000000000000000001\",\"incarnation\":\
+                 \"inc_00000000000000000000000000000002\",\"seq\":7,\"prev_id\":null,\
+                 \"granted\":[],\"occurred_at\":5,\"body\":{{\"name\":\"{name}\"}}}}"
+            )
+        };
+        let small = around(&session, &fact("a")).unwrap();
+        assert!(small.contains(&fact("a")), "as it was stored");
+        let text = around(&session, &fact(&"x".repeat(limits::FRAME_BYTES_MAX))).unwrap();
+        assert!(text.len() < 1_000, "{}", text.len());
+        assert!(serde_json::from_str::<Up>(&text).is_err(), "no hub books it");
+        let head: Unreadable = serde_json::from_str(&text).unwrap();
+        assert_eq!((head.session, head.fact.seq), (session, 7));
+    }
 }

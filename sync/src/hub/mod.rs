@@ -288,10 +288,11 @@ impl HubLink {
         let answer = match reply {
             Reply::NotNow(why) => return self.not_now(session, why),
             Reply::Refused(refusal) => Answer::Rejected { code: refusal.code().to_owned() },
-            Reply::Accepted { replayed: true, .. } => Answer::Duplicate,
+            // Also when it comes again: it is not booked.
             Reply::Accepted { outcome: Outcome::NotBooked { code }, .. } => {
                 Answer::Rejected { code: code.clone() }
             }
+            Reply::Accepted { replayed: true, .. } => Answer::Duplicate,
             Reply::Accepted { .. } => Answer::Accepted,
         };
         if self.session.is_some_and(|(_, current)| current == incarnation) {

@@ -179,7 +179,21 @@ pub struct UnreadableFact {
     pub occurred_at: Timestamp,
 }
 
-/// The command of a fact whose body cannot be read: its seq moves on, nothing is booked, and the
+impl Unreadable {
+    /// The head of a fact that can be read.
+    pub fn of(session: Lease, fact: &Fact) -> Self {
+        let fact = UnreadableFact {
+            command_id: fact.command_id,
+            incarnation: fact.incarnation,
+            seq: fact.seq,
+            prev_id: fact.prev_id,
+            occurred_at: fact.occurred_at,
+        };
+        Self { session, fact }
+    }
+}
+
+/// The command of a fact that will not be booked, as its body cannot be read or it was refused: its seq moves on, nothing is booked, and the
 /// frame is kept for somebody to look at.
 pub fn rejected(unreadable: &Unreadable, location: LocationNo, code: &str) -> Command {
     let code: String = code.chars().take(limits::NAME_CHARS_MAX).collect();
@@ -191,6 +205,6 @@ pub fn rejected(unreadable: &Unreadable, location: LocationNo, code: &str) -> Co
         prev: unreadable.fact.prev_id,
         granted: vec![],
         occurred_at: unreadable.fact.occurred_at,
-        body: FactBody::Unreadable { code },
+        body: FactBody::Unreadable { code, id: unreadable.fact.command_id },
     }
 }

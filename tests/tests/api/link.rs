@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use futures_util::{sink, stream};
 use oneshelf_domain::stock::LocationNo;
-use oneshelf_domain::{AgentId, IncarnationId, LocationCode};
-use oneshelf_hub::link::{Ended, run};
+use oneshelf_domain::{AgentId, CommandId, IncarnationId, LocationCode};
+use oneshelf_hub::link::run;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::enrolment::{PUBLIC_KEY, code, redeem};
@@ -18,7 +17,6 @@ use crate::support::Hub;
 pub(crate) struct Line {
     say: mpsc::UnboundedSender<String>,
     heard: mpsc::UnboundedReceiver<String>,
-    ended: JoinHandle<Result<(), Ended>>,
     pub session: Value,
 }
 
@@ -30,7 +28,7 @@ pub(crate) async fn joined(hub: &Hub) -> AgentId {
 
 /// A test that hangs says so; nothing is measured.
 async fn within<T>(what: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(60), what).await.expect("nothing came")
+    tokio::time::timeout(Duration::from_secs(20), what).await.expect("nothing came")
 }
 
 impl Line {
@@ -39,14 +37,15 @@ impl Line {
         let (out, heard) = mpsc::unbounded_channel::<String>();
         let (app, code) = (hub.app().clone(), LocationCode::new("S07").unwrap());
         let location: LocationNo = app.seen().records.location(&code).unwrap().no;
-        let ended = tokio::spawn(async move {
+        tokio::spawn(async move {
             let incoming = stream::unfold(incoming, |mut incoming| async {
                 incoming.recv().await.map(|text| (text, incoming))
             });
             let out = sink::unfold(out, |out, text: String| async { out.send(text).map(|()| out) });
-            run(&app, agent, location, Box::pin(incoming), Box::pin(out)).await
+            // However it ends: the test is over, or hears no more.
+            let _ = run(&app, agent, location, Box::pin(incoming), Box::pin(out)).await;
         });
-        Self { say, heard, ended, session: Value::Null }
+        Self { say, heard, session: Value::Null }
     }
 
     pub fn say(&self, frame: &Value) {
@@ -55,13 +54,16 @@ impl Line {
 
     /// The next frame of a kind; others are passed over.
     pub async fn frame(&mut self, kind: &str) -> Value {
-        loop {
-            let text = within(self.heard.recv()).await.expect("the line is open");
-            let frame: Value = serde_json::from_str(&text).unwrap();
-            if frame["kind"] == kind {
-                return frame;
+        within(async {
+            loop {
+                let text = self.heard.recv().await.expect("the line is open");
+                let frame: Value = serde_json::from_str(&text).unwrap();
+                if frame["kind"] == kind {
+                    return frame;
+                }
             }
-        }
+        })
+        .await
     }
 
     /// Opens a session of a life; gives the frame of rows that follows.
@@ -80,10 +82,21 @@ impl Line {
         self.frame("changes").await
     }
 
-    /// How the hub ended it.
-    pub async fn ended(self) -> String {
-        drop(self.say);
-        within(self.ended).await.unwrap().unwrap_err().to_string()
+    /// Sends a fact of a life; gives the hub's word on it.
+    pub async fn fact(
+        &mut self,
+        (id, life): (Uuid, IncarnationId),
+        at: Value,
+        body: Value,
+    ) -> Value {
+        let id = CommandId(id);
+        self.say(&json!({"kind": "fact", "session": self.session, "fact": {
+            "command_id": id, "incarnation": life, "seq": at[0], "prev_id": at[1], "granted": [],
+            "occurred_at": "2026-03-02T09:30:00Z", "body": body,
+        }}));
+        let ack = self.frame("ack").await;
+        assert_eq!(ack["id"], json!(id));
+        ack["answer"].clone()
     }
 }
 
@@ -125,5 +138,76 @@ async fn a_session_begins_with_the_share_that_the_policy_says() {
     let changes = line.hello(life(), None, cursor).await;
     assert_eq!(changes["rows"].as_array().map(Vec::len), Some(0));
     assert_eq!(line.frame("grant").await["total"], 2);
+    hub.close().await;
+}
+
+fn goods_in(quantity: i64) -> Value {
+    json!({"body": "in", "sku": "FLASK", "quantity": quantity, "to_share": false,
+        "source": "supplier"})
+}
+
+#[tokio::test]
+async fn a_fact_that_is_rejected_is_kept_and_the_log_goes_on() {
+    let hub = Hub::open().await;
+    let agent = joined(&hub).await;
+    let mut line = Line::open(&hub, agent).await;
+    let life = life();
+    line.hello(life, None, json!({"epoch": 0, "version": 0})).await;
+    let ids: Vec<Uuid> = (0..4).map(|_| Uuid::now_v7()).collect();
+    let id = |n: usize| CommandId(ids[n]);
+    let accepted = json!({"answer": "accepted"});
+    let rejected = |code| json!({"answer": "rejected", "code": code});
+    let said = line.fact((ids[0], life), json!([1, null]), goods_in(1)).await;
+    assert_eq!(said, accepted);
+    let said = line.fact((ids[1], life), json!([2, id(0)]), goods_in(0)).await;
+    assert_eq!(said, rejected("invalid"));
+    // Another fact under an id that was used.
+    for _ in 0..2 {
+        let said = line.fact((ids[0], life), json!([3, id(1)]), goods_in(7)).await;
+        assert_eq!(said, rejected("command_reused"));
+    }
+    // Of another hub's version.
+    let odd = json!({"body": "juggled", "sku": "FLASK"});
+    let said = line.fact((ids[2], life), json!([4, id(0)]), odd.clone()).await;
+    assert_eq!(said, rejected("unreadable"));
+    let said = line.fact((ids[2], life), json!([4, id(0)]), odd).await;
+    assert_eq!(
+        said,
+        rejected("unreadable"),
+        "the answer was lost: it is not booked by coming again"
+    );
+    let said = line.fact((ids[3], life), json!([5, id(2)]), goods_in(2)).await;
+    assert_eq!(said, accepted);
+    assert_eq!(hub.flask_at("S07").await["available"], 3);
+    let kept = hub.texts("select code || ' ' || id from rejected_frame order by 1").await;
+    let expected = [(0, "command_reused"), (1, "invalid"), (2, "unreadable")];
+    assert_eq!(kept, expected.map(|(n, code)| format!("{code} {}", id(n))));
+    let frames = hub.texts("select frame from rejected_frame where code = 'command_reused'").await;
+    let frame: Value = serde_json::from_str(&frames[0]).unwrap();
+    assert_eq!(frame["fact"]["body"]["quantity"], 7);
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn a_nul_in_a_receipt_stops_no_log() {
+    let hub = Hub::open().await;
+    let agent = joined(&hub).await;
+    let mut line = Line::open(&hub, agent).await;
+    let life = life();
+    line.hello(life, None, json!({"epoch": 0, "version": 0})).await;
+    let price = json!({"minor": 3490, "currency": "EUR"});
+    let sale = json!({"body": "sale", "lines": [{"sku": "FLASK", "share": 0, "beyond": 1}], "sale": {
+        "id": format!("sal_{}", Uuid::now_v7().as_simple()), "receipt_number": "S07-R1-\0001",
+        "register": "S07\0R1", "number": 1, "cashier": "A\0na", "total": price,
+        "change": {"minor": 0, "currency": "EUR"},
+        "tenders": [{"kind": "ca\0sh", "given": price}],
+        "lines": [{"id": format!("lin_{}", Uuid::now_v7().as_simple()), "sku": "FLASK",
+            "name": "Fl\0ask", "quantity": 1, "unit_price": price, "total": price,
+            "tax": "stan\0dard"}],
+    }});
+    let said = line.fact((Uuid::now_v7(), life), json!([1, null]), sale).await;
+    assert_eq!(said, json!({"answer": "accepted"}));
+    let numbers = hub.texts("select receipt_number from sale").await;
+    assert_eq!(numbers, ["S07-R1- 001"]);
     hub.close().await;
 }

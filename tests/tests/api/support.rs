@@ -12,6 +12,7 @@ use oneshelf_hub::setup::{NewShop, set_up};
 use oneshelf_tests::database::Database;
 use reqwest::Method;
 use serde_json::{Value, json};
+use sqlx::Connection;
 
 /// A hub of a test.
 pub struct Hub {
@@ -197,6 +198,18 @@ impl Hub {
     pub async fn close(mut self) {
         self.running.take().unwrap().stop().await;
         let _ = std::fs::remove_dir_all(format!("{}-keys", self.keys_name()));
+    }
+
+    /// The first column of what a query finds in its database.
+    pub async fn texts(&self, sql: &str) -> Vec<String> {
+        let (url, sql) = (self.database.url(), sqlx::AssertSqlSafe(sql.to_owned()));
+        if self.is_file() {
+            let mut db = sqlx::SqliteConnection::connect(url).await.unwrap();
+            sqlx::query_scalar(sql).fetch_all(&mut db).await.unwrap()
+        } else {
+            let mut db = sqlx::PgConnection::connect(url).await.unwrap();
+            sqlx::query_scalar(sql).fetch_all(&mut db).await.unwrap()
+        }
     }
 
     /// Its parts.

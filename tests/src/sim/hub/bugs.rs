@@ -49,7 +49,7 @@ impl Hub {
                         }
                     }
                     let location = *location;
-                    self.spoil_body(bug, *incarnation, location, body);
+                    self.spoil_body(bug, (*incarnation, submission.id), location, body);
                 }
                 _ => {}
             }
@@ -59,7 +59,7 @@ impl Hub {
     fn spoil_body(
         &self,
         bug: Bug,
-        incarnation: IncarnationId,
+        (incarnation, fact): (IncarnationId, CommandId),
         location: oneshelf_domain::stock::LocationNo,
         body: &mut FactBody,
     ) {
@@ -81,7 +81,8 @@ impl Hub {
             (Bug::RejectedLosesStock, FactBody::Sale { document: Some(d), .. }) => {
                 let paid: i64 = d.lines.iter().map(|(_, _, _, total)| total).sum();
                 if paid != d.total_minor {
-                    *body = FactBody::Unreadable { code: "sale_totals_differ".to_owned() };
+                    let code = "sale_totals_differ".to_owned();
+                    *body = FactBody::Unreadable { code, id: fact };
                 }
             }
             _ => {}
