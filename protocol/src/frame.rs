@@ -304,7 +304,8 @@ pub enum Down {
         /// Totals that no frame has confirmed.
         granted: Vec<Total>,
     },
-    /// Rows that changed. Parts of one frame (`more`) are applied together.
+    /// Rows that changed. Parts of one frame (`part`, `more`) are applied together, and only when
+    /// none is missing.
     Changes {
         /// Of this session.
         session: Lease,
@@ -318,6 +319,9 @@ pub enum Down {
         applied: Applied,
         /// The rows as they are at `upto`.
         rows: Vec<Row>,
+        /// Which part this is, from 0.
+        #[serde(default)]
+        part: u32,
         /// Another part follows.
         #[serde(default)]
         more: bool,

@@ -1,7 +1,7 @@
 //! The copy of the hub's rows: applied whole frames only, in order, of one epoch.
 //!
-//! A frame is applied when `after` is not beyond the cursor; else the agent asks again from where
-//! it is (DESIGN.md section 7).
+//! A frame is applied when `after` is not beyond the cursor and no part of it is missing; else the
+//! agent asks again from where it is (DESIGN.md section 7).
 
 use oneshelf_domain::stock::Lease;
 use oneshelf_protocol::frame::{Applied, Cursor, Up};
@@ -17,6 +17,7 @@ pub(super) struct Changed {
     pub upto: i64,
     pub applied: Applied,
     pub rows: Vec<Row>,
+    pub part: u32,
     pub more: bool,
 }
 
@@ -28,22 +29,26 @@ impl Agent {
         let whole = frame.after == 0;
         let fits = frame.epoch == self.cursor.epoch && frame.after <= self.cursor.version;
         if !whole && !fits {
-            self.rows.clear();
-            let ask = Up::Cursor { session: frame.session, cursor: self.cursor };
-            return Step { send: vec![Out::Frame(ask)], ..Step::default() };
+            return self.ask_rows(frame.session);
         }
-        let of = (frame.after, frame.upto);
-        if self.rows_of != Some(of) {
-            // Parts of another frame, whose rest was lost: its rows may be newer than this one's.
+        let of = (frame.after, frame.upto, frame.part);
+        if frame.part == 0 {
+            // What is here is of a frame whose rest was lost: its rows may be newer than this one's.
             self.rows.clear();
+        } else if self.rows_due != Some(of) {
+            // A part before this one is missing: with the last one it is sure that none comes.
+            let last = !frame.more;
+            self.rows.clear();
+            self.rows_due = None;
+            return if last { self.ask_rows(frame.session) } else { Step::default() };
         }
-        self.rows_of = Some(of);
+        self.rows_due = Some((frame.after, frame.upto, frame.part.saturating_add(1)));
         self.rows.append(&mut frame.rows);
         if frame.more {
             return Step::default();
         }
         let rows = std::mem::take(&mut self.rows);
-        self.rows_of = None;
+        self.rows_due = None;
         self.caught_up = true;
         let cursor = Cursor { epoch: frame.epoch, version: frame.upto };
         if fits && frame.upto <= self.cursor.version && !whole {
@@ -56,5 +61,12 @@ impl Agent {
             notes: vec![Note::Copy],
             ..Step::default()
         }
+    }
+    /// Asks for everything behind the copy.
+    fn ask_rows(&mut self, session: Lease) -> Step {
+        self.rows.clear();
+        self.rows_due = None;
+        let ask = Up::Cursor { session, cursor: self.cursor };
+        Step { send: vec![Out::Frame(ask)], ..Step::default() }
     }
 }

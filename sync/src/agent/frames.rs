@@ -39,8 +39,8 @@ impl Agent {
             Down::Ping { session, number, last, granted } => {
                 self.ping(session, number, last, granted, now, fresh)
             }
-            Down::Changes { session, epoch, after, upto, applied, rows, more } => {
-                self.changed(Changed { session, epoch, after, upto, applied, rows, more })
+            Down::Changes { session, epoch, after, upto, applied, rows, part, more } => {
+                self.changed(Changed { session, epoch, after, upto, applied, rows, part, more })
             }
             Down::Unsupported { .. } => Step::default(),
         }

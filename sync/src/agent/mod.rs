@@ -208,8 +208,8 @@ pub struct Agent {
     session: Option<Lease>,
     welcome: Vec<(Sku, i64)>,
     rows: Vec<Row>,
-    /// Which frame those are parts of: after, up to.
-    rows_of: Option<(i64, i64)>,
+    /// The part that belongs behind them: after, up to, number.
+    rows_due: Option<(i64, i64, u32)>,
     /// Facts at the front of the log that were sent in this session.
     sent: usize,
     /// The front of the log at the last ping: still there at the next one, it is sent again.
@@ -233,7 +233,7 @@ impl Agent {
             session: None,
             welcome: vec![],
             rows: vec![],
-            rows_of: None,
+            rows_due: None,
             sent: 0,
             stuck: None,
             heard: None,

@@ -49,7 +49,7 @@ impl Agent {
         self.session = None;
         self.welcome.clear();
         self.rows.clear();
-        self.rows_of = None;
+        self.rows_due = None;
         self.sent = 0;
         self.stuck = None;
         self.caught_up = false;

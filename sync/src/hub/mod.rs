@@ -360,6 +360,7 @@ impl HubLink {
             upto,
             applied,
             rows,
+            part: u32::try_from(at).unwrap_or(u32::MAX),
             more: at < last,
         };
         parts.into_iter().enumerate().map(frame).collect()

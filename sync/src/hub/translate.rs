@@ -175,8 +175,18 @@ pub struct UnreadableFact {
     pub seq: i64,
     /// The fact before it.
     pub prev_id: Option<CommandId>,
-    /// The agent's clock.
+    /// The agent's clock; the beginning of time when that cannot be read either.
+    #[serde(default = "unknown", deserialize_with = "if_readable")]
     pub occurred_at: Timestamp,
+}
+
+fn unknown() -> Timestamp {
+    Timestamp(0)
+}
+
+fn if_readable<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Timestamp, D::Error> {
+    let value = serde_json::Value::deserialize(value)?;
+    Ok(serde_json::from_value(value).unwrap_or_else(|_| unknown()))
 }
 
 impl Unreadable {

@@ -217,7 +217,7 @@ impl Line {
     pub fn rows(&self, after: i64, upto: i64, applied: Value, rows: &[Value]) {
         self.say(json!({
             "kind": "changes", "session": self.session, "epoch": 1, "after": after, "upto": upto,
-            "applied": applied, "rows": rows,
+            "applied": applied, "rows": rows, "part": 0,
         }));
     }
 

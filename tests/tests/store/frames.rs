@@ -51,6 +51,7 @@ async fn copy_of(
             upto: upto.0,
             applied,
             rows: part.rows.clone(),
+            part: u32::try_from(copy.parts).unwrap(),
             more: part.more,
         };
         copy.bytes_max = copy.bytes_max.max(serde_json::to_vec(&down).unwrap().len());

@@ -7,6 +7,10 @@ use oneshelf_sync::agent::{Step, Write};
 use crate::shared::{Store, lease, sku, ups};
 
 pub(crate) fn changes(after: i64, upto: i64, rows: Vec<Row>, more: bool) -> Down {
+    part((after, upto), 0, rows, more)
+}
+
+fn part((after, upto): (i64, i64), part: u32, rows: Vec<Row>, more: bool) -> Down {
     Down::Changes {
         session: lease(1, 1),
         epoch: 1,
@@ -14,6 +18,7 @@ pub(crate) fn changes(after: i64, upto: i64, rows: Vec<Row>, more: bool) -> Down
         upto,
         applied: Applied { incarnation: None, seq: 0 },
         rows,
+        part,
         more,
     }
 }
@@ -45,9 +50,43 @@ fn parts_are_stored_together() {
     let first = store.down(changes(0, 9, vec![row("MUG", 1)], true));
     assert_eq!(stored(&first), None);
     assert_eq!(store.agent.cursor().version, 0);
-    let last = store.down(changes(0, 9, vec![row("CUP", 2)], false));
+    let last = store.down(part((0, 9), 1, vec![row("CUP", 2)], false));
     assert_eq!(stored(&last), Some((true, 2, 9)));
     assert_eq!(store.agent.cursor(), Cursor { epoch: 1, version: 9 });
+}
+
+#[test]
+fn a_frame_with_a_part_missing_is_asked_for_again_once() {
+    let lost = |gone: u32| {
+        let mut store = Store::open();
+        store.down(changes(0, 9, vec![], false));
+        let parts = (0..4).filter(|n| *n != gone);
+        let steps: Vec<Step> = parts
+            .map(|n| store.down(part((9, 14), n, vec![row("MUG", i64::from(n))], n < 3)))
+            .collect();
+        assert!(steps.iter().all(|s| stored(s).is_none()), "without part {gone}");
+        assert_eq!(store.agent.cursor().version, 9);
+        let all: Vec<Cursor> = steps.iter().filter_map(asks).collect();
+        // The rows after that, or the next frame.
+        let next = store.down(part((14, 15), 0, vec![], false));
+        (all, asks(&next))
+    };
+    let here = Cursor { epoch: 1, version: 9 };
+    for gone in [0, 1, 2] {
+        assert_eq!(lost(gone), (vec![here], Some(here)));
+    }
+    assert_eq!(lost(3), (vec![], Some(here)), "the last one: nothing is sure before the next");
+}
+
+#[test]
+fn a_part_that_comes_twice_is_not_taken_for_the_next_one() {
+    let mut store = Store::open();
+    for n in [0, 1, 1] {
+        store.down(part((0, 9), n, vec![row("MUG", 1)], true));
+    }
+    let last = store.down(part((0, 9), 2, vec![row("CUP", 1)], false));
+    assert_eq!(stored(&last), None);
+    assert_eq!(asks(&last), Some(Cursor { epoch: 0, version: 0 }));
 }
 
 #[test]

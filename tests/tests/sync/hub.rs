@@ -231,8 +231,11 @@ fn rows_are_split_under_the_limit_and_lose_nothing() {
     let mut all = vec![];
     for (at, frame) in frames.iter().enumerate() {
         assert!(serde_json::to_vec(frame).unwrap().len() < limits::FRAME_BYTES_MAX);
-        let Down::Changes { after, upto, rows, more, .. } = frame else { panic!("{frame:?}") };
+        let Down::Changes { after, upto, rows, part, more, .. } = frame else {
+            panic!("{frame:?}")
+        };
         assert_eq!((*after, *upto, *more), (3, 1_000, at + 1 < frames.len()));
+        assert_eq!(*part as usize, at);
         all.extend(rows.clone());
     }
     assert_eq!(all, rows);
