@@ -310,6 +310,8 @@ pub enum Command {
         last: i64,
         /// (item, total) for all above zero.
         granted: Vec<(ItemNo, i64)>,
+        /// Epoch and version that its copy of the hub's rows is at.
+        copy: (i64, Version),
     },
     /// Grant at scan: "let my granted total reach `want`".
     Ask {

@@ -29,7 +29,7 @@ pub(super) fn session(draft: &mut Draft, command: &Command) -> Result<Outcome, S
 }
 
 fn hello(draft: &mut Draft, command: &Command) -> Result<HelloAnswer, Stop> {
-    let Command::Hello { agent, location, incarnation, follows, lease, nonce, last, granted } =
+    let Command::Hello { agent, location, incarnation, follows, lease, nonce, last, granted, copy } =
         command
     else {
         return Err(Stop::NotNow("not a hello"));
@@ -87,6 +87,14 @@ fn hello(draft: &mut Draft, command: &Command) -> Result<HelloAnswer, Stop> {
         i.answer = *lease;
         i.claim(*lease, *nonce);
         i.lease = (*lease).max(i.lease).next();
+    }
+    if *copy >= (draft.at.epoch, draft.at.version) {
+        // Versions that this hub has not given: it was put back to a backup and not told so.
+        draft.notice(
+            "hub_behind",
+            i.id.to_string(),
+            "an agent's copy is newer than the hub, which was put back to an earlier state",
+        );
     }
     draft.put_incarnation(i.clone());
     learn(draft, *incarnation, granted)?;

@@ -6,7 +6,7 @@
 
 use oneshelf_domain::stock::{
     Command, FactBody, HelloAnswer, InSource, Lease, Outcome, Place, SaleLine, Share, Stock,
-    StockKey, Stop,
+    StockKey, Stop, Version,
 };
 use oneshelf_domain::{AgentId, CommandId, IncarnationId, ReservationId, Timestamp};
 use proptest::prelude::*;
@@ -126,6 +126,7 @@ impl Store {
             nonce: id(&nonce),
             last: i64::try_from(agent.log.len()).unwrap(),
             granted: vec![(key.item, agent.total.granted)],
+            copy: (0, Version(0)),
         }
     }
 

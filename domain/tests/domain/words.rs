@@ -8,7 +8,7 @@ use oneshelf_domain::item::ItemDetails;
 use oneshelf_domain::record::{Agent, Buffer, Record, RecordState, Safety, SharePolicy};
 use oneshelf_domain::stock::{
     Adjustment, Command, FactBody, InSource, ItemNo, Lease, LocationNo, Place, SaleDocument,
-    SaleLine, SaleTender,
+    SaleLine, SaleTender, Version,
 };
 use oneshelf_domain::{CommandId, LocationCode, Sku, Timestamp};
 
@@ -206,18 +206,20 @@ fn redeem(w: &mut Words) -> Command {
 
 pub(crate) fn hello(name: &str, log: &Log, w: &mut Words) -> Command {
     let nonce = id(w.option("nonce").unwrap_or(name));
-    let lease = w.option("lease").map_or(log.session, lease);
+    let session = w.option("lease").map_or(log.session, lease);
     let last = w.option("last").map_or(log.seq, number);
     let follows = w.option("follows").map(|f| IncarnationId(id(f)));
+    let copy = w.option("copy").map_or_else(Lease::default, lease);
     Command::Hello {
         agent: AgentId(id("agent")),
         location: w.world.location(&log.location),
         incarnation: IncarnationId(id(name)),
         follows,
-        lease,
+        lease: session,
         nonce,
         last,
         granted: totals(w.option("granted"), w.world),
+        copy: (copy.epoch, Version(copy.number)),
     }
 }
 

@@ -323,9 +323,13 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
         let records = self.app.follow.seen().records.clone();
         let (store, life) = (&self.app.store, self.link.incarnation());
         let frame = frames::changed(store, self.location, life, after, &records).await?;
+        if frame.after != after {
+            let (agent, upto) = (self.link.agent, frame.upto);
+            tracing::error!(%agent, after, upto, "an agent is further than this hub: all rows go");
+        }
         let numbers = frame.numbers.into_iter().collect();
         self.top_ups.told(&records, self.location, &frame.rows, &numbers);
-        let downs = self.link.rows(after, frame.upto, frame.applied, frame.rows);
+        let downs = self.link.rows(frame.after, frame.upto, frame.applied, frame.rows);
         for down in downs {
             self.send(&down).await?;
         }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use oneshelf_domain::code::plain_text;
 use oneshelf_domain::stock::{
-    Command, FactBody, ItemNo, Lease, LocationNo, SaleDocument, SaleLine, SaleTender,
+    Command, FactBody, ItemNo, Lease, LocationNo, SaleDocument, SaleLine, SaleTender, Version,
 };
 use oneshelf_domain::{AgentId, CommandId, IncarnationId, Sku, Timestamp, limits};
 use oneshelf_protocol::frame::{Body, Fact, Sale, Total, Up};
@@ -62,7 +62,7 @@ pub fn command(
         list.iter().map(|(sku, n)| Some((*numbers.get(sku)?, *n))).collect()
     };
     match up {
-        Up::Hello { incarnation, follows, lease, nonce, last, granted, .. } => {
+        Up::Hello { incarnation, follows, lease, nonce, last, granted, cursor, .. } => {
             Some(Command::Hello {
                 agent,
                 location,
@@ -72,6 +72,7 @@ pub fn command(
                 nonce: *nonce,
                 last: *last,
                 granted: totals(granted)?,
+                copy: (cursor.epoch, Version(cursor.version)),
             })
         }
         Up::Ask { session, incarnation, sku, want } => Some(Command::Ask {

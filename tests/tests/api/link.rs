@@ -66,17 +66,21 @@ impl Line {
         .await
     }
 
-    /// Opens a session of a life; gives the frame of rows that follows.
-    pub async fn hello(
-        &mut self,
-        life: IncarnationId,
-        follows: Option<IncarnationId>,
-        cursor: Value,
-    ) -> Value {
+    /// Opens the first session of a life; gives the frame of rows that follows.
+    pub async fn hello(&mut self, life: IncarnationId, cursor: Value) -> Value {
+        self.open_session(life, json!({"epoch": 0, "number": 0}), cursor).await
+    }
+
+    /// Opens a session with the lease of an earlier one.
+    pub async fn hello_with(&mut self, life: IncarnationId, lease: &Value, cursor: Value) -> Value {
+        self.open_session(life, lease.clone(), cursor).await
+    }
+
+    async fn open_session(&mut self, life: IncarnationId, lease: Value, cursor: Value) -> Value {
         self.say(&json!({
             "kind": "hello", "protocol": {"min": 1, "max": 1}, "incarnation": life,
-            "follows": follows, "lease": {"epoch": 0, "number": 0}, "nonce": Uuid::now_v7(),
-            "last": 0, "granted": [], "cursor": cursor,
+            "follows": null, "lease": lease, "nonce": Uuid::now_v7(), "last": 0, "granted": [],
+            "cursor": cursor,
         }));
         self.session = self.frame("welcome").await["lease"].clone();
         self.frame("changes").await
@@ -116,7 +120,7 @@ async fn a_share_policy_grants_by_itself() {
     let agent = joined(&hub).await;
     hub.receive("S07", 5).await;
     let mut line = Line::open(&hub, agent).await;
-    line.hello(life(), None, json!({"epoch": 0, "version": 0})).await;
+    line.hello(life(), json!({"epoch": 0, "version": 0})).await;
     hub.put("/v1/policies/share/S07/*", json!({"quantity": 2})).await.ok(200);
     let grant = line.frame("grant").await;
     assert_eq!((grant["sku"].as_str(), grant["total"].as_i64()), (Some("FLASK"), Some(2)));
@@ -135,7 +139,7 @@ async fn a_session_begins_with_the_share_that_the_policy_says() {
     // Its copy has all of this: no row of a frame tells that share is missing.
     let cursor = json!({"epoch": 1, "version": version(&hub)});
     let mut line = Line::open(&hub, agent).await;
-    let changes = line.hello(life(), None, cursor).await;
+    let changes = line.hello(life(), cursor).await;
     assert_eq!(changes["rows"].as_array().map(Vec::len), Some(0));
     assert_eq!(line.frame("grant").await["total"], 2);
     hub.close().await;
@@ -152,7 +156,7 @@ async fn a_fact_that_is_rejected_is_kept_and_the_log_goes_on() {
     let agent = joined(&hub).await;
     let mut line = Line::open(&hub, agent).await;
     let life = life();
-    line.hello(life, None, json!({"epoch": 0, "version": 0})).await;
+    line.hello(life, json!({"epoch": 0, "version": 0})).await;
     let ids: Vec<Uuid> = (0..4).map(|_| Uuid::now_v7()).collect();
     let id = |n: usize| CommandId(ids[n]);
     let accepted = json!({"answer": "accepted"});
@@ -194,7 +198,7 @@ async fn a_nul_in_a_receipt_stops_no_log() {
     let agent = joined(&hub).await;
     let mut line = Line::open(&hub, agent).await;
     let life = life();
-    line.hello(life, None, json!({"epoch": 0, "version": 0})).await;
+    line.hello(life, json!({"epoch": 0, "version": 0})).await;
     let price = json!({"minor": 3490, "currency": "EUR"});
     let sale = json!({"body": "sale", "lines": [{"sku": "FLASK", "share": 0, "beyond": 1}], "sale": {
         "id": format!("sal_{}", Uuid::now_v7().as_simple()), "receipt_number": "S07-R1-\0001",
@@ -209,5 +213,27 @@ async fn a_nul_in_a_receipt_stops_no_log() {
     assert_eq!(said, json!({"answer": "accepted"}));
     let numbers = hub.texts("select receipt_number from sale").await;
     assert_eq!(numbers, ["S07-R1- 001"]);
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn an_agent_that_is_further_than_the_hub_gets_the_whole_copy() {
+    let hub = Hub::open().await;
+    let agent = joined(&hub).await;
+    let mut line = Line::open(&hub, agent).await;
+    let alarms = "select kind from event where kind = 'notice.hub_behind'";
+    let life = life();
+    let at = json!({"epoch": 1, "version": version(&hub)});
+    line.hello(life, at).await;
+    assert!(hub.texts(alarms).await.is_empty());
+    // As after a backup was put back without a word.
+    let lease = line.session.clone();
+    let mut line = Line::open(&hub, agent).await;
+    let far = json!({"epoch": 1, "version": version(&hub) + 100});
+    let changes = line.hello_with(life, &lease, far).await;
+    assert_eq!((&changes["after"], &changes["upto"]), (&json!(0), &json!(version(&hub))));
+    let rows = changes["rows"].as_array().unwrap();
+    assert_eq!(rows.iter().filter(|r| r["row"] == "item").count(), 2, "{rows:?}");
+    assert_eq!(hub.texts(alarms).await, ["notice.hub_behind"]);
     hub.close().await;
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use oneshelf_domain::record::{LocationKind, Record, SharePolicy};
 use oneshelf_domain::stock::{
     Adjustment, Command, FactBody, HelloAnswer, InSource, ItemNo, Lease, LocationNo, Outcome,
-    SaleDocument, SaleLine, SaleTender,
+    SaleDocument, SaleLine, SaleTender, Version,
 };
 use oneshelf_domain::{AgentId, CommandId, IncarnationId, ReservationId, SaleId, Timestamp};
 use uuid::Uuid;
@@ -46,6 +46,7 @@ impl Agent {
             nonce: Uuid::now_v7(),
             last: 0,
             granted: vec![],
+            copy: (0, Version(0)),
         };
         let outcome = hub.send(submission(command)).await.unwrap().outcome;
         let Outcome::Hello(HelloAnswer::Welcome { lease: session, .. }) = outcome else {

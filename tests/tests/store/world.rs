@@ -8,7 +8,7 @@ use oneshelf_domain::record::{
 };
 use oneshelf_domain::stock::{
     Adjustment, Command, FactBody, HelloAnswer, InSource, ItemNo, Lease, LocationNo, Outcome,
-    Place, SaleDocument, SaleLine, SaleTender,
+    Place, SaleDocument, SaleLine, SaleTender, Version,
 };
 use oneshelf_domain::{
     AgentId, CommandId, IncarnationId, LocationCode, ReservationId, SaleId, Sku, Timestamp,
@@ -432,5 +432,6 @@ fn hello(
         nonce,
         last: a.seq,
         granted,
+        copy: (0, Version(0)),
     }
 }

@@ -54,6 +54,8 @@ pub struct Part {
 /// A whole frame at once: for the changes of a short while.
 #[derive(Debug)]
 pub struct Whole {
+    /// It has everything behind this version; 0: all there is, whatever was asked for.
+    pub after: i64,
     /// Every change up to here is in it.
     pub upto: i64,
     /// The last of the agent's facts that the rows include.
@@ -91,7 +93,7 @@ pub async fn changed(
         }
     }
     tx.rollback().await?;
-    Ok(Whole { upto: frame.upto.0, applied: frame.applied, rows, numbers })
+    Ok(Whole { after: frame.after.0, upto: frame.upto.0, applied: frame.applied, rows, numbers })
 }
 
 /// A frame being read.
@@ -137,6 +139,8 @@ impl Frame {
     /// When the database does not answer, or does not know the store.
     pub async fn open(tx: &mut Tx, asked: Asked) -> Result<Self, StoreError> {
         let head = head(tx).await?.head;
+        // Whoever is further than the hub has rows of versions that came to nothing.
+        let after = if asked.after > head.version { Version(0) } else { asked.after };
         let mut records = asked.records;
         if asked.records_at < head.version && records::changed_since(tx, asked.records_at).await? {
             records::catch_up(tx, Arc::make_mut(&mut records), asked.records_at).await?;
@@ -149,11 +153,11 @@ impl Frame {
             epoch: head.epoch,
             upto: head.version,
             applied: lives::applied(tx, asked.location, asked.life).await?,
-            after: asked.after,
+            after,
             records,
             concern,
-            stage: match asked.after < head.version {
-                true => Stage::Records(records::Place::after(asked.after)),
+            stage: match after < head.version {
+                true => Stage::Records(records::Place::after(after)),
                 false => Stage::Done,
             },
             waiting: VecDeque::new(),
