@@ -60,6 +60,18 @@ pub const DARK_MS: i64 = 15 * 60 * 1_000;
 pub const GRANT_WAIT_MS: i64 = 250;
 /// Facts that an agent sends before the first answer.
 pub const FACTS_IN_FLIGHT_MAX: usize = 64;
+/// Live sockets at once, of all callers.
+pub const LIVE_SOCKETS_MAX: usize = 8_000;
+/// Live sockets at once of one key, session or agent (all shoppers of a page share its key).
+pub const LIVE_SOCKETS_PER_CALLER_MAX: usize = 6_000;
+/// Live sockets at once from one address (a whole office may be behind one).
+pub const LIVE_SOCKETS_PER_ADDRESS_MAX: usize = 256;
+/// Messages that a live socket may send at once.
+pub const LIVE_MESSAGES_MAX: u32 = 20;
+/// After which time a live socket may send one more, milliseconds.
+pub const LIVE_MESSAGE_MS: i64 = 500;
+/// How long a reader of a live socket may take nothing, milliseconds.
+pub const LIVE_SEND_MS: i64 = 10_000;
 /// Leases whose nonces the hub remembers per incarnation.
 pub const LEASES_KEPT: usize = 32;
 /// Units that a clerk may adjust without a manager.

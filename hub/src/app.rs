@@ -17,7 +17,7 @@ use crate::commands::Commands;
 use crate::follow::{Follow, Seen};
 use crate::imports::Imports;
 use crate::link::Links;
-use crate::live::Feed;
+use crate::live::{Feed, Sockets};
 use crate::secrets::Secrets;
 use crate::store::{Store, StoreError};
 
@@ -42,6 +42,8 @@ pub struct Parts {
     pub links: Arc<Links>,
     /// What changed, for live readers.
     pub feed: Feed,
+    /// Places for those.
+    pub sockets: Sockets,
     /// Where browsers and agents reach the hub, when the operator said so.
     pub public_url: Option<String>,
     /// Fires when the program is to end.

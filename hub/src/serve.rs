@@ -23,7 +23,7 @@ use crate::http::{self, Listening, Proxy};
 use crate::imports::{self, Imports};
 use crate::jobs;
 use crate::link::Links;
-use crate::live::Feed;
+use crate::live::{Feed, Sockets};
 use crate::secrets::Secrets;
 use crate::store::Store;
 
@@ -97,6 +97,7 @@ pub async fn start(options: Options, clock: Clock) -> anyhow::Result<Running> {
     let feed = Feed::start(store.clone(), follow.clone(), stop.clone());
     let app = App::new(Parts {
         feed,
+        sockets: Sockets::default(),
         commands: commands.clone(),
         follow,
         clock: clock.clone(),

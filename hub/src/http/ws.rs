@@ -5,6 +5,7 @@
 //! on its key's list.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::extract::State;
@@ -15,20 +16,24 @@ use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use futures_util::{SinkExt, StreamExt, future};
 use oneshelf_domain::limits;
-use oneshelf_domain::record::{Display, KeyKind, Scope};
+use oneshelf_domain::record::{KeyKind, Scope};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::extract::Query;
-use super::guard::Signed;
+use super::guard::{self, ClientAddress, Signed};
 use super::origins;
 use super::problem::{Answer, Error};
 use crate::app::App;
-use crate::auth::{self, Action, agents};
+use crate::auth::{self, Action, agents, tokens};
 use crate::live;
-use crate::shown::Audience;
+
+/// When a caller with too many sockets may try again.
+const FULL_WAIT: Duration = Duration::from_secs(10);
+/// How long the close frame may take.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(live_stock)).routes(routes!(agent_link))
@@ -66,24 +71,52 @@ struct LiveQuery {
 async fn live_stock(
     State(app): State<App>,
     Query(query): Query<LiveQuery>,
+    address: ClientAddress,
     asked: Asked,
     mut parts: Parts,
 ) -> Answer<Response> {
     let asked = upgrade(asked)?;
-    let audience = audience(&app, &mut parts, query.key.as_deref()).await?;
+    let listener = listener(&app, &mut parts, query.key.as_deref()).await?;
+    let place =
+        app.sockets.enter(&listener.name(), &address.name()).map_err(|full| match full {
+            live::Full::Hub => Error::busy("too many live sockets are open; try again later"),
+            live::Full::Yours => Error::too_many_requests(FULL_WAIT),
+        })?;
     let upgrade = asked.max_message_size(live::MESSAGE_BYTES_MAX);
     Ok(upgrade.on_upgrade(move |socket| async move {
-        let (out, incoming) = socket.split();
-        let incoming = Box::pin(incoming.filter_map(text));
-        let out = Box::pin(out.with(as_text));
-        if let Err(why) = live::run(&app, audience, incoming, out).await {
-            tracing::debug!(%why, "a subscriber of live stock left");
-        }
+        serve_live(&app, listener, socket).await;
+        drop(place);
     }))
 }
 
+async fn serve_live(app: &App, listener: live::Listener, socket: WebSocket) {
+    let (mut sink, stream) = socket.split();
+    let incoming = Box::pin(stream.filter_map(message));
+    let out = Box::pin((&mut sink).with(as_text));
+    let bounds = live::Bounds::default();
+    let Err(why) = live::run(app, listener, bounds, incoming, out).await else { return };
+    tracing::debug!(%why, "a subscriber of live stock left");
+    let reason: String = why.to_string().chars().filter(char::is_ascii).take(100).collect();
+    let frame = CloseFrame { code: close_code_of(&why), reason: reason.into() };
+    // The other side may be gone already, or take nothing.
+    let _ = tokio::time::timeout(LAST_WORD, sink.send(Message::Close(Some(frame)))).await;
+}
+
+/// Pages give up at 4401 and come back after any other.
+fn close_code_of(why: &live::Ended) -> u16 {
+    match why {
+        live::Ended::Gone => close_code::NORMAL,
+        live::Ended::Stopping => close_code::AWAY,
+        live::Ended::Store(_) => close_code::ERROR,
+        live::Ended::Refused(_) => 4400,
+        live::Ended::NotAllowed => 4401,
+        live::Ended::Stalled => 4408,
+        live::Ended::TooFast => 4429,
+    }
+}
+
 /// Who listens: a publishable key from a page on its list, or anybody who may read stock.
-async fn audience(app: &App, parts: &mut Parts, key: Option<&str>) -> Answer<Audience> {
+async fn listener(app: &App, parts: &mut Parts, key: Option<&str>) -> Answer<live::Listener> {
     let Some(secret) = key else {
         let signed = Signed::from_request_parts(parts, app).await?;
         // A page from elsewhere may open a socket with this browser's cookie.
@@ -92,8 +125,13 @@ async fn audience(app: &App, parts: &mut Parts, key: Option<&str>) -> Answer<Aud
             return Err(Error::foreign_origin());
         }
         signed.need(Action::Live)?;
-        let display = Display::Exact { cap: limits::QUANTITY_MAX };
-        return Ok(Audience { channel: signed.0.channel, display });
+        // As in the guard: a secret goes before a cookie.
+        let session = guard::cookie(&parts.headers);
+        let session = session.filter(|_| !parts.headers.contains_key(header::AUTHORIZATION));
+        return Ok(match session {
+            Some(session) => live::Listener::Session(tokens::hash(session)),
+            None => live::Listener::Caller(signed.0.session_principal()),
+        });
     };
     let seen = app.seen();
     let key = auth::key_with(&seen.records, secret)
@@ -105,7 +143,7 @@ async fn audience(app: &App, parts: &mut Parts, key: Option<&str>) -> Answer<Aud
     if !key.scopes.contains(&Scope::Live) {
         return Err(Error::not_allowed());
     }
-    Ok(Audience { channel: key.channel.clone(), display: key.display })
+    Ok(live::Listener::Page(key.id))
 }
 
 /// The link of a store's agent, over a WebSocket.
@@ -164,6 +202,15 @@ async fn serve_agent(
     // The other side may be gone already.
     let _ = sink.send(Message::Close(Some(frame))).await;
     why
+}
+
+/// A subscriber's messages. What is no text counts as one that nobody understands.
+fn message(message: Result<Message, axum::Error>) -> future::Ready<Option<String>> {
+    future::ready(match message {
+        Ok(Message::Text(text)) => Some(text.to_string()),
+        Ok(Message::Binary(_)) => Some(String::new()),
+        _ => None,
+    })
 }
 
 /// Texts alone; a broken line ends the stream by itself.

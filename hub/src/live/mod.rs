@@ -5,7 +5,12 @@
 //! Invariant: `after` of a message is the `upto` of the one before it.
 
 mod feed;
+mod listener;
+mod pace;
+mod sockets;
 mod subscriber;
 
 pub use feed::{Feed, Tick};
-pub use subscriber::{Ended, ITEMS_MAX, MESSAGE_BYTES_MAX, run};
+pub use listener::Listener;
+pub use sockets::{Full, Place, Sockets};
+pub use subscriber::{Bounds, Ended, ITEMS_MAX, MESSAGE_BYTES_MAX, run};

@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use oneshelf_domain::stock::ItemNo;
-use oneshelf_domain::{LocationCode, Sku};
+use oneshelf_domain::{LocationCode, Sku, limits};
 use oneshelf_protocol::problem::Problem;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Instant, MissedTickBehavior};
 
-use super::Tick;
+use super::pace::Pace;
+use super::{Listener, Tick};
 use crate::app::App;
 use crate::shown::{Audience, ShownItem, shown_items};
 use crate::store::StoreError;
@@ -24,8 +26,31 @@ pub const ITEMS_MAX: usize = 500;
 pub const MESSAGE_BYTES_MAX: usize = 64 << 10;
 /// How long changes gather before they are sent.
 const GATHER: Duration = Duration::from_millis(25);
-/// How often a silent line is proved alive, and ages of stores are looked at.
-const PULSE: Duration = Duration::from_secs(5);
+
+/// What a connection is bounded by in time.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// How often the line and its listener are proved anew, and ages of stores are looked at.
+    pub pulse: Duration,
+    /// How long a reader may take nothing.
+    pub send: Duration,
+    /// Messages of the other side at once ...
+    pub messages: u32,
+    /// ... and after which time one more.
+    pub every: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        let ms = |ms: i64| Duration::from_millis(ms.unsigned_abs());
+        Self {
+            pulse: Duration::from_secs(5),
+            send: ms(limits::LIVE_SEND_MS),
+            messages: limits::LIVE_MESSAGES_MAX,
+            every: ms(limits::LIVE_MESSAGE_MS),
+        }
+    }
+}
 
 /// What a subscriber says.
 #[derive(Debug, Deserialize)]
@@ -71,6 +96,15 @@ pub enum Ended {
     /// It said something that is not understood.
     #[error("{0}")]
     Refused(String),
+    /// It says too much.
+    #[error("too many messages; wait a moment")]
+    TooFast,
+    /// It takes nothing.
+    #[error("the reader takes nothing")]
+    Stalled,
+    /// Its key, session or person may not listen any more.
+    #[error("the key or session that opened this ended, or may not listen any more")]
+    NotAllowed,
     /// The hub stops.
     #[error("the hub stops")]
     Stopping,
@@ -81,7 +115,9 @@ pub enum Ended {
 
 struct Subscriber<'a, O> {
     app: &'a App,
+    listener: Listener,
     audience: Audience,
+    bounds: Bounds,
     out: O,
     items: BTreeMap<ItemNo, Sku>,
     locations: Option<BTreeSet<LocationCode>>,
@@ -93,31 +129,44 @@ struct Subscriber<'a, O> {
 ///
 /// # Errors
 /// Says why it ended.
-pub async fn run<I, O>(app: &App, audience: Audience, mut incoming: I, out: O) -> Result<(), Ended>
+pub async fn run<I, O>(
+    app: &App,
+    listener: Listener,
+    bounds: Bounds,
+    mut incoming: I,
+    out: O,
+) -> Result<(), Ended>
 where
     I: Stream<Item = String> + Unpin,
     O: Sink<String> + Unpin,
 {
     let mut feed = app.feed.subscribe();
+    let audience = listener.audience(app).await?.ok_or(Ended::NotAllowed)?;
     let mut me = Subscriber {
         app,
+        listener,
         audience,
+        bounds,
         out,
         items: BTreeMap::new(),
         locations: None,
         told: BTreeMap::new(),
         upto: 0,
     };
-    let mut pulse = tokio::time::interval(PULSE);
+    let mut pace = Pace::new(bounds.messages, bounds.every, Instant::now());
+    let mut pulse = tokio::time::interval(bounds.pulse);
+    pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = app.stop.cancelled() => return Err(Ended::Stopping),
             text = incoming.next() => {
                 let Some(text) = text else { return Err(Ended::Gone) };
-                if let Err(why) = me.message(&text).await {
-                    if let Ended::Refused(words) = &why {
-                        me.refuse(words).await;
-                    }
+                let said = match pace.pass(Instant::now()) {
+                    true => me.message(&text).await,
+                    false => Err(Ended::TooFast),
+                };
+                if let Err(why) = said {
+                    me.refuse(&why).await;
                     return Err(why);
                 }
             }
@@ -131,6 +180,10 @@ where
                 me.changed(changed).await?;
             }
             _ = pulse.tick() => {
+                if let Err(why) = me.prove().await {
+                    me.refuse(&why).await;
+                    return Err(why);
+                }
                 // Freshness is a matter of time alone.
                 me.changed(Tick { upto: 0, items: None }).await?;
                 me.say(&Told::Ping).await?;
@@ -179,7 +232,7 @@ impl<O: Sink<String> + Unpin> Subscriber<'_, O> {
         self.told = shown.into_iter().map(|i| (i.sku.clone(), i)).collect();
         self.upto = upto;
         let text = text_of(&Told::Snapshot { upto, items: self.told.values().collect() });
-        self.out.send(text).await.map_err(|_| Ended::Gone)
+        self.send(text).await
     }
 
     /// Reads what may have changed and tells what did.
@@ -206,7 +259,7 @@ impl<O: Sink<String> + Unpin> Subscriber<'_, O> {
         self.upto = self.upto.max(reached);
         let text = text_of(&Told::Changes { after, upto: self.upto, items: news.iter().collect() });
         self.told.extend(news.into_iter().map(|i| (i.sku.clone(), i)));
-        self.out.send(text).await.map_err(|_| Ended::Gone)
+        self.send(text).await
     }
 
     async fn read(&self, items: &[ItemNo]) -> Result<(i64, Vec<ShownItem>), Ended> {
@@ -219,12 +272,33 @@ impl<O: Sink<String> + Unpin> Subscriber<'_, O> {
         Ok((upto, shown))
     }
 
-    async fn say(&mut self, told: &Told<'_>) -> Result<(), Ended> {
-        self.out.send(text_of(told)).await.map_err(|_| Ended::Gone)
+    /// Whoever was let in may have been locked out since, or be shown less.
+    async fn prove(&mut self) -> Result<(), Ended> {
+        self.audience = self.listener.audience(self.app).await?.ok_or(Ended::NotAllowed)?;
+        Ok(())
     }
 
-    async fn refuse(&mut self, words: &str) {
-        let problem = Problem::new(400, "malformed", words);
+    async fn say(&mut self, told: &Told<'_>) -> Result<(), Ended> {
+        self.send(text_of(told)).await
+    }
+
+    /// A reader that takes nothing holds a place and the figures of its items: not for long.
+    async fn send(&mut self, text: String) -> Result<(), Ended> {
+        match tokio::time::timeout(self.bounds.send, self.out.send(text)).await {
+            Ok(sent) => sent.map_err(|_| Ended::Gone),
+            Err(_) => Err(Ended::Stalled),
+        }
+    }
+
+    /// Says why it ends, where that is the other side's matter.
+    async fn refuse(&mut self, why: &Ended) {
+        let (status, code) = match why {
+            Ended::Refused(_) => (400, "malformed"),
+            Ended::TooFast => (429, "too_many_requests"),
+            Ended::NotAllowed => (401, "wrong_secret"),
+            _ => return,
+        };
+        let problem = Problem::new(status, code, &why.to_string());
         // The connection ends either way.
         let _ = self.say(&Told::Problem { problem }).await;
     }

@@ -15,6 +15,8 @@ mod keys;
 #[cfg(test)]
 mod link;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
 mod public;
 #[cfg(test)]
 mod reservations;

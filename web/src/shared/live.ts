@@ -56,6 +56,10 @@ export class LiveStock {
           this.upto = null;
           this.watch.state('lost');
         },
+        ended: () => {
+          this.upto = null;
+          this.watch.state('refused', 'wrong_secret');
+        },
       },
       SILENCE_MS,
     );

@@ -7,7 +7,12 @@ export type Listen = {
   open?(send: (message: unknown) => void): void;
   message(message: unknown): void;
   lost?(): void;
+  /** The key or session ended: it does not come back by itself. */
+  ended?(): void;
 };
+
+/** Close code of a hub that proved the caller again and found that it may not listen any more. */
+const NOT_ALLOWED = 4401;
 
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 10_000;
@@ -60,7 +65,11 @@ export function connect(address: string, listen: Listen, silence_ms: number | nu
       }
       listen.message(message);
     };
-    next.onclose = lose;
+    next.onclose = (event) => {
+      if (event.code !== NOT_ALLOWED || closed) return lose();
+      close();
+      listen.ended?.();
+    };
     next.onerror = () => {};
   };
   // A device that woke up or found its network again should not wait for the back-off.
@@ -70,16 +79,14 @@ export function connect(address: string, listen: Listen, silence_ms: number | nu
       dial();
     }
   };
+  const close = () => {
+    closed = true;
+    removeEventListener('online', hurry);
+    clearTimeout(retry);
+    lose();
+  };
   addEventListener('online', hurry);
   dial();
 
-  return {
-    send,
-    close() {
-      closed = true;
-      removeEventListener('online', hurry);
-      clearTimeout(retry);
-      lose();
-    },
-  };
+  return { send, close };
 }

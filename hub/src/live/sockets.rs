@@ -1,0 +1,107 @@
+//! Places for live sockets: in all, for one caller, and from one address.
+//!
+//! Invariant: a place that was given is free again when its holder is dropped.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use oneshelf_domain::limits;
+
+/// The places of this process; clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct Sockets(Arc<Mutex<Taken>>);
+
+#[derive(Debug, Default)]
+struct Taken {
+    all: usize,
+    names: HashMap<String, usize>,
+}
+
+/// Why there is no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Full {
+    /// For nobody.
+    Hub,
+    /// For this caller, or from this address.
+    Yours,
+}
+
+/// A place, held.
+#[derive(Debug)]
+pub struct Place {
+    taken: Arc<Mutex<Taken>>,
+    names: [String; 2],
+}
+
+impl Sockets {
+    /// A place for a caller at an address.
+    ///
+    /// # Errors
+    /// When there is none left.
+    pub fn enter(&self, caller: &str, address: &str) -> Result<Place, Full> {
+        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if taken.all >= limits::LIVE_SOCKETS_MAX {
+            return Err(Full::Hub);
+        }
+        let names = [format!("caller {caller}"), format!("address {address}")];
+        let most = [limits::LIVE_SOCKETS_PER_CALLER_MAX, limits::LIVE_SOCKETS_PER_ADDRESS_MAX];
+        let full = |(name, most): (&String, usize)| {
+            taken.names.get(name).is_some_and(|count| *count >= most)
+        };
+        if names.iter().zip(most).any(full) {
+            return Err(Full::Yours);
+        }
+        taken.all += 1;
+        for name in &names {
+            *taken.names.entry(name.clone()).or_default() += 1;
+        }
+        Ok(Place { taken: Arc::clone(&self.0), names })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.all = taken.all.saturating_sub(1);
+        for name in &self.names {
+            let Some(count) = taken.names.get_mut(name) else { continue };
+            *count -= 1;
+            if *count == 0 {
+                taken.names.remove(name);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_so_many_places_and_gets_them_back() {
+        let sockets = Sockets::default();
+        let enter = |n: usize| sockets.enter(&format!("caller {n}"), "10.0.0.1");
+        let mut held: Vec<Place> =
+            (0..limits::LIVE_SOCKETS_PER_ADDRESS_MAX).map(|n| enter(n).unwrap()).collect();
+        assert_eq!(enter(0).unwrap_err(), Full::Yours);
+        let other = sockets.enter("caller 0", "10.0.0.2").unwrap();
+        held.pop();
+        held.push(enter(0).unwrap());
+        drop((held, other));
+        assert!(sockets.0.lock().unwrap().names.is_empty(), "nothing is left behind");
+    }
+
+    #[test]
+    fn callers_and_the_hub_have_their_bounds() {
+        let sockets = Sockets::default();
+        let mut held = vec![];
+        for n in 0..limits::LIVE_SOCKETS_PER_CALLER_MAX {
+            held.push(sockets.enter("one", &n.to_string()).unwrap());
+        }
+        assert_eq!(sockets.enter("one", "elsewhere").unwrap_err(), Full::Yours);
+        for n in held.len()..limits::LIVE_SOCKETS_MAX {
+            held.push(sockets.enter(&n.to_string(), &n.to_string()).unwrap());
+        }
+        assert_eq!(sockets.enter("another", "elsewhere").unwrap_err(), Full::Hub);
+    }
+}

@@ -1,0 +1,163 @@
+//! Live stock at the hub: who may listen, for how long, and how much they may ask.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::{Sink, SinkExt, StreamExt, sink, stream};
+use oneshelf_hub::live::{Bounds, Ended, Listener, run};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::support::Hub;
+
+const SUBSCRIBE: &str = "{\"subscribe\":{\"items\":[\"FLASK\"]}}";
+
+async fn within<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(60), what).await.expect("nothing came")
+}
+
+/// A key for pages: its id and its secret.
+async fn page_key(hub: &Hub) -> (String, String) {
+    hub.make_key(json!({"name": "Web", "kind": "publishable", "scopes": ["live"]})).await
+}
+
+/// Serves a listener that says these texts and then nothing; gives what it was told, and how it
+/// ended.
+async fn serve(
+    hub: &Hub,
+    listener: Listener,
+    bounds: Bounds,
+    says: Vec<&str>,
+    mut told: impl AsyncFnMut(Value),
+) -> Ended {
+    let (out, mut heard) = mpsc::unbounded_channel::<String>();
+    let out = sink::unfold(out, |out, text: String| async { out.send(text).map(|()| out) });
+    let says: Vec<String> = says.into_iter().map(str::to_owned).collect();
+    let incoming = Box::pin(stream::iter(says).chain(stream::pending()));
+    let app = hub.app().clone();
+    let serving =
+        tokio::spawn(async move { run(&app, listener, bounds, incoming, Box::pin(out)).await });
+    while let Some(text) = within(heard.recv()).await {
+        told(serde_json::from_str(&text).unwrap()).await;
+    }
+    serving.await.unwrap().unwrap_err()
+}
+
+fn quick() -> Bounds {
+    Bounds { pulse: Duration::from_millis(5), ..Bounds::default() }
+}
+
+#[tokio::test]
+async fn a_key_that_was_revoked_hears_no_more() {
+    let hub = Hub::open().await;
+    let (id, _) = page_key(&hub).await;
+    let listener = Listener::Page(id.parse().unwrap());
+    let mut last = Value::Null;
+    let ended = serve(&hub, listener, quick(), vec![SUBSCRIBE], async |told| {
+        if told["kind"] == "snapshot" {
+            hub.delete(&format!("/v1/keys/{id}")).await.ok(204);
+        }
+        last = told;
+    });
+    assert!(matches!(ended.await, Ended::NotAllowed));
+    assert_eq!((&last["kind"], &last["code"]), (&json!("problem"), &json!("wrong_secret")));
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn whose_session_was_closed_hears_no_more() {
+    let hub = Hub::open().await;
+    let cookie = hub.sign_in("mia", "manager", &["S07"]).await;
+    let session = cookie.split_once('=').unwrap().1;
+    let listener = Listener::Session(oneshelf_hub::auth::tokens::hash(session));
+    let mut asked = false;
+    let ended = serve(&hub, listener, quick(), vec![SUBSCRIBE], async |told| {
+        if told["kind"] == "snapshot" && !asked {
+            asked = true;
+            let out = hub.ask("DELETE", "/v1/session").header("cookie", &cookie);
+            out.header("origin", &hub.base).send().await.ok(204);
+        }
+    });
+    assert!(matches!(ended.await, Ended::NotAllowed));
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn who_says_too_much_is_cut_off() {
+    let hub = Hub::open().await;
+    let (id, _) = page_key(&hub).await;
+    let listener = || Listener::Page(id.parse().unwrap());
+    let bounds = Bounds { messages: 3, every: Duration::from_secs(3_600), ..Bounds::default() };
+    let (mut snapshots, mut problem) = (0, Value::Null);
+    let ended = serve(&hub, listener(), bounds, vec![SUBSCRIBE; 4], async |told| {
+        snapshots += i32::from(told["kind"] == "snapshot");
+        problem = told;
+    });
+    assert!(matches!(ended.await, Ended::TooFast));
+    assert_eq!((snapshots, &problem["code"]), (3, &json!("too_many_requests")));
+    hub.close().await;
+}
+
+/// A reader that takes nothing.
+struct Stuck;
+
+impl Sink<String> for Stuck {
+    type Error = ();
+
+    fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
+        Poll::Pending
+    }
+
+    fn start_send(self: Pin<&mut Self>, _: String) -> Result<(), ()> {
+        Ok(())
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
+        Poll::Pending
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn a_reader_that_takes_nothing_is_let_go() {
+    let hub = Hub::open().await;
+    let (id, _) = page_key(&hub).await;
+    let bounds = Bounds { send: Duration::from_millis(5), ..Bounds::default() };
+    let listener = Listener::Page(id.parse().unwrap());
+    let incoming = stream::pending::<String>();
+    let ended = within(run(hub.app(), listener, bounds, incoming, Stuck)).await;
+    assert!(matches!(ended, Err(Ended::Stalled)));
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn sockets_have_places_and_end_with_a_code() {
+    let hub = Hub::open().await;
+    let (id, secret) = page_key(&hub).await;
+    let url = format!("ws{}/v1/live?key={secret}", hub.base.strip_prefix("http").unwrap());
+    let (mut socket, _) = tokio_tungstenite::connect_async(&url).await.unwrap();
+    socket.send(Message::text("nonsense")).await.unwrap();
+    let code = loop {
+        match within(socket.next()).await.unwrap().unwrap() {
+            Message::Close(frame) => break frame.unwrap().code,
+            _ => continue,
+        }
+    };
+    assert_eq!(u16::from(code), 4400);
+    // All places of the address of this test are taken.
+    let sockets = &hub.app().sockets;
+    let held: Vec<_> = (0..).map_while(|_| sockets.enter("test", "127.0.0.1").ok()).collect();
+    let ask = hub.ask("GET", &format!("/v1/live?key={secret}"));
+    let ask = ask.header("connection", "upgrade").header("upgrade", "websocket");
+    let ask = ask.header("sec-websocket-version", "13");
+    let said = ask.header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==").send().await;
+    said.refused(429, "too_many_requests");
+    drop(held);
+    assert!(tokio_tungstenite::connect_async(&url).await.is_ok(), "key {id} has a place again");
+    hub.close().await;
+}
