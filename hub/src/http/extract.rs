@@ -131,6 +131,9 @@ fn depth(bytes: &[u8]) -> usize {
     deepest
 }
 
+/// A NUL, as an address has to spell it.
+const NUL: &str = "%00";
+
 /// The parts of the path; one that is no such thing is 404.
 pub struct Path<T>(pub T);
 
@@ -139,6 +142,9 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Answer<Self> {
         type Inner<T> = axum::extract::Path<T>;
+        if parts.uri.path().contains(NUL) {
+            return Err(Error::not_found());
+        }
         let path = <Inner<T> as FromRequestParts<S>>::from_request_parts(parts, state).await;
         path.map(|p| Self(p.0)).map_err(|_| Error::not_found())
     }
@@ -152,6 +158,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Answer<Self> {
         let query = parts.uri.query().unwrap_or_default();
+        // No text of a query has one, and PostgreSQL takes none.
+        if query.contains(NUL) {
+            return Err(Error::malformed("the query string: there is a NUL in it"));
+        }
         let read = serde_html_form::from_str(query).map(Self);
         read.map_err(|e| {
             let why = oneshelf_domain::code::plain_text(&e.to_string(), 300);

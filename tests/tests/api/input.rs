@@ -110,3 +110,24 @@ async fn the_operator_sees_health_readiness_and_metrics() {
     hub.get("/metrics").await.refused(404, "not_found");
     hub.close().await;
 }
+
+#[tokio::test]
+async fn a_nul_in_an_address_is_a_problem() {
+    let hub = Hub::open().await;
+    // "\u0000" as JSON, in base64.
+    let cursor = "Ilx1MDAwMCI";
+    for path in [
+        "/v1/items?search=a%00b".to_owned(),
+        format!("/v1/items?cursor={cursor}"),
+        "/v1/items?cursor=%00".to_owned(),
+        format!("/v1/locations/S07/stock?cursor={cursor}"),
+        "/v1/stock?location=S07%00".to_owned(),
+    ] {
+        let said = hub.get(&path).await;
+        assert!(matches!(said.status, 400 | 404 | 422), "{path}: {}", said.text);
+        assert!(said.body["code"].is_string(), "{path}: {}", said.text);
+    }
+    hub.get(&format!("/v1/items?cursor={cursor}")).await.refused(400, "malformed");
+    hub.get("/v1/items/FLASK%00").await.refused(404, "not_found");
+    hub.close().await;
+}
