@@ -33,7 +33,7 @@ impl Agent {
         }
         let of = (frame.after, frame.upto, frame.part);
         if frame.part == 0 {
-            // What is here is of a frame whose rest was lost: its rows may be newer than this one's.
+            // What is here is of a frame whose rest was lost: its rows may be newer.
             self.rows.clear();
         } else if self.rows_due != Some(of) {
             // A part before this one is missing: with the last one it is sure that none comes.
