@@ -29,8 +29,9 @@ pub(super) fn session(draft: &mut Draft, command: &Command) -> Result<Outcome, S
 }
 
 fn hello(draft: &mut Draft, command: &Command) -> Result<HelloAnswer, Stop> {
-    let Command::Hello { agent, location, incarnation, follows, lease, nonce, last, granted, copy } =
-        command
+    let Command::Hello {
+        agent, location, incarnation, follows, lease, nonce, last, granted, ..
+    } = command
     else {
         return Err(Stop::NotNow("not a hello"));
     };
@@ -88,7 +89,8 @@ fn hello(draft: &mut Draft, command: &Command) -> Result<HelloAnswer, Stop> {
         i.claim(*lease, *nonce);
         i.lease = (*lease).max(i.lease).next();
     }
-    if *copy >= (draft.at.epoch, draft.at.version) {
+    let newer = (draft.at.epoch, draft.at.version);
+    if matches!(command, Command::Hello { copy, .. } if *copy >= newer) {
         // Versions that this hub has not given: it was put back to a backup and not told so.
         draft.notice(
             "hub_behind",

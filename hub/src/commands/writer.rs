@@ -1,8 +1,8 @@
 //! The writer task: takes batches, has them stored, answers. It outlives whatever goes wrong.
 //!
 //! While a batch is being stored the next one is taken in and decided; its transaction begins when
-//! that is done. A batch that meets a passing trouble is tried again; one that cannot be stored is split in
-//! halves, until the command that cannot be stored fails alone.
+//! that is done. A batch that meets a passing trouble is tried again; one that cannot be stored is
+//! split in halves, until the command that cannot be stored fails alone.
 
 use std::ops::Range;
 use std::panic::AssertUnwindSafe;

@@ -204,8 +204,8 @@ impl Unreadable {
     }
 }
 
-/// The command of a fact that will not be booked, as its body cannot be read or it was refused: its seq moves on, nothing is booked, and the
-/// frame is kept for somebody to look at.
+/// The command of a fact that will not be booked, as its body cannot be read or it was refused:
+/// its seq moves on, nothing is booked, and the frame is kept for somebody to look at.
 pub fn rejected(unreadable: &Unreadable, location: LocationNo, code: &str) -> Command {
     let code: String = code.chars().take(limits::NAME_CHARS_MAX).collect();
     Command::Fact {

@@ -21,7 +21,8 @@ pub(super) fn commands(tx: &Tx, all: &mut Statements, writes: &Writes) {
 pub(super) fn ledger(tx: &Tx, all: &mut Statements, writes: &Writes) {
     let table = (
         "ledger",
-        "version, command, kind, actor, on_behalf_of, reference, occurred_at, recorded_at, fingerprint, movements, hash",
+        "version, command, kind, actor, on_behalf_of, reference, occurred_at, \
+         recorded_at, fingerprint, movements, hash",
     );
     add(tx, all, table, "btttttbbtbt", &writes.ledger, |r: &mut Row<'_>, l: &LedgerRow| {
         r.int(l.version.0)
@@ -38,7 +39,8 @@ pub(super) fn ledger(tx: &Tx, all: &mut Statements, writes: &Writes) {
     });
     let table = (
         "movement",
-        "version, line, item, from_location, from_place, to_location, to_place, quantity, from_after, to_after, reason, reservation",
+        "version, line, item, from_location, from_place, to_location, to_place, \
+         quantity, from_after, to_after, reason, reservation",
     );
     let lines = writes
         .ledger
@@ -64,7 +66,8 @@ pub(super) fn ledger(tx: &Tx, all: &mut Statements, writes: &Writes) {
 pub(super) fn sales(tx: &Tx, all: &mut Statements, writes: &Writes) {
     let table = (
         "sale",
-        "version, id, location, register, number, receipt_number, occurred_at, total, attention, document",
+        "version, id, location, register, number, receipt_number, occurred_at, total, \
+         attention, document",
     );
     add(tx, all, table, "btbtbtbbtt", &writes.sales, |r: &mut Row<'_>, s: &SaleRow| {
         r.int(s.version.0)

@@ -25,10 +25,10 @@ pub(super) async fn load(tx: &mut Tx, state: &mut State, kinds: &Kinds) -> Resul
                    join reservation_line l on l.item = r.c0 and l.location = r.c1 and l.open = 1";
         wanted.extend(ids(tx, sql, rows).await?);
     }
-    let of_shopper = "select h.id from {rows} \
-                      join reservation h on h.shopper = r.c0 and h.shopper is not null and h.state = 'held'";
-    let from_address = "select h.id from {rows} \
-                        join reservation h on h.address = r.c0 and h.address is not null and h.state = 'held'";
+    let of_shopper = "select h.id from {rows} join reservation h \
+                      on h.shopper = r.c0 and h.shopper is not null and h.state = 'held'";
+    let from_address = "select h.id from {rows} join reservation h \
+                        on h.address = r.c0 and h.address is not null and h.state = 'held'";
     for (texts, sql) in [(&kinds.shoppers, of_shopper), (&kinds.addresses, from_address)] {
         for chunk in texts.chunks(CHUNK_ROWS) {
             let mut rows = tx.rows("t");
