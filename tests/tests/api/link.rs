@@ -202,7 +202,7 @@ async fn a_nul_in_a_receipt_stops_no_log() {
     let price = json!({"minor": 3490, "currency": "EUR"});
     let split = json!([{"sku": "FLASK", "share": 0, "beyond": 1}]);
     let sale = json!({"body": "sale", "lines": split, "sale": {
-        "id": format!("sal_{}", Uuid::now_v7().as_simple()), "receipt_number": "S07-R1-\x001",
+        "id": format!("sal_{}", Uuid::now_v7().as_simple()), "receipt_number": "S07-R1-\x00001",
         "register": "S07\0R1", "number": 1, "cashier": "A\0na", "total": price,
         "change": {"minor": 0, "currency": "EUR"},
         "tenders": [{"kind": "ca\0sh", "given": price}],
