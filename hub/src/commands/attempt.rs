@@ -30,6 +30,11 @@ impl Trouble {
         matches!(self, Trouble::Store(error) if error.passing())
     }
 
+    /// True when a row that is stored once is there already.
+    pub(super) fn taken(&self) -> bool {
+        matches!(self, Trouble::Store(error) if error.taken())
+    }
+
     pub(super) fn connection_lost(&self) -> bool {
         matches!(self, Trouble::Store(error) if error.connection_lost())
     }
@@ -103,13 +108,16 @@ impl Cache {
         let (mut state, Ahead { mut plan, checked }) = match (kept, ahead) {
             (Some(kept), Some(ahead)) if kept.is(&row) => (kept.state, ahead),
             (kept, ahead) => {
-                // What was decided ahead of tables that came out otherwise holds nowhere.
-                let kept = if ahead.is_none() { kept } else { None };
+                // What was decided ahead of tables that came out otherwise holds nowhere. Of the
+                // rows that were kept for it only records are used again.
+                let spoilt = ahead.is_some_and(|a| a.plan.changes_records());
+                let kept = if spoilt { None } else { kept };
                 let state = warm(&mut tx, kept, &row).await?;
                 let plan = Plan::new(row.head.clone(), now, BTreeMap::new());
                 (state, Ahead { plan, checked: 0 })
             }
         };
+        plan.later(now);
         let ids: Vec<CommandId> = batch[checked..].iter().map(|s| s.id).collect();
         if !ids.is_empty() {
             plan.know(store::known(&mut tx, &ids).await?);
@@ -152,6 +160,7 @@ impl Cache {
             plan: Plan::new(head.clone(), now, BTreeMap::new()),
             checked: 0,
         });
+        plan.later(now);
         if read.is_none() {
             *read = Some(store.read_by_key().await?);
         }
@@ -174,9 +183,7 @@ impl Cache {
 impl Kept {
     /// True when the tables are as the last batch left them.
     fn is(&self, row: &HeadRow) -> bool {
-        self.head.epoch == row.head.epoch
-            && self.head.version == row.head.version
-            && self.batch == row.batch
+        self.head == row.head && self.batch == row.batch
     }
 }
 

@@ -105,8 +105,8 @@ impl Commands {
     /// # Errors
     /// [`Failure`] says why it had no effect.
     pub async fn submit(&self, lane: Lane, submission: Submission) -> Answer {
-        // Without an answer the writer ended before it took the command.
-        self.enqueue(lane, submission)?.await.unwrap_or(Err(Failure::Stopping))
+        // Without an answer the writer ended while it had the command: nobody knows.
+        self.enqueue(lane, submission)?.await.unwrap_or(Err(Failure::Internal))
     }
 
     /// Hands a command in; commands of a lane are decided in this order.

@@ -89,11 +89,13 @@ impl Queue {
         self.wake.notify_one();
     }
 
-    /// Stops without an answer for those that still wait: nobody is there to serve them.
+    /// Stops and says so to those that still wait: nobody is there to serve them.
     pub(super) fn abandon(&self) {
         let mut lanes = self.lock();
         lanes.stopping = true;
-        lanes.waiting.iter_mut().for_each(VecDeque::clear);
+        for waiting in lanes.waiting.iter_mut().flat_map(std::mem::take) {
+            let _ = waiting.reply.send(Err(Failure::Stopping));
+        }
     }
 
     /// A panic of another holder leaves whole commands in whole queues.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
+use oneshelf_domain::Refusal;
 use oneshelf_domain::stock::Version;
 use oneshelf_sync::plan::{Submission, kind};
 use tokio::sync::watch;
@@ -197,7 +198,11 @@ impl Writer {
                 }
                 Err(trouble) => {
                     alarm(&batch[part.clone()], &trouble);
-                    answers.extend(part.map(|_| Err(Failure::Internal)));
+                    // Its answer was kept its time and is gone; what it made has its id for ever.
+                    let used = trouble.taken() && part.len() == 1;
+                    let reused = Failure::Refused(Refusal::CommandReused);
+                    let failure = if used { reused } else { Failure::Internal };
+                    answers.extend(part.map(|_| Err(failure.clone())));
                 }
             }
         }

@@ -66,6 +66,11 @@ impl StoreError {
         matches!(self, StoreError::Database(sqlx::Error::PoolTimedOut))
     }
 
+    /// True when a key is taken.
+    pub fn taken(&self) -> bool {
+        matches!(self, StoreError::Database(sqlx::Error::Database(e)) if e.is_unique_violation())
+    }
+
     /// True when a row broke a unique or check constraint.
     pub fn constraint_broken(&self) -> bool {
         match self {

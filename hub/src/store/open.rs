@@ -98,6 +98,9 @@ async fn sqlite(path: &Path) -> Result<Pools, StoreError> {
         .max_lifetime(None)
         .acquire_timeout(Duration::from_millis(WAIT_MS))
         .test_before_acquire(false)
+        // A disk that is full makes SQLite roll back by itself, which the connection's book of
+        // open transactions does not see: no transaction could begin on it any more.
+        .before_acquire(|conn, _| Box::pin(async move { Ok(!conn.is_in_transaction()) }))
         .connect_with(writer)
         .await?;
     let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(&write).await?;
@@ -190,9 +193,20 @@ async fn postgres(url: &str) -> Result<Pools, StoreError> {
     Ok(Pools::Postgres { write, read })
 }
 
-/// Begins a transaction. A connection that was lost while it lay in the pool shows only now;
-/// nothing was begun on it, so the next one is tried.
+/// Begins a transaction. Its task is its own: were the caller dropped half-way, the connection
+/// would go back into the pool with a transaction that nobody knows of.
 pub(super) async fn begin(
+    pool: &PgPool,
+    sql: &'static str,
+) -> Result<Transaction<'static, Postgres>, StoreError> {
+    let pool = pool.clone();
+    let begun = tokio::spawn(async move { begin_whole(&pool, sql).await });
+    begun.await.unwrap_or_else(|_| Err(sqlx::Error::WorkerCrashed.into()))
+}
+
+/// A connection that was lost while it lay in the pool shows only now; nothing was begun on it,
+/// so the next one is tried.
+async fn begin_whole(
     pool: &PgPool,
     sql: &'static str,
 ) -> Result<Transaction<'static, Postgres>, StoreError> {

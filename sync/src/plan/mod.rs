@@ -130,6 +130,16 @@ impl Plan {
         Self { writes: Writes::new(head.clone()), head, now, next: 0, rounds: 0, done: known }
     }
 
+    /// The time by now, for the commands that are still to be decided; it never goes back.
+    pub fn later(&mut self, wall: Timestamp) {
+        self.now = self.now.max(wall);
+    }
+
+    /// True when a command that is decided changes a record.
+    pub fn changes_records(&self) -> bool {
+        !self.writes.records.is_empty()
+    }
+
     /// Takes in stored answers; only of commands that are not decided yet.
     pub fn know(&mut self, known: BTreeMap<CommandId, Known>) {
         self.done.extend(known);

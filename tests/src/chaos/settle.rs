@@ -11,7 +11,7 @@ use super::client::{Ask, Caller, until};
 use super::register::Register;
 use super::world::STORE;
 
-/// Waits until the line is live and nothing waits to be told.
+/// Waits until the line is live, the agent has its first copy, and nothing waits to be told.
 ///
 /// # Errors
 /// When that does not happen in time.
@@ -23,7 +23,8 @@ pub async fn drained(agent: &Caller, limit: Duration) -> Result<()> {
         };
         let link = &state["link"];
         let done = link["state"] == json!("live") && link["waiting"] == json!(0);
-        Ok(if done { Ok(()) } else { Err(format!("the line is {link}")) })
+        let done = done && state["shop"].is_string();
+        Ok(if done { Ok(()) } else { Err(format!("shop {}, the line is {link}", state["shop"])) })
     };
     until(limit, look).await.context("the agent has not told everything")
 }

@@ -104,7 +104,7 @@ async fn a_scan_is_served_while_a_whole_catalogue_is_copied() {
     for (at, part) in rows.chunks(500).enumerate() {
         line.say(json!({
             "kind": "changes", "session": line.session, "epoch": 1, "after": 0, "upto": 12,
-            "applied": nothing_applied(), "rows": part, "more": at < last,
+            "applied": nothing_applied(), "rows": part, "part": at, "more": at < last,
         }));
     }
     // The copy has begun.

@@ -8,7 +8,7 @@ use oneshelf_hub::commands::{Failure, Lane};
 use uuid::Uuid;
 
 use crate::shop::{Hub, fresh, put_item, reserve, submission};
-use crate::tables::{assert_gapless, cure, number, poison, run};
+use crate::tables::{assert_gapless, cure, number, poison, poison_hard, run};
 
 #[tokio::test]
 async fn one_command_that_cannot_be_stored_fails_alone() {
@@ -28,6 +28,21 @@ async fn one_command_that_cannot_be_stored_fails_alone() {
     assert_gapless(database.url()).await;
     cure(database.url()).await;
     assert!(!hub.send(bad).await.unwrap().replayed, "it had no effect before");
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_database_that_rolls_back_by_itself_serves_the_next_command() {
+    let (database, hub) = fresh().await;
+    let (item, location) = hub.stocked(10).await;
+    let bad = submission(reserve(item, location, 1));
+    poison_hard(database.url(), &bad.id.to_string()).await;
+    assert_eq!(hub.send(bad.clone()).await, Err(Failure::Internal));
+    assert!(hub.send(submission(reserve(item, location, 1))).await.is_ok());
+    cure(database.url()).await;
+    assert!(!hub.send(bad).await.unwrap().replayed);
+    assert_eq!(number(database.url(), "select sum(reserved) from stock").await, 2);
+    assert_gapless(database.url()).await;
     hub.stop().await;
 }
 

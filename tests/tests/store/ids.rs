@@ -2,11 +2,11 @@
 
 use oneshelf_domain::refusal::Refusal;
 use oneshelf_domain::stock::Command;
-use oneshelf_hub::commands::Failure;
+use oneshelf_hub::commands::{Failure, Lane};
 use uuid::Uuid;
 
 use crate::shop::{Hub, fresh, keyed, reserve, submission};
-use crate::tables::{assert_gapless, number};
+use crate::tables::{assert_gapless, number, run};
 
 #[tokio::test]
 async fn the_same_command_again_answers_the_same_and_does_nothing() {
@@ -41,6 +41,59 @@ async fn two_commands_with_one_id_in_a_batch_share_one_outcome() {
     assert!(second.replayed);
     assert_eq!(answers[2], Err(Failure::Refused(Refusal::CommandReused)));
     assert_eq!(number(database.url(), "select count(*) from reservation").await, 1);
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn commands_sent_again_while_they_are_being_stored_have_one_effect() {
+    const CALLERS: usize = 40;
+    const EACH: i64 = 25;
+    let (database, hub) = fresh().await;
+    let (item, location) = hub.stocked(10_000).await;
+    // Batches overlap: whatever is being stored comes again, and new ones come between.
+    let mut callers = tokio::task::JoinSet::new();
+    for _ in 0..CALLERS {
+        let commands = hub.commands.clone();
+        callers.spawn(async move {
+            for _ in 0..EACH {
+                let one = submission(reserve(item, location, 1));
+                let send = || commands.submit(Lane::Interactive, one.clone());
+                let (a, b, c) = tokio::join!(
+                    send(),
+                    async {
+                        tokio::task::yield_now().await;
+                        send().await
+                    },
+                    send()
+                );
+                let answers = [a, b, c].map(Result::unwrap);
+                let first = answers.iter().filter(|a| !a.replayed).count();
+                assert_eq!(first, 1, "{answers:?}");
+                assert!(answers.iter().all(|a| a.version == answers[0].version));
+                assert!(send().await.unwrap().replayed);
+            }
+        });
+    }
+    while let Some(ended) = callers.join_next().await {
+        ended.unwrap();
+    }
+    let made = EACH * i64::try_from(CALLERS).unwrap();
+    assert_eq!(number(database.url(), "select sum(reserved) from stock").await, made);
+    assert_gapless(database.url()).await;
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn an_id_whose_answer_was_kept_its_time_makes_nothing_twice() {
+    let (database, hub) = fresh().await;
+    let (item, location) = hub.stocked(10).await;
+    let one = submission(reserve(item, location, 1));
+    hub.send(one.clone()).await.unwrap();
+    run(database.url(), &format!("delete from command where id = '{}'", one.id)).await;
+    let reused = Err(Failure::Refused(Refusal::CommandReused));
+    assert_eq!(hub.send(one).await, reused);
+    assert!(hub.send(submission(reserve(item, location, 1))).await.is_ok());
+    assert_eq!(number(database.url(), "select sum(reserved) from stock").await, 2);
     hub.stop().await;
 }
 

@@ -102,6 +102,15 @@ pub(crate) async fn assert_gapless(url: &str) {
 
 /// A trigger that makes the answer of one command impossible to store.
 pub(crate) async fn poison(url: &str, id: &str) {
+    poison_by(url, id, "abort").await;
+}
+
+/// The same, where SQLite rolls the transaction back by itself, as it does on a full disk.
+pub(crate) async fn poison_hard(url: &str, id: &str) {
+    poison_by(url, id, "rollback").await;
+}
+
+async fn poison_by(url: &str, id: &str, how: &str) {
     if on_postgres() {
         let sql = format!(
             "create function poisoned() returns trigger language plpgsql as \
@@ -113,7 +122,7 @@ pub(crate) async fn poison(url: &str, id: &str) {
     } else {
         let sql = format!(
             "create trigger poison before insert on command when new.id = '{id}' \
-             begin select raise(abort, 'poisoned'); end"
+             begin select raise({how}, 'poisoned'); end"
         );
         run(url, &sql).await;
     }
