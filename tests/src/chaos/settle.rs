@@ -23,8 +23,9 @@ pub async fn drained(agent: &Caller, limit: Duration) -> Result<()> {
         };
         let link = &state["link"];
         let done = link["state"] == json!("live") && link["waiting"] == json!(0);
-        let done = done && state["shop"].is_string();
-        Ok(if done { Ok(()) } else { Err(format!("shop {}, the line is {link}", state["shop"])) })
+        // A copy brings its registers with its figures.
+        let copied = state["registers"].as_array().is_some_and(|all| !all.is_empty());
+        Ok(if done && copied { Ok(()) } else { Err(format!("copied {copied}, {link}")) })
     };
     until(limit, look).await.context("the agent has not told everything")
 }
