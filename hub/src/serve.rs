@@ -97,7 +97,7 @@ pub async fn start(options: Options, clock: Clock) -> anyhow::Result<Running> {
     let feed = Feed::start(store.clone(), follow.clone(), stop.clone());
     let app = App::new(Parts {
         feed,
-        sockets: Sockets::default(),
+        sockets: Sockets::of_this_process(),
         commands: commands.clone(),
         follow,
         clock: clock.clone(),

@@ -259,6 +259,12 @@ pub enum Down {
         lease: Lease,
         /// All totals above zero; may come in parts (`more`).
         granted: Vec<Total>,
+        /// Seq of the last fact that the hub has of this life.
+        last: i64,
+        /// The copy may hold what never came to be on this hub: all rows follow, and the agent
+        /// says all its facts again.
+        #[serde(default)]
+        anew: bool,
         /// Another part follows.
         #[serde(default)]
         more: bool,

@@ -53,8 +53,12 @@ fn need(tree: &Tree, name: &str) -> Result<()> {
     tree.need_programs(if name == "sim" { &all[2..] } else { &all })
 }
 
+/// The programs with today's pages: the agent and the hub carry them, and a browser meets them.
 fn built(tree: &Tree, name: &str, rest: &[String]) -> Result<Command> {
     need(tree, name)?;
+    if name != "sim" {
+        web::build(tree)?;
+    }
     let release = name == "bench";
     let mut cargo = tree.command("cargo");
     cargo.args(["build", "--workspace", "--exclude", "xtask", "--bins"]);

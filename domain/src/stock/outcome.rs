@@ -28,6 +28,10 @@ pub enum HelloAnswer {
         /// Seq of the last fact that the hub has of this life; goes into every Ping.
         #[serde(default)]
         last: i64,
+        /// Whether the agent's copy may hold rows of versions that this hub has not: it gets
+        /// everything anew, and says all facts again.
+        #[serde(default)]
+        anew: bool,
     },
     /// Draw a new nonce and say Hello again.
     Stale,

@@ -90,7 +90,8 @@ fn hello(draft: &mut Draft, command: &Command) -> Result<HelloAnswer, Stop> {
         i.lease = (*lease).max(i.lease).next();
     }
     let newer = (draft.at.epoch, draft.at.version);
-    if matches!(command, Command::Hello { copy, .. } if *copy >= newer) {
+    let behind = matches!(command, Command::Hello { copy, .. } if *copy >= newer);
+    if behind {
         // Versions that this hub has not given: it was put back to a backup and not told so.
         draft.notice(
             "hub_behind",
@@ -101,7 +102,9 @@ fn hello(draft: &mut Draft, command: &Command) -> Result<HelloAnswer, Stop> {
     draft.put_incarnation(i.clone());
     learn(draft, *incarnation, granted)?;
     let totals = granted_totals(draft, *incarnation, *location, granted)?;
-    Ok(HelloAnswer::Welcome { lease: i.lease, granted: totals, last: i.last })
+    // The first answer to a repeated Hello may have said so, and the hub has moved on since.
+    let anew = behind || repeat;
+    Ok(HelloAnswer::Welcome { lease: i.lease, granted: totals, last: i.last, anew })
 }
 
 /// All totals above zero: those known before, and those that this very command taught.

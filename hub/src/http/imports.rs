@@ -84,12 +84,14 @@ async fn make(
     let actor = signed.0.principal();
     let id = ImportId(command_id(&actor, key.as_ref()).0);
     let made = (StatusCode::ACCEPTED, Json(MadeBody { id: id.to_string() }));
+    let Some(comes) = app.imports.receiving(id) else { return Ok(made) };
     if !rows::begin(&app.store, id, kind.name(), &actor, app.now()).await? {
         return Ok(made); // Sent again: the first one goes on.
     }
     // A task of its own: a sender that leaves must not leave half a file.
     let receiving = app.clone();
     let received = tokio::spawn(async move {
+        let _until_it_is_here = comes;
         let pieces = body.into_data_stream().map(|piece| piece.map(|bytes| bytes.to_vec()));
         imports::receive(&receiving.store, id, kind, Box::pin(pieces)).await
     });

@@ -14,7 +14,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
-use futures_util::{SinkExt, StreamExt, future};
+use futures_util::{SinkExt, Stream, StreamExt, future};
 use oneshelf_domain::limits;
 use oneshelf_domain::record::{KeyKind, Scope};
 use serde::Deserialize;
@@ -27,6 +27,7 @@ use super::guard::{self, ClientAddress, Signed};
 use super::origins;
 use super::problem::{Answer, Error};
 use crate::app::App;
+use crate::auth::rates::Door;
 use crate::auth::{self, Action, agents, tokens};
 use crate::live;
 
@@ -76,13 +77,16 @@ async fn live_stock(
     mut parts: Parts,
 ) -> Answer<Response> {
     let asked = upgrade(asked)?;
-    let listener = listener(&app, &mut parts, query.key.as_deref()).await?;
+    let listener = match query.key.as_deref() {
+        Some(secret) => of_page(&app, &parts, address, secret)?,
+        None => of_caller(&app, &mut parts).await?,
+    };
     let place =
         app.sockets.enter(&listener.name(), &address.name()).map_err(|full| match full {
             live::Full::Hub => Error::busy("too many live sockets are open; try again later"),
             live::Full::Yours => Error::too_many_requests(FULL_WAIT),
         })?;
-    let upgrade = asked.max_message_size(live::MESSAGE_BYTES_MAX);
+    let upgrade = bounded(asked, live::MESSAGE_BYTES_MAX);
     Ok(upgrade.on_upgrade(move |socket| async move {
         serve_live(&app, listener, socket).await;
         drop(place);
@@ -91,7 +95,7 @@ async fn live_stock(
 
 async fn serve_live(app: &App, listener: live::Listener, socket: WebSocket) {
     let (mut sink, stream) = socket.split();
-    let incoming = Box::pin(stream.filter_map(message));
+    let incoming = Box::pin(whole(stream).filter_map(message));
     let out = Box::pin((&mut sink).with(as_text));
     let bounds = live::Bounds::default();
     let Err(why) = live::run(app, listener, bounds, incoming, out).await else { return };
@@ -115,24 +119,31 @@ fn close_code_of(why: &live::Ended) -> u16 {
     }
 }
 
-/// Who listens: a publishable key from a page on its list, or anybody who may read stock.
-async fn listener(app: &App, parts: &mut Parts, key: Option<&str>) -> Answer<live::Listener> {
-    let Some(secret) = key else {
-        let signed = Signed::from_request_parts(parts, app).await?;
-        // A page from elsewhere may open a socket with this browser's cookie.
-        if parts.headers.contains_key(header::COOKIE) && !origins::same_origin(app, &parts.headers)
-        {
-            return Err(Error::foreign_origin());
-        }
-        signed.need(Action::Live)?;
-        // As in the guard: a secret goes before a cookie.
-        let session = guard::cookie(&parts.headers);
-        let session = session.filter(|_| !parts.headers.contains_key(header::AUTHORIZATION));
-        return Ok(match session {
-            Some(session) => live::Listener::Session(tokens::hash(session)),
-            None => live::Listener::Caller(signed.0.session_principal()),
-        });
-    };
+/// Anybody who may read stock.
+async fn of_caller(app: &App, parts: &mut Parts) -> Answer<live::Listener> {
+    let signed = Signed::from_request_parts(parts, app).await?;
+    // A page from elsewhere may open a socket with this browser's cookie.
+    if parts.headers.contains_key(header::COOKIE) && !origins::same_origin(app, &parts.headers) {
+        return Err(Error::foreign_origin());
+    }
+    signed.need(Action::Live)?;
+    // As in the guard: a secret goes before a cookie.
+    let session = guard::cookie(&parts.headers);
+    let session = session.filter(|_| !parts.headers.contains_key(header::AUTHORIZATION));
+    Ok(match session {
+        Some(session) => live::Listener::Session(tokens::hash(session)),
+        None => live::Listener::Caller(signed.0.session_principal()),
+    })
+}
+
+/// A page with a publishable key that it is on the list of.
+fn of_page(
+    app: &App,
+    parts: &Parts,
+    address: ClientAddress,
+    secret: &str,
+) -> Answer<live::Listener> {
+    app.gate.pass(Door::Address, &address.name()).map_err(Error::too_many_requests)?;
     let seen = app.seen();
     let key = auth::key_with(&seen.records, secret)
         .filter(|k| k.kind == KeyKind::Publishable && auth::is_alive(k, app.now()))
@@ -178,7 +189,7 @@ async fn agent_link(State(app): State<App>, headers: HeaderMap, asked: Asked) ->
         Err(agents::NotProven::Store(error)) => return Err(error.into()),
     };
     let location = seen.records.location(&agent.location).ok_or_else(Error::not_found)?.no;
-    let upgrade = asked.max_message_size(limits::FRAME_BYTES_MAX);
+    let upgrade = bounded(asked, limits::FRAME_BYTES_MAX);
     Ok(upgrade.on_upgrade(move |socket| async move {
         tracing::info!(agent = %agent.id, location = %agent.location, "an agent is connected");
         let why = serve_agent(&app, agent.id, location, socket).await;
@@ -193,15 +204,28 @@ async fn serve_agent(
     socket: WebSocket,
 ) -> String {
     let (mut sink, stream) = socket.split();
-    let incoming = Box::pin(stream.filter_map(text));
+    let incoming = Box::pin(whole(stream).filter_map(text));
     let out = Box::pin((&mut sink).with(as_text));
     let ended = crate::link::run(app, agent, location, incoming, out).await;
     let why = ended.err().map_or_else(String::new, |e| e.to_string());
     let reason: String = why.chars().filter(char::is_ascii).take(100).collect();
     let frame = CloseFrame { code: close_code::NORMAL, reason: reason.into() };
-    // The other side may be gone already.
-    let _ = sink.send(Message::Close(Some(frame))).await;
+    // The other side may be gone already, or take nothing.
+    let _ = tokio::time::timeout(LAST_WORD, sink.send(Message::Close(Some(frame)))).await;
     why
+}
+
+/// A frame alone is bounded as the message is: else it is buffered up to 16 MiB before it counts.
+fn bounded(asked: WebSocketUpgrade, bytes: usize) -> WebSocketUpgrade {
+    asked.max_message_size(bytes).max_frame_size(bytes)
+}
+
+/// Messages until the line breaks or says what it may not.
+fn whole<S>(stream: S) -> impl Stream<Item = Result<Message, axum::Error>>
+where
+    S: Stream<Item = Result<Message, axum::Error>>,
+{
+    stream.take_while(|message| future::ready(message.is_ok()))
 }
 
 /// A subscriber's messages. What is no text counts as one that nobody understands.

@@ -8,7 +8,8 @@ mod rows;
 mod split;
 mod worker;
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::{Stream, StreamExt, future};
 use oneshelf_domain::{ImportId, limits};
@@ -24,18 +25,43 @@ const BATCHES: usize = 4;
 /// Pieces of the file on their way to the reader.
 const PIECES: usize = 8;
 
-/// Wakes the worker.
+/// The imports of this process: wakes the worker, and knows which files come in now.
 #[derive(Clone, Default)]
-pub struct Imports(Arc<Notify>);
+pub struct Imports {
+    due: Arc<Notify>,
+    receiving: Arc<Mutex<BTreeSet<ImportId>>>,
+}
 
 impl Imports {
     /// There is something to do.
     pub fn wake(&self) {
-        self.0.notify_one();
+        self.due.notify_one();
     }
 
     async fn woken(&self) {
-        self.0.notified().await;
+        self.due.notified().await;
+    }
+
+    /// A file comes in, until what is given back is dropped; none when it comes in already.
+    pub fn receiving(&self, id: ImportId) -> Option<Receiving> {
+        let mut all = self.receiving.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(id).then(|| Receiving { of: self.clone(), id })
+    }
+
+    fn comes(&self, id: ImportId) -> bool {
+        self.receiving.lock().unwrap_or_else(PoisonError::into_inner).contains(&id)
+    }
+}
+
+/// A file that comes in now.
+pub struct Receiving {
+    of: Imports,
+    id: ImportId,
+}
+
+impl Drop for Receiving {
+    fn drop(&mut self) {
+        self.of.receiving.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
     }
 }
 
@@ -72,7 +98,8 @@ where
 {
     let received = read(store, id, kind, pieces).await;
     match &received {
-        Ok(rows) => imports::received(store, id, *rows).await?,
+        Ok(rows) if imports::received(store, id, *rows).await? => {}
+        Ok(_) => return Err(NotReceived::Cut),
         Err(why) => imports::end(store, id, "failed", Some(&why.to_string())).await?,
     }
     received

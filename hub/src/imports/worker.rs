@@ -34,10 +34,10 @@ const RECEIVING_MS_MAX: i64 = 60 * 60 * 1_000;
 
 /// Works until the program stops.
 pub async fn run(app: App) {
-    if let Err(error) = forget_cut(&app).await {
-        tracing::warn!(%error, "imports that were cut off could not be marked");
-    }
     loop {
+        if let Err(error) = forget_cut(&app).await {
+            tracing::warn!(%error, "imports that were cut off could not be marked");
+        }
         if let Err(error) = work(&app).await {
             tracing::warn!(%error, "an import waits for the database");
         }
@@ -49,17 +49,19 @@ pub async fn run(app: App) {
     }
 }
 
-/// Files whose sender a stop of the program cut off.
+/// Files that nobody receives any more: a stop of a program cut them off, or their end could not
+/// be stored.
 async fn forget_cut(app: &App) -> Result<(), StoreError> {
     let mut tx = app.store.read().await?;
     let receiving = imports::in_state(&mut tx, "receiving").await?;
     tx.rollback().await?;
     for import in receiving {
+        let Ok(id) = import.id.parse() else { continue };
         let age = app.now().0 / 1_000 - import.created_at / 1_000;
-        // One file of SQLite has one hub: what it receives, it receives from now on.
-        let cut = app.store.engine() == Engine::Sqlite || age > RECEIVING_MS_MAX;
-        if let Some(id) = import.id.parse().ok().filter(|_| cut) {
-            imports::end(&app.store, id, "failed", Some("the hub stopped while it came")).await?;
+        // One file of SQLite has one hub; of PostgreSQL another hub may receive it.
+        let alone = app.store.engine() == Engine::Sqlite;
+        if !app.imports.comes(id) && (alone || age > RECEIVING_MS_MAX) {
+            imports::cut(&app.store, id, "the file did not come to its end").await?;
         }
     }
     Ok(())

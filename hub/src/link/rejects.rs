@@ -14,6 +14,11 @@ use super::session::Ended;
 use crate::app::App;
 use crate::store::read::frames;
 
+/// The write path failed on a command; whether it was stored is not known.
+pub(super) const NOT_STORED: &str = "the hub could not store it";
+/// How often a fact is tried. It comes again with every second ping.
+const TRIES: u32 = 5;
+
 /// A fact on its way to the write path.
 #[derive(Debug)]
 pub(super) struct Sent {
@@ -38,7 +43,7 @@ impl Sent {
         Self { head, frame: None, stands_in: false }
     }
 
-    /// Keeps the frame when the reply rejects it.
+    /// Keeps the frame of a fact that will not be booked.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -46,37 +51,61 @@ impl Sent {
         &mut self,
         app: &App,
         (agent, location): (AgentId, LocationNo),
-        reply: &Reply,
+        code: &str,
     ) -> Result<(), Ended> {
-        let code = match reply {
-            Reply::Refused(refusal) => refusal.code(),
-            Reply::Accepted { outcome: Outcome::NotBooked { code }, .. } => code,
-            _ => return Ok(()),
-        };
         tracing::warn!(%agent, id = %self.head.fact.command_id, code, "a fact is not booked");
         let Some(frame) = self.frame.take() else { return Ok(()) };
         let text = serde_json::to_string(&frame).map_err(|e| Ended::Failed(e.to_string()))?;
         keep(app, (agent, location), self.head.fact.command_id, code, &text).await
     }
 
-    /// The command that takes the place of a fact that was refused as a whole, its id, and itself;
-    /// none when the place is not this store's to take.
+    /// The command that takes the place of a fact that took none itself, its id, and itself; none
+    /// when the place is not this store's to take.
     pub(super) fn stand_in(
         &self,
         location: LocationNo,
         reply: &Reply,
+        code: &str,
     ) -> Option<(CommandId, Command, Sent)> {
-        let Reply::Refused(refusal) = reply else { return None };
-        if self.stands_in {
+        if self.stands_in || matches!(reply, Reply::Accepted { .. }) {
             return None;
         }
-        // An id that somebody else has used cannot be used again.
-        let id = match refusal {
-            Refusal::CommandReused => CommandId(Uuid::now_v7()),
+        // An id that somebody else has used cannot be used again, and one that fails fails again.
+        let id = match reply {
+            Reply::Refused(Refusal::CommandReused) | Reply::NotNow(_) => CommandId(Uuid::now_v7()),
             _ => self.head.fact.command_id,
         };
-        let command = rejected(&self.head, location, refusal.code());
+        let command = rejected(&self.head, location, code);
         Some((id, command, Sent { head: self.head.clone(), frame: None, stands_in: true }))
+    }
+}
+
+/// A fact that the write path fails on, again and again: it must not stop the store's log.
+#[derive(Debug, Default)]
+pub(super) struct Failing {
+    id: Option<CommandId>,
+    times: u32,
+}
+
+impl Failing {
+    /// One more reply to a fact: the code with which it is rejected, when it is. One that has
+    /// failed too often is.
+    pub(super) async fn code(&mut self, app: &App, id: CommandId, reply: &Reply) -> Option<String> {
+        match reply {
+            Reply::Refused(refusal) => Some(refusal.code().to_owned()),
+            Reply::Accepted { outcome: Outcome::NotBooked { code }, .. } => Some(code.clone()),
+            Reply::NotNow(NOT_STORED) => {
+                if self.id != Some(id) {
+                    *self = Self { id: Some(id), times: 0 };
+                }
+                // While the database does not answer, the fault is not the fact's.
+                if app.store.head().await.is_ok() {
+                    self.times += 1;
+                }
+                (self.times >= TRIES).then(|| "internal".to_owned())
+            }
+            _ => None,
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::numbers;
-use super::rejects::{Sent, keep};
+use super::rejects::{Failing, NOT_STORED, Sent, keep};
 use super::top_up::TopUps;
 use crate::app::App;
 use crate::commands::{Accepted, Failure, Lane};
@@ -45,6 +45,8 @@ impl From<crate::store::StoreError> for Ended {
     }
 }
 
+/// How long one frame may wait for the other side to take it.
+const SEND_MAX: Duration = Duration::from_secs(30);
 /// Grants by policy that are under way at once.
 const TOP_UPS_AT_ONCE: usize = 256;
 
@@ -60,6 +62,7 @@ struct Session<'a, O> {
     /// The version up to which rows were sent; none before a session is open.
     sent: Option<i64>,
     top_ups: TopUps,
+    failing: Failing,
     /// Grants by policy on their way: apart, so that no answer of a sale waits for one.
     granting: FuturesUnordered<Answered>,
 }
@@ -90,6 +93,7 @@ where
         out,
         sent: None,
         top_ups: TopUps::default(),
+        failing: Failing::default(),
         granting: FuturesUnordered::new(),
     };
     let ended = session.serve(incoming, &end).await;
@@ -115,7 +119,7 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
                     self.text(&text).await?;
                 }
                 Some((about, sent, reply)) = self.answers.next() => {
-                    self.settled(about, sent, &reply).await?;
+                    self.settled(about, sent, reply).await?;
                 }
                 Some((about, reply)) = self.granting.next() => self.granted(&about, &reply).await?,
                 () = std::future::ready(()), if self.may_look() => self.look().await?,
@@ -155,6 +159,9 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
         match serde_json::from_str::<Up>(text) {
             Ok(up) => {
                 let pong = matches!(up, Up::Pong { .. });
+                if matches!(up, Up::Hello { .. }) {
+                    self.granted_before().await?;
+                }
                 let todo = self.link.frame(up);
                 if let Some(at) = self.link.answered().filter(|_| pong) {
                     self.app.links.answered(self.location, at);
@@ -270,7 +277,7 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
                 }
                 Ok(Err(Failure::Refused(refusal))) => Reply::Refused(refusal),
                 Ok(Err(Failure::NotNow(why))) => Reply::NotNow(why),
-                Ok(Err(_)) | Err(_) => Reply::NotNow("the hub could not store it"),
+                Ok(Err(_)) | Err(_) => Reply::NotNow(NOT_STORED),
             };
             (about, reply)
         })))
@@ -282,15 +289,18 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
         &mut self,
         about: About,
         sent: Option<Sent>,
-        reply: &Reply,
+        reply: Reply,
     ) -> Result<(), Ended> {
         if let Some(mut sent) = sent {
-            sent.settle(self.app, (self.link.agent, self.location), reply).await?;
-            if let Some((id, command, sent)) = sent.stand_in(self.location, reply) {
-                return self.enqueue(about, id, command, Some(sent));
+            let id = sent.head.fact.command_id;
+            if let Some(code) = self.failing.code(self.app, id, &reply).await {
+                sent.settle(self.app, (self.link.agent, self.location), &code).await?;
+                if let Some((id, command, sent)) = sent.stand_in(self.location, &reply, &code) {
+                    return self.enqueue(about, id, command, Some(sent));
+                }
             }
         }
-        self.answer(&about, reply).await
+        self.answer(&about, &reply).await
     }
 
     async fn answer(&mut self, about: &About, reply: &Reply) -> Result<(), Ended> {
@@ -350,6 +360,15 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
         Ok(())
     }
 
+    /// A Hello ends the session, if only until it is answered: what was granted in it is told
+    /// before, since the answer to a Hello that repeats one does not wait for it.
+    async fn granted_before(&mut self) -> Result<(), Ended> {
+        while let Some((about, reply)) = self.granting.next().await {
+            self.granted(&about, &reply).await?;
+        }
+        Ok(())
+    }
+
     async fn granted(&mut self, about: &About, reply: &Reply) -> Result<(), Ended> {
         if matches!(reply, Reply::NotNow(_)) {
             self.top_ups.missed();
@@ -372,6 +391,9 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
 
     async fn send(&mut self, down: &Down) -> Result<(), Ended> {
         let text = serde_json::to_string(down).map_err(|e| Ended::Failed(e.to_string()))?;
-        self.out.send(text).await.map_err(|_| Ended::Gone)
+        match tokio::time::timeout(SEND_MAX, self.out.send(text)).await {
+            Ok(sent) => sent.map_err(|_| Ended::Gone),
+            Err(_) => Err(Ended::Closed("the agent takes nothing")),
+        }
     }
 }

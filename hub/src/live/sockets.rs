@@ -7,9 +7,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use oneshelf_domain::limits;
 
+/// Descriptors for all that is no live socket: other requests, agents, the database, files.
+const OTHER_DESCRIPTORS: usize = 2_000;
+/// Places that there are in any case.
+const PLACES_MIN: usize = 100;
+
 /// The places of this process; clones share them.
-#[derive(Debug, Clone, Default)]
-pub struct Sockets(Arc<Mutex<Taken>>);
+#[derive(Debug, Clone)]
+pub struct Sockets {
+    taken: Arc<Mutex<Taken>>,
+    most: usize,
+}
 
 #[derive(Debug, Default)]
 struct Taken {
@@ -33,14 +41,36 @@ pub struct Place {
     names: [String; 2],
 }
 
+impl Default for Sockets {
+    fn default() -> Self {
+        Self { taken: Arc::default(), most: limits::LIVE_SOCKETS_MAX }
+    }
+}
+
 impl Sockets {
+    /// Asks the system for as many descriptors as all places need; gives no more places than it
+    /// has, so that requests, agents and the database always get one.
+    pub fn of_this_process() -> Self {
+        let most = limits::LIVE_SOCKETS_MAX;
+        let wanted = u64::try_from(most + OTHER_DESCRIPTORS).unwrap_or(u64::MAX);
+        let had = rlimit::increase_nofile_limit(wanted).unwrap_or(0);
+        let places = usize::try_from(had).unwrap_or(most).saturating_sub(OTHER_DESCRIPTORS);
+        if places >= most {
+            return Self::default();
+        }
+        // A system that does not say how many it has gives at least a few hundred.
+        let most = places.max(PLACES_MIN);
+        tracing::warn!(descriptors = had, places = most, "few live sockets: raise `ulimit -n`");
+        Self { most, ..Self::default() }
+    }
+
     /// A place for a caller at an address.
     ///
     /// # Errors
     /// When there is none left.
     pub fn enter(&self, caller: &str, address: &str) -> Result<Place, Full> {
-        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if taken.all >= limits::LIVE_SOCKETS_MAX {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if taken.all >= self.most {
             return Err(Full::Hub);
         }
         let names = [format!("caller {caller}"), format!("address {address}")];
@@ -55,7 +85,7 @@ impl Sockets {
         for name in &names {
             *taken.names.entry(name.clone()).or_default() += 1;
         }
-        Ok(Place { taken: Arc::clone(&self.0), names })
+        Ok(Place { taken: Arc::clone(&self.taken), names })
     }
 }
 
@@ -88,7 +118,7 @@ mod tests {
         held.pop();
         held.push(enter(0).unwrap());
         drop((held, other));
-        assert!(sockets.0.lock().unwrap().names.is_empty(), "nothing is left behind");
+        assert!(sockets.taken.lock().unwrap().names.is_empty(), "nothing is left behind");
     }
 
     #[test]

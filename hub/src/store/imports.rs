@@ -121,18 +121,36 @@ async fn put_errors(tx: &mut Tx, name: &str, errors: &[ErrorRow]) -> Result<(), 
     Ok(())
 }
 
-/// The file is complete: it may run.
+/// The file is complete: it may run. False when it was given up in the meantime.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn received(store: &Store, id: ImportId, rows_total: i64) -> Result<(), StoreError> {
+pub async fn received(store: &Store, id: ImportId, rows_total: i64) -> Result<bool, StoreError> {
     let mut tx = store.begin_write().await?;
     // Rows that could not be read are decided already.
     let sql = "update import set state = 'running', rows_total = $2,
         rows_done = (select count(*) from import_error where import = $1),
-        rows_failed = (select count(*) from import_error where import = $1) where id = $1";
-    on!(&mut tx, conn => sqlx::query(sql)
-        .bind(id.to_string()).bind(rows_total).execute(conn).await.map(drop))?;
+        rows_failed = (select count(*) from import_error where import = $1)
+        where id = $1 and state = 'receiving'";
+    let runs: u64 = on!(&mut tx, conn => sqlx::query(sql)
+        .bind(id.to_string()).bind(rows_total).execute(conn).await.map(|d| d.rows_affected()))?;
+    tx.commit().await?;
+    Ok(runs == 1)
+}
+
+/// Gives up a file that nobody receives; one that came to its end in the meantime goes on.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn cut(store: &Store, id: ImportId, detail: &str) -> Result<(), StoreError> {
+    let mut tx = store.begin_write().await?;
+    let name = id.to_string();
+    let sql = "update import set state = 'failed', detail = $2
+        where id = $1 and state = 'receiving'";
+    on!(&mut tx, conn => sqlx::query(sql).bind(&name).bind(detail).execute(conn).await.map(drop))?;
+    let sql = "delete from import_row where import = $1
+        and exists (select 1 from import where id = $1 and state = 'failed')";
+    on!(&mut tx, conn => sqlx::query(sql).bind(&name).execute(conn).await.map(drop))?;
     tx.commit().await
 }
 

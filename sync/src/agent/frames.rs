@@ -8,6 +8,7 @@ use oneshelf_protocol::frame::{Down, Up};
 use sha2::{Digest, Sha256};
 
 use super::copy::Changed;
+use super::session::Welcome;
 use super::{Agent, Fresh, Note, Out, Step};
 
 impl Agent {
@@ -15,8 +16,11 @@ impl Agent {
     pub fn frame(&mut self, down: Down, now: Timestamp, fresh: Fresh<'_>) -> Step {
         self.heard = Some(now);
         match down {
-            Down::Welcome { incarnation, nonce, lease, granted, more } => {
-                self.welcome((incarnation, nonce), lease, granted, more, now, fresh)
+            Down::Welcome { incarnation, nonce, lease, granted, last, anew, more } => {
+                if incarnation != self.life.incarnation || self.life.nonce != Some(nonce) {
+                    return Step::default();
+                }
+                self.welcome(Welcome { lease, granted, last, anew, more }, now, fresh)
             }
             Down::Stale { nonce } => self.stale(nonce, fresh),
             Down::Retired { incarnation } => self.retired(incarnation, now, fresh),

@@ -58,6 +58,12 @@ impl Agent {
         step
     }
 
+    /// Seq of the last fact of this life that the hub has answered.
+    pub(super) fn answered_upto(&self) -> i64 {
+        let first = self.unanswered.iter().find(|e| e.incarnation == self.life.incarnation);
+        first.map_or(self.life.seq, |e| e.seq - 1)
+    }
+
     /// After [`Note::ReloadLog`]: the unanswered facts of all lives, oldest first.
     pub fn reload_log(&mut self, unanswered: Vec<Entry>) -> Step {
         self.unanswered = unanswered.into();

@@ -5,7 +5,7 @@
 
 use oneshelf_domain::stock::Lease;
 use oneshelf_domain::{CommandId, IncarnationId, Sku, Timestamp};
-use oneshelf_protocol::frame::{Body, Protocol, Up};
+use oneshelf_protocol::frame::{Body, Cursor, Protocol, Up};
 use oneshelf_protocol::{PROTOCOL_MAX, PROTOCOL_MIN};
 use uuid::Uuid;
 
@@ -13,6 +13,15 @@ use super::{Agent, Fresh, Life, Note, Out, Step, Write};
 
 /// Totals of one Hello or Close: keeps a frame under its limit.
 pub(crate) const TOTALS_PER_FRAME: usize = 1_500;
+
+/// The answer to a Hello, or a part of it.
+pub(super) struct Welcome {
+    pub lease: Lease,
+    pub granted: Vec<(Sku, i64)>,
+    pub last: i64,
+    pub anew: bool,
+    pub more: bool,
+}
 
 impl Agent {
     /// A connection is there: says Hello.
@@ -55,24 +64,23 @@ impl Agent {
         self.caught_up = false;
     }
 
-    pub(super) fn welcome(
-        &mut self,
-        (incarnation, nonce): (IncarnationId, Uuid),
-        lease: Lease,
-        mut granted: Vec<(Sku, i64)>,
-        more: bool,
-        now: Timestamp,
-        fresh: Fresh<'_>,
-    ) -> Step {
-        if incarnation != self.life.incarnation || self.life.nonce != Some(nonce) {
+    /// The Hello that waits is answered.
+    pub(super) fn welcome(&mut self, mut frame: Welcome, now: Timestamp, fresh: Fresh<'_>) -> Step {
+        self.welcome.append(&mut frame.granted);
+        if frame.more {
             return Step::default();
         }
-        self.welcome.append(&mut granted);
-        if more {
-            return Step::default();
-        }
+        let lease = frame.lease;
         let mut step = Step::default();
-        let again = lease.epoch != self.life.lease.epoch && self.life.lease != Lease::default();
+        let moved = lease.epoch != self.life.lease.epoch && self.life.lease != Lease::default();
+        // A hub that was put back without a new epoch: it answered more than it has.
+        let again = moved || frame.anew || frame.last < self.answered_upto();
+        if frame.anew {
+            // Kept until the rows are here: the next Hello must not speak of the old copy.
+            self.cursor = Cursor::default();
+            let (cursor, applied) = (self.cursor, self.applied);
+            step.writes.push(Write::Rows { whole: false, rows: vec![], cursor, applied });
+        }
         self.life.nonce = None;
         self.life.lease = lease;
         step.writes.push(Write::Life(self.life.clone()));

@@ -247,7 +247,7 @@ impl HubLink {
         match answer {
             HelloAnswer::Stale => vec![Todo::Send(Down::Stale { nonce })],
             HelloAnswer::Retired => vec![Todo::Send(Down::Retired { incarnation })],
-            HelloAnswer::Welcome { lease, granted, last } => {
+            HelloAnswer::Welcome { lease, granted, last, anew } => {
                 self.session = Some((*lease, incarnation));
                 self.last = *last;
                 self.pings.clear();
@@ -267,11 +267,13 @@ impl HubLink {
                             nonce,
                             lease: *lease,
                             granted: chunk.cloned().collect(),
+                            last: *last,
+                            anew: *anew,
                             more: part + 1 < parts,
                         })
                     })
                     .collect();
-                todo.push(Todo::Rows(self.rows_from(cursor)));
+                todo.push(Todo::Rows(if *anew { 0 } else { self.rows_from(cursor) }));
                 todo
             }
         }

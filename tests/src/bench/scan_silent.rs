@@ -118,15 +118,15 @@ async fn carry(shared: &Shared, mut socket: WebSocket) -> Result<()> {
                 let Some(message) = message else { return Ok(()) };
                 let Message::Text(text) = message? else { continue };
                 match serde_json::from_str::<Up>(text.as_str())? {
-                    Up::Hello { incarnation, nonce, more: false, .. } => {
+                    Up::Hello { incarnation, nonce, last, more: false, .. } => {
                         let lease = shared.lease.fetch_add(1, Ordering::Relaxed);
                         let lease = Lease { epoch: 1, number: lease };
                         session = Some(lease);
                         shared.connections.fetch_add(1, Ordering::Relaxed);
                         let granted = vec![];
-                        let more = false;
+                        let (anew, more) = (false, false);
                         say(&mut socket, &Down::Welcome {
-                            incarnation, nonce, lease, granted, more,
+                            incarnation, nonce, lease, granted, last, anew, more,
                         }).await?;
                     }
                     Up::Fact { fact, .. } => {

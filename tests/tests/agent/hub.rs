@@ -209,7 +209,7 @@ impl Line {
         self.session = json!({"epoch": 1, "number": n});
         self.say(json!({
             "kind": "welcome", "incarnation": self.incarnation, "nonce": hello["nonce"],
-            "lease": self.session, "granted": granted,
+            "lease": self.session, "granted": granted, "last": hello["last"],
         }));
     }
 

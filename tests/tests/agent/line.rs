@@ -202,7 +202,7 @@ async fn a_retired_life_is_closed_and_the_next_one_sells() {
     let incarnation = hello["incarnation"].clone();
     line.session = json!({"epoch": 1, "number": 9});
     line.say(json!({"kind": "welcome", "incarnation": incarnation, "nonce": hello["nonce"],
-        "lease": line.session, "granted": []}));
+        "lease": line.session, "granted": [], "last": 0}));
     let close = line.fact("close").await;
     assert_eq!(close["incarnation"], first);
     line.accept(&close);

@@ -5,13 +5,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{Hub, Said};
 
-async fn send(hub: &Hub, kind: &str, file: &str) -> Said {
+pub(crate) async fn send(hub: &Hub, kind: &str, file: &str) -> Said {
     let ask = hub.ask("POST", &format!("/v1/imports?kind={kind}")).admin();
     ask.bytes("text/csv", file).send().await
 }
 
 /// Waits for an import's end.
-async fn end(hub: &Hub, id: &Value) -> Value {
+pub(crate) async fn end(hub: &Hub, id: &Value) -> Value {
     let path = format!("/v1/imports/{}", id.as_str().unwrap());
     loop {
         let now = hub.get(&path).await.ok(200);
@@ -167,6 +167,23 @@ async fn a_file_that_was_cut_off_is_sent_again_and_comes_in_once() {
     assert_eq!(end(&hub, &done["id"]).await, done);
     let at = async |code: &str| hub.flask_at(code).await["available"].clone();
     assert_eq!((at("S07").await, at("W01").await), (json!(5), json!(7)));
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn a_file_whose_end_could_not_be_noted_is_given_up() {
+    let hub = Hub::open().await;
+    if !hub.is_file() {
+        return hub.close().await; // Another hub of the same database may receive it.
+    }
+    let made = send(&hub, "items", "sku,name\nA1,Mug\n").await.ok(202);
+    assert_eq!(end(&hub, &made["id"]).await["state"], "done");
+    let id = made["id"].as_str().unwrap();
+    let lost = format!("update import set state = 'receiving' where id = '{id}' returning id");
+    assert_eq!(hub.texts(&lost).await.len(), 1);
+    // Something to do wakes the worker.
+    send(&hub, "items", "sku,name\nA2,Jug\n").await.ok(202);
+    assert_eq!(end(&hub, &made["id"]).await["state"], "failed");
     hub.close().await;
 }
 

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::enrolment::{PUBLIC_KEY, code, redeem};
+use crate::imports::{end, send};
 use crate::support::Hub;
 
 /// A store's agent that speaks by hand.
@@ -18,6 +19,8 @@ pub(crate) struct Line {
     say: mpsc::UnboundedSender<String>,
     heard: mpsc::UnboundedReceiver<String>,
     pub session: Value,
+    /// The last one that it was told.
+    welcome: Value,
 }
 
 /// An agent of S07 that has joined.
@@ -45,7 +48,7 @@ impl Line {
             // However it ends: the test is over, or hears no more.
             let _ = run(&app, agent, location, Box::pin(incoming), Box::pin(out)).await;
         });
-        Self { say, heard, session: Value::Null }
+        Self { say, heard, session: Value::Null, welcome: Value::Null }
     }
 
     pub fn say(&self, frame: &Value) {
@@ -54,16 +57,18 @@ impl Line {
 
     /// The next frame of a kind; others are passed over.
     pub async fn frame(&mut self, kind: &str) -> Value {
-        within(async {
-            loop {
-                let text = self.heard.recv().await.expect("the line is open");
-                let frame: Value = serde_json::from_str(&text).unwrap();
-                if frame["kind"] == kind {
-                    return frame;
-                }
+        loop {
+            let frame = self.next().await;
+            if frame["kind"] == kind {
+                return frame;
             }
-        })
-        .await
+        }
+    }
+
+    /// The next frame.
+    async fn next(&mut self) -> Value {
+        let text = within(self.heard.recv()).await.expect("the line is open");
+        serde_json::from_str(&text).unwrap()
     }
 
     /// Opens the first session of a life; gives the frame of rows that follows.
@@ -77,13 +82,18 @@ impl Line {
     }
 
     async fn open_session(&mut self, life: IncarnationId, lease: Value, cursor: Value) -> Value {
-        self.say(&json!({
-            "kind": "hello", "protocol": {"min": 1, "max": 1}, "incarnation": life,
-            "follows": null, "lease": lease, "nonce": Uuid::now_v7(), "last": 0, "granted": [],
-            "cursor": cursor,
-        }));
-        self.session = self.frame("welcome").await["lease"].clone();
+        self.say(&hello(life, lease, cursor));
+        self.welcome = self.frame("welcome").await;
+        self.session = self.welcome["lease"].clone();
         self.frame("changes").await
+    }
+
+    /// Sends a fact of a life.
+    pub fn say_fact(&self, (id, life): (Uuid, IncarnationId), at: Value, body: Value) {
+        self.say(&json!({"kind": "fact", "session": self.session, "fact": {
+            "command_id": CommandId(id), "incarnation": life, "seq": at[0], "prev_id": at[1],
+            "granted": [], "occurred_at": "2026-03-02T09:30:00Z", "body": body,
+        }}));
     }
 
     /// Sends a fact of a life; gives the hub's word on it.
@@ -93,15 +103,21 @@ impl Line {
         at: Value,
         body: Value,
     ) -> Value {
+        self.say_fact((id, life), at, body);
         let id = CommandId(id);
-        self.say(&json!({"kind": "fact", "session": self.session, "fact": {
-            "command_id": id, "incarnation": life, "seq": at[0], "prev_id": at[1], "granted": [],
-            "occurred_at": "2026-03-02T09:30:00Z", "body": body,
-        }}));
         let ack = self.frame("ack").await;
         assert_eq!(ack["id"], json!(id));
         ack["answer"].clone()
     }
+}
+
+/// A Hello with a nonce of its own.
+fn hello(life: IncarnationId, lease: Value, cursor: Value) -> Value {
+    json!({
+        "kind": "hello", "protocol": {"min": 1, "max": 1}, "incarnation": life,
+        "follows": null, "lease": lease, "nonce": Uuid::now_v7(), "last": 0, "granted": [],
+        "cursor": cursor,
+    })
 }
 
 /// A new life of an agent's database.
@@ -217,6 +233,87 @@ async fn a_nul_in_a_receipt_stops_no_log() {
     hub.close().await;
 }
 
+/// A trigger that makes the answer of this command impossible to store.
+async fn poison(hub: &Hub, id: CommandId) {
+    let sql = if hub.is_file() {
+        vec![format!(
+            "create trigger poison before insert on command when new.id = '{id}' \
+             begin select raise(abort, 'poisoned'); end"
+        )]
+    } else {
+        let fails = "create function poisoned() returns trigger language plpgsql as \
+             $$ begin raise exception 'poisoned'; end $$";
+        let when = format!(
+            "create trigger poison before insert on command for each row \
+             when (new.id = '{id}') execute function poisoned()"
+        );
+        vec![fails.to_owned(), when]
+    };
+    for one in sql {
+        assert!(hub.texts(&one).await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_fact_that_cannot_be_stored_does_not_stop_the_log() {
+    let hub = Hub::open().await;
+    let agent = joined(&hub).await;
+    let mut line = Line::open(&hub, agent).await;
+    let life = life();
+    line.hello(life, json!({"epoch": 0, "version": 0})).await;
+    let (bad, good) = (Uuid::now_v7(), Uuid::now_v7());
+    poison(&hub, CommandId(bad)).await;
+    for _ in 0..4 {
+        line.say_fact((bad, life), json!([1, null]), goods_in(3));
+    }
+    let said = line.fact((bad, life), json!([1, null]), goods_in(3)).await;
+    assert_eq!(said, json!({"answer": "rejected", "code": "internal"}), "with the fifth try");
+    let said = line.fact((good, life), json!([2, CommandId(bad)]), goods_in(2)).await;
+    assert_eq!(said, json!({"answer": "accepted"}));
+    assert_eq!(hub.flask_at("S07").await["available"], 2);
+    let kept = hub.texts("select code || ' ' || id from rejected_frame").await;
+    assert_eq!(kept, [format!("internal {}", CommandId(bad))]);
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn a_repeated_hello_loses_no_grant_of_a_policy() {
+    let hub = Hub::open().await;
+    let agent = joined(&hub).await;
+    let file: String = (0..300).map(|n| format!("GRANT-{n},Thing {n},100\n")).collect();
+    let file = format!("sku,name,price\n{file}");
+    let stock: String = (0..300).map(|n| format!("GRANT-{n},S07,5\n")).collect();
+    for (kind, file) in [("items", file), ("stock", format!("sku,location,quantity\n{stock}"))] {
+        let made = send(&hub, kind, &file).await.ok(202);
+        let done = end(&hub, &made["id"]).await;
+        assert_eq!((&done["state"], &done["rows_failed"]), (&json!("done"), &json!(0)), "{done}");
+    }
+    hub.put("/v1/policies/share/S07/*", json!({"quantity": 2})).await.ok(200);
+    let mut line = Line::open(&hub, agent).await;
+    let cursor = json!({"epoch": 1, "version": version(&hub)});
+    // Its Welcome was lost, so it says the same again while the hub grants.
+    let hello = hello(life(), json!({"epoch": 0, "number": 0}), cursor);
+    let mut told = std::collections::HashSet::new();
+    let mut welcomes = 0;
+    line.say(&hello);
+    while welcomes < 5 || told.len() < 300 {
+        let frame = line.next().await;
+        match frame["kind"].as_str() {
+            Some("welcome") => {
+                welcomes += 1;
+                // Only now: what a connection before it told is not with this agent.
+                told = frame["granted"].as_array().unwrap().iter().map(|t| t[0].clone()).collect();
+                if welcomes < 5 {
+                    line.say(&hello);
+                }
+            }
+            Some("grant") => _ = told.insert(frame["sku"].clone()),
+            _ => {}
+        }
+    }
+    hub.close().await;
+}
+
 #[tokio::test]
 async fn an_agent_that_is_further_than_the_hub_gets_the_whole_copy() {
     let hub = Hub::open().await;
@@ -232,6 +329,7 @@ async fn an_agent_that_is_further_than_the_hub_gets_the_whole_copy() {
     let mut line = Line::open(&hub, agent).await;
     let far = json!({"epoch": 1, "version": version(&hub) + 100});
     let changes = line.hello_with(life, &lease, far).await;
+    assert_eq!(line.welcome["anew"], true, "it must forget where it was");
     assert_eq!((&changes["after"], &changes["upto"]), (&json!(0), &json!(version(&hub))));
     let rows = changes["rows"].as_array().unwrap();
     assert_eq!(rows.iter().filter(|r| r["row"] == "item").count(), 2, "{rows:?}");

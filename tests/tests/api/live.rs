@@ -5,8 +5,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::{Sink, SinkExt, StreamExt, sink, stream};
+use oneshelf_hub::auth::rates::{Rate, Rates};
 use oneshelf_hub::live::{Bounds, Ended, Listener, run};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -132,6 +134,43 @@ async fn a_reader_that_takes_nothing_is_let_go() {
     let incoming = stream::pending::<String>();
     let ended = within(run(hub.app(), listener, bounds, incoming, Stuck)).await;
     assert!(matches!(ended, Err(Ended::Stalled)));
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn a_frame_that_is_too_large_is_refused_before_it_is_here() {
+    let hub = Hub::open().await;
+    let (_, secret) = page_key(&hub).await;
+    let host = hub.base.strip_prefix("http://").unwrap();
+    let mut line = tokio::net::TcpStream::connect(host).await.unwrap();
+    let head = format!(
+        "GET /v1/live?key={secret} HTTP/1.1\r\nHost: {host}\r\nConnection: upgrade\r\n\
+         Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    line.write_all(head.as_bytes()).await.unwrap();
+    // A text, masked, of eight million bytes, of which none follows.
+    let mut frame = vec![0x81, 0xff];
+    frame.extend(8_000_000u64.to_be_bytes());
+    frame.extend([0; 4]);
+    line.write_all(&frame).await.unwrap();
+    // Until the hub hangs up.
+    within(line.read_to_end(&mut vec![])).await.unwrap();
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn a_key_of_a_page_is_guessed_at_the_rate_of_its_address() {
+    let one = Rate { burst: 1, every: Duration::from_secs(3_600) };
+    let hub = Hub::open_with(Rates { address: one, ..Rates::default() }).await;
+    let guess = async || {
+        let ask = hub.ask("GET", "/v1/live?key=osp_guess");
+        let ask = ask.header("connection", "upgrade").header("upgrade", "websocket");
+        let ask = ask.header("sec-websocket-version", "13");
+        ask.header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==").send().await
+    };
+    guess().await.refused(401, "wrong_secret");
+    guess().await.refused(429, "too_many_requests");
     hub.close().await;
 }
 

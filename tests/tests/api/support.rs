@@ -184,7 +184,7 @@ impl Hub {
         std::env::temp_dir().join(name).display().to_string()
     }
 
-    fn is_file(&self) -> bool {
+    pub fn is_file(&self) -> bool {
         self.database.url().starts_with("sqlite:")
     }
 

@@ -1,8 +1,8 @@
 //! The agent's end: Hello, sending the log, answers, share, tickets' needs.
 
 use oneshelf_domain::{IncarnationId, TicketId, limits};
-use oneshelf_protocol::frame::{Answer, Body, Down, Up};
-use oneshelf_sync::agent::{Line, Note, Write};
+use oneshelf_protocol::frame::{Answer, Applied, Body, Cursor, Down, Up};
+use oneshelf_sync::agent::{Line, Note, Out, Write};
 
 use crate::shared::{NOW, Store, facts, id, lease, nonces, sku, ups};
 
@@ -27,7 +27,8 @@ fn a_welcome_with_another_nonce_opens_nothing() {
     let incarnation = store.life.incarnation;
     let granted = vec![(sku("MUG"), 2)];
     let (nonce, lease) = (id(99), lease(1, 1));
-    store.down(Down::Welcome { incarnation, nonce, lease, granted, more: false });
+    let (last, anew, more) = (0, false, false);
+    store.down(Down::Welcome { incarnation, nonce, lease, granted, last, anew, more });
     assert_eq!(store.agent.session(), None);
     assert_eq!(store.agent.totals(&sku("MUG")).share(), 0);
 }
@@ -110,6 +111,53 @@ fn a_hub_of_another_epoch_gets_the_whole_log_again() {
     };
     let all = store.log.iter().map(entry).collect();
     assert_eq!(facts(&store.agent.reload_log(all)), [1, 2]);
+}
+
+#[test]
+fn a_hub_that_lost_answered_facts_gets_the_whole_log_again() {
+    let mut store = Store::open();
+    let (first, _) = store.bring();
+    let (second, _) = store.bring();
+    for id in [first, second] {
+        store.ack(lease(1, 1), id, Answer::Accepted);
+    }
+    store.hello();
+    let step = store.welcome_at(lease(1, 2), 2, false);
+    assert!(!step.writes.contains(&Write::AllUnanswered), "it has both");
+    store.hello();
+    let step = store.welcome_at(lease(1, 3), 1, false);
+    assert!(step.writes.contains(&Write::AllUnanswered), "the second is lost");
+    assert!(step.notes.contains(&Note::ReloadLog));
+}
+
+#[test]
+fn a_copy_of_what_never_came_to_be_is_asked_for_anew() {
+    let mut store = Store::open();
+    let (epoch, session, applied) = (1, lease(1, 1), Applied::default());
+    let (part, more) = (0, false);
+    let rows = |after, upto| Down::Changes {
+        session,
+        epoch,
+        after,
+        upto,
+        applied,
+        rows: vec![],
+        part,
+        more,
+    };
+    store.down(rows(0, 50));
+    assert_eq!(store.agent.cursor().version, 50);
+    store.hello();
+    let step = store.welcome_at(lease(1, 2), 0, true);
+    assert!(step.writes.contains(&Write::AllUnanswered));
+    // Also when the rows do not come over this connection.
+    let mut again = None;
+    for out in store.hello().send {
+        if let Out::Frame(Up::Hello { cursor, .. }) = out {
+            again = Some(cursor);
+        }
+    }
+    assert_eq!(again, Some(Cursor::default()));
 }
 
 #[test]

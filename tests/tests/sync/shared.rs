@@ -93,15 +93,25 @@ impl Store {
         self.run(|agent, fresh| agent.frame(down, NOW, fresh))
     }
 
+    /// A Welcome of a hub that has all facts.
     pub fn welcome(&mut self, lease: Lease, granted: &[(&str, i64)]) -> Step {
         let down = Down::Welcome {
             incarnation: self.life.incarnation,
             nonce: self.life.nonce.unwrap(),
             lease,
             granted: granted.iter().map(|(s, n)| (sku(s), *n)).collect(),
+            last: self.life.seq,
+            anew: false,
             more: false,
         };
         self.down(down)
+    }
+
+    /// A Welcome of a hub that has the facts up to `last`.
+    pub fn welcome_at(&mut self, lease: Lease, last: i64, anew: bool) -> Step {
+        let (incarnation, nonce) = (self.life.incarnation, self.life.nonce.unwrap());
+        let (granted, more) = (vec![], false);
+        self.down(Down::Welcome { incarnation, nonce, lease, granted, last, anew, more })
     }
 
     pub fn ping(&mut self, session: Lease, last: i64) -> Step {

@@ -140,7 +140,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "build",
-        budget_s: 360,
+        budget_s: 340,
         after: &["web"],
         steps: &[Step::Cargo(&["build", "--workspace", "--exclude=xtask", "--all-targets"])],
         ..LEG
@@ -205,7 +205,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "agent",
-        budget_s: 50,
+        budget_s: 70,
         after: &["build"],
         steps: &[Step::Cargo(&["test", "--workspace", "--exclude=xtask", "--test=agent"])],
         ..LEG
