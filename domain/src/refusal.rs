@@ -2,6 +2,7 @@
 //!
 //! Order of checks, over all lines of a command, the same for every command:
 //! 1. `command_reused` (by the write path, before deciding),
+//!    then `precondition_failed`, by the version of what is changed,
 //! 2. `invalid`: what is wrong whatever the state,
 //! 3. unknown, or not to be seen: `location_unknown`, `item_unknown`, `reservation_unknown`,
 //!    `record_unknown`, `enrolment_invalid`,
@@ -22,6 +23,9 @@ pub enum Refusal {
     /// The id was used for another command, or by somebody else.
     #[error("this Idempotency-Key was used for another request; choose a new one")]
     CommandReused,
+    /// It is at another version than the sender has read.
+    #[error("it changed since you read it; read it again and decide anew")]
+    PreconditionFailed,
     /// A field breaks a rule.
     #[error("{field}: {rule}")]
     Invalid {
@@ -129,12 +133,15 @@ pub enum RefusalKind {
     Gone,
     /// Not allowed (403).
     Denied,
+    /// Other than the sender has read (412).
+    Changed,
 }
 
 impl Refusal {
     /// Every code, for documentation and its test.
-    pub const CODES: [&'static str; 22] = [
+    pub const CODES: [&'static str; 23] = [
         "command_reused",
+        "precondition_failed",
         "invalid",
         "item_unknown",
         "location_unknown",
@@ -162,6 +169,7 @@ impl Refusal {
     pub fn code(&self) -> &'static str {
         match self {
             Refusal::CommandReused => "command_reused",
+            Refusal::PreconditionFailed => "precondition_failed",
             Refusal::Invalid { .. } => "invalid",
             Refusal::ItemUnknown { .. } => "item_unknown",
             Refusal::LocationUnknown { .. } => "location_unknown",
@@ -195,6 +203,7 @@ impl Refusal {
             | Refusal::RecordUnknown { .. } => RefusalKind::Unknown,
             Refusal::EnrolmentInvalid | Refusal::ReservationExpired => RefusalKind::Gone,
             Refusal::ApprovalNeeded => RefusalKind::Denied,
+            Refusal::PreconditionFailed => RefusalKind::Changed,
             _ => RefusalKind::Conflict,
         }
     }

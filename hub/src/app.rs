@@ -54,8 +54,6 @@ pub struct Parts {
     pub hasher: Hasher,
     /// Files that are being taken in.
     pub imports: Imports,
-    /// Orders writes that depend on a version the caller has read.
-    pub conditional: tokio::sync::Mutex<()>,
     /// Numbers of items that were asked for.
     pub items: ItemNumbers,
 }

@@ -10,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use oneshelf_domain::Timestamp;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -109,7 +109,6 @@ pub async fn start(options: Options, clock: Clock) -> anyhow::Result<Running> {
         gate: Gate::new(&options.rates),
         hasher: Hasher::default(),
         imports: Imports::default(),
-        conditional: Mutex::new(()),
         items: ItemNumbers::default(),
         store: store.clone(),
     });

@@ -57,6 +57,7 @@ impl From<&Refusal> for Problem {
             RefusalKind::Conflict => 409,
             RefusalKind::Gone => 410,
             RefusalKind::Denied => 403,
+            RefusalKind::Changed => 412,
         };
         let mut problem = Self::new(status, refusal.code(), &refusal.to_string());
         if let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(refusal) {

@@ -166,6 +166,26 @@ pub enum FactBody {
     },
 }
 
+/// Versions of an item or a record, as a caller names them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Versions {
+    /// Whichever it has, when it is there.
+    Any,
+    /// One of these.
+    These(Vec<Version>),
+}
+
+impl Versions {
+    /// True when it is there at one of them.
+    pub fn name(&self, now: Option<Version>) -> bool {
+        match self {
+            Versions::Any => now.is_some(),
+            Versions::These(all) => now.is_some_and(|v| all.contains(&v)),
+        }
+    }
+}
+
 /// Everything that can change the hub.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
@@ -196,6 +216,15 @@ pub enum Command {
     RemoveRecord {
         /// Kind, `/`, name.
         key: String,
+    },
+    /// Changes an item or a record only while it is as the sender has read it.
+    OnlyIf {
+        /// It must be at one of these.
+        at: Option<Versions>,
+        /// It must not be at one of these.
+        not_at: Option<Versions>,
+        /// What is to happen then.
+        change: Box<Command>,
     },
     /// An agent joins with a one-time code.
     Redeem {

@@ -21,7 +21,7 @@ mod state;
 use serde::{Deserialize, Serialize};
 
 pub use command::{
-    Adjustment, At, Command, FactBody, InSource, SaleDocument, SaleLine, SaleTender,
+    Adjustment, At, Command, FactBody, InSource, SaleDocument, SaleLine, SaleTender, Versions,
 };
 pub use outcome::{Change, Decision, HelloAnswer, Notice, Outcome, TimerChange, TimerKind};
 pub use reservation::{Reservation, ReservationLine, ReservationState};
@@ -275,6 +275,7 @@ pub struct Movement {
 /// Decides one command against a state. Changes nothing: [`State::apply`] does, and can always.
 pub fn decide(state: &State, command: &Command, at: &At) -> Result<Decision, Stop> {
     let mut draft = draft::Draft::new(state, at);
+    let command = settings::allowed(state, command)?;
     let outcome = match command {
         Command::PutItem { .. } | Command::NameItem { .. } | Command::RetireItem { .. } => {
             settings::item(&mut draft, command)?
@@ -296,6 +297,7 @@ pub fn decide(state: &State, command: &Command, at: &At) -> Result<Decision, Sto
             session::session(&mut draft, command)?
         }
         Command::Fact { .. } => fact::fact(&mut draft, command)?,
+        Command::OnlyIf { .. } => return Err(Stop::NotNow("one condition at a time")),
     };
     Ok(draft.finish(outcome))
 }

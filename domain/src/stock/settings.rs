@@ -4,11 +4,30 @@
 
 use super::draft::Draft;
 use super::request::known;
-use super::{Change, Command, ItemNo, LocationNo, Outcome, Stop};
+use super::{Change, Command, ItemNo, LocationNo, Outcome, State, Stop};
 use crate::code::{LocationCode, Sku};
 use crate::item::{Item, ItemDetails, ItemState};
 use crate::record::{Agent, ApiKey, Enrolment, Record, RecordState, Scope};
 use crate::refusal::Refusal;
+
+/// What a command changes, when its condition on the version holds.
+pub(super) fn allowed<'a>(state: &State, command: &'a Command) -> Result<&'a Command, Stop> {
+    let Command::OnlyIf { at, not_at, change } = command else { return Ok(command) };
+    let of_record = |key: &str| state.records.get_versioned(key).map(|(version, _)| version);
+    let now = match &**change {
+        Command::PutItem { sku, .. } | Command::RetireItem { sku } => {
+            state.item(sku)?.map(|item| item.version)
+        }
+        Command::PutRecord { record } => of_record(&record.key()),
+        Command::RemoveRecord { key } => of_record(key),
+        _ => return Err(Stop::NotNow("not about an item or a record")),
+    };
+    let other = at.as_ref().is_some_and(|versions| !versions.name(now));
+    if other || not_at.as_ref().is_some_and(|versions| versions.name(now)) {
+        return Err(Refusal::PreconditionFailed.into());
+    }
+    Ok(change)
+}
 
 pub(super) fn item(draft: &mut Draft, command: &Command) -> Result<Outcome, Stop> {
     match command {

@@ -134,6 +134,7 @@ fn refusals() -> Vec<Refusal> {
     let t = String::new;
     vec![
         Refusal::CommandReused,
+        Refusal::PreconditionFailed,
         Refusal::invalid("/x", "y"),
         Refusal::ItemUnknown { sku: t() },
         Refusal::LocationUnknown { location: t() },
@@ -180,6 +181,7 @@ fn refusals_are_grouped_for_transports() {
     assert_eq!(of(RefusalKind::Unknown), unknown);
     assert_eq!(of(RefusalKind::Gone), ["enrolment_invalid", "reservation_expired"]);
     assert_eq!(of(RefusalKind::Denied), ["approval_needed"]);
+    assert_eq!(of(RefusalKind::Changed), ["precondition_failed"]);
     assert_eq!(of(RefusalKind::Conflict).len(), 13);
 }
 

@@ -68,6 +68,7 @@ impl Run {
     /// Does one step and gives its answer.
     pub fn step(&mut self, line: &str) -> String {
         self.step += 1;
+        let (condition, line) = words::condition(line);
         let mut w = Words::new(line, &self.world);
         let verb = w.word();
         let mut named = format!("step {}", self.step);
@@ -102,6 +103,7 @@ impl Run {
             }
         };
         assert_eq!(w.maybe(), None, "a word too many");
+        let command = condition.on(command);
         let result = self.world.step(&named, &command);
         if let Some(name) = agent {
             self.heard(&name, &named, &command, &result);

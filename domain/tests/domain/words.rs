@@ -8,7 +8,7 @@ use oneshelf_domain::item::ItemDetails;
 use oneshelf_domain::record::{Agent, Buffer, Record, RecordState, Safety, SharePolicy};
 use oneshelf_domain::stock::{
     Adjustment, Command, FactBody, InSource, ItemNo, Lease, LocationNo, Place, SaleDocument,
-    SaleLine, SaleTender, Version,
+    SaleLine, SaleTender, Version, Versions,
 };
 use oneshelf_domain::{CommandId, LocationCode, Sku, Timestamp};
 
@@ -21,6 +21,43 @@ pub(crate) struct Log {
     pub session: Lease,
     pub seq: i64,
     pub prev: Option<CommandId>,
+}
+
+/// `only at 3,4 ...` and `only unless any ...`: the step's condition.
+#[derive(Default)]
+pub(crate) struct Condition {
+    at: Option<Versions>,
+    not_at: Option<Versions>,
+}
+
+impl Condition {
+    pub fn on(self, change: Command) -> Command {
+        let Self { at, not_at } = self;
+        if at.is_none() && not_at.is_none() {
+            return change;
+        }
+        Command::OnlyIf { at, not_at, change: Box::new(change) }
+    }
+}
+
+pub(crate) fn condition(line: &str) -> (Condition, &str) {
+    let mut condition = Condition::default();
+    let mut rest = line;
+    while let Some(more) = rest.strip_prefix("only ") {
+        let mut parts = more.splitn(3, ' ');
+        let (word, named) = (parts.next().unwrap(), parts.next().unwrap());
+        rest = parts.next().unwrap();
+        let versions = match named {
+            "any" => Versions::Any,
+            list => Versions::These(list.split(',').map(|n| Version(number(n))).collect()),
+        };
+        match word {
+            "at" => condition.at = Some(versions),
+            "unless" => condition.not_at = Some(versions),
+            other => panic!("{other}"),
+        }
+    }
+    (condition, rest)
 }
 
 pub(crate) struct Words<'a> {

@@ -13,6 +13,7 @@ use crate::store::audit::{self as rows, SaleLine};
 
 pub(super) async fn check(walk: &mut Walk<'_>) -> Result<(), StoreError> {
     documents(walk).await?;
+    lost(walk).await?;
     numbers(walk).await
 }
 
@@ -39,6 +40,18 @@ async fn documents(walk: &mut Walk<'_>) -> Result<(), StoreError> {
         }
         walk.told("sales", seen);
     }
+}
+
+/// Units that a register sold, without the sale.
+async fn lost(walk: &mut Walk<'_>) -> Result<(), StoreError> {
+    let mut tx = walk.store.read().await?;
+    let lost = rows::lost_sales(&mut tx, walk.upto).await?;
+    tx.rollback().await?;
+    for version in lost {
+        let detail = "a register sold units, and the sale is not there";
+        walk.broken(Invariant::SaleUnitsMatchMovements, version.to_string(), detail.to_owned());
+    }
+    Ok(())
 }
 
 fn one(walk: &mut Walk<'_>, sale: &SaleLine, moved: &BTreeMap<i64, i64>) {

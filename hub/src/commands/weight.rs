@@ -13,7 +13,12 @@ const DETAILS_BYTES: usize = 512;
 
 /// About how many bytes a submission has as JSON.
 pub(super) fn bytes(submission: &Submission) -> usize {
-    let more = match &submission.command {
+    BASE_BYTES + more(&submission.command)
+}
+
+fn more(command: &Command) -> usize {
+    match command {
+        Command::OnlyIf { change, .. } => more(change),
         Command::PutItem { details, .. } => {
             DETAILS_BYTES + details.name.len() + details.barcodes.len() * LINE_BYTES
         }
@@ -23,8 +28,7 @@ pub(super) fn bytes(submission: &Submission) -> usize {
         Command::Hello { granted, .. } => granted.len() * LINE_BYTES,
         Command::Fact { granted, body, .. } => granted.len() * LINE_BYTES + fact(body),
         _ => 0,
-    };
-    BASE_BYTES + more
+    }
 }
 
 fn fact(body: &FactBody) -> usize {

@@ -6,7 +6,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use oneshelf_domain::item::{Item, ItemDetails, ItemState, Unit};
 use oneshelf_domain::record::Records;
-use oneshelf_domain::stock::{Command, Version};
+use oneshelf_domain::stock::Command;
 use oneshelf_domain::{Barcode, Money, Refusal, Sku};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -295,17 +295,7 @@ async fn change(
     sku: &Sku,
     command: Command,
 ) -> Answer<Response> {
-    // Held until the write is committed, so that two who read the same version do not both win.
-    let _turn = if known.any() { Some(app.conditional.lock().await) } else { None };
-    if known.any() {
-        let now: Option<Version> = match one(app, sku.as_str()).await {
-            Ok(item) => Some(item.version),
-            Err(error) if error.status() == 404 => None,
-            Err(error) => return Err(error),
-        };
-        known.check(now)?;
-    }
-    Sending::new(app, &signed.0, key).send(command).await?;
+    Sending::new(app, &signed.0, key).send(known.on(command)).await?;
     let item = one(app, sku.as_str()).await?;
     let tag = [(header::ETAG, etag(item.version))];
     Ok((tag, Json(ItemBody::from(item))).into_response())

@@ -199,10 +199,6 @@ async fn item(app: &App, sku: &str) -> Answer<ItemNo> {
     Ok(found.into_iter().next().flatten().ok_or_else(unknown)?)
 }
 
-fn version_of(app: &App, key: &str) -> Option<Version> {
-    app.seen().records.get_versioned(key).map(|(version, _)| version)
-}
-
 async fn shown(app: &App, record: &Record) -> Answer<PolicyBody> {
     let seen = app.seen();
     let unknown = || Refusal::RecordUnknown { what: "policy".to_owned() };
@@ -256,9 +252,7 @@ async fn put(
         | Record::Share(SharePolicy { units, .. }) => *units = wanted,
         _ => return Err(Error::not_found()),
     }
-    let _turn = if known.any() { Some(app.conditional.lock().await) } else { None };
-    known.check(version_of(&app, &record.key()))?;
-    let command = Command::PutRecord { record: Box::new(record.clone()) };
+    let command = known.on(Command::PutRecord { record: Box::new(record.clone()) });
     Sending::new(&app, &signed.0, key.as_ref()).settle(command).await?;
     let body = shown(&app, &record).await?;
     let tag = [(header::ETAG, etag(Version(body.version)))];
@@ -281,9 +275,7 @@ async fn remove(
 ) -> Answer<StatusCode> {
     signed.need(Action::ChangePolicies)?;
     let record = named(&app, &signed, (&kind, &first, &second), true).await?;
-    let _turn = if known.any() { Some(app.conditional.lock().await) } else { None };
-    known.check(version_of(&app, &record.key()))?;
-    let command = Command::RemoveRecord { key: record.key() };
+    let command = known.on(Command::RemoveRecord { key: record.key() });
     Sending::new(&app, &signed.0, key.as_ref()).settle(command).await?;
     Ok(StatusCode::NO_CONTENT)
 }

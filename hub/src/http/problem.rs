@@ -80,12 +80,6 @@ impl Error {
         Error::from(Refusal::invalid(pointer, rule))
     }
 
-    /// 412: it changed meanwhile.
-    pub fn precondition_failed() -> Self {
-        let detail = "it changed since you read it; read it again and decide anew";
-        Self::new(412, "precondition_failed", detail)
-    }
-
     /// 429: too many.
     pub fn too_many_requests(wait: Duration) -> Self {
         let mut error = Self::new(429, "too_many_requests", "too many requests; wait a moment");

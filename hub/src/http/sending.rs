@@ -6,12 +6,12 @@
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use oneshelf_domain::CommandId;
-use oneshelf_domain::stock::{Command, Version};
+use oneshelf_domain::stock::{Command, Version, Versions};
 use oneshelf_sync::plan::Submission;
 use uuid::Uuid;
 
 use super::extract::IdempotencyKey;
-use super::problem::{Answer, Error};
+use super::problem::Answer;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::commands::{Accepted, Lane};
@@ -107,35 +107,37 @@ impl<S: Send + Sync> axum::extract::FromRequestParts<S> for Preconditions {
     }
 }
 
-fn names(list: &str, version: Option<Version>) -> bool {
-    let tag = version.map(|v| format!("\"{}\"", v.0));
-    list.split(',').map(str::trim).any(|one| match one {
-        "*" => version.is_some(),
-        other => tag.as_deref() == Some(other.trim_start_matches("W/")),
-    })
+/// The versions of a list of ETags; those that are not ours name none.
+fn versions(list: &str) -> Versions {
+    if list.split(',').any(|one| one.trim() == "*") {
+        return Versions::Any;
+    }
+    let version = |tag: &str| {
+        let tag = tag.trim().trim_start_matches("W/");
+        let number = tag.strip_prefix('"')?.strip_suffix('"')?;
+        Some(Version(number.parse().ok().filter(|n: &i64| n.to_string() == number)?))
+    };
+    Versions::These(list.split(',').filter_map(version).collect())
 }
 
 impl Preconditions {
-    /// True when the caller named a version: then nothing may come between look and write.
-    pub fn any(&self) -> bool {
-        self.if_match.is_some() || self.if_none_match.is_some()
-    }
-
-    /// Refuses a write when the version is another than the caller has read.
-    ///
-    /// # Errors
-    /// 412.
-    pub fn check(&self, now: Option<Version>) -> Answer<()> {
-        let stale = self.if_match.as_ref().is_some_and(|list| !names(list, now))
-            || self.if_none_match.as_ref().is_some_and(|list| names(list, now));
-        if stale { Err(Error::precondition_failed()) } else { Ok(()) }
+    /// The change, on the condition that the caller named; the write path looks whether it holds,
+    /// so that nothing comes between look and write.
+    pub fn on(&self, change: Command) -> Command {
+        let [at, not_at] = [&self.if_match, &self.if_none_match];
+        if at.is_none() && not_at.is_none() {
+            return change;
+        }
+        let versions = |list: &Option<String>| list.as_deref().map(versions);
+        Command::OnlyIf { at: versions(at), not_at: versions(not_at), change: Box::new(change) }
     }
 
     /// A read with its ETag; 304 when the caller has this version.
     pub fn answer(&self, version: Version, body: impl serde::Serialize) -> Response {
         let mut headers = HeaderMap::new();
         headers.insert(header::ETAG, etag(version));
-        if self.if_none_match.as_ref().is_some_and(|list| names(list, Some(version))) {
+        let known = self.if_none_match.as_deref().map(versions);
+        if known.is_some_and(|known| known.name(Some(version))) {
             return (StatusCode::NOT_MODIFIED, headers).into_response();
         }
         (headers, axum::Json(body)).into_response()
@@ -155,16 +157,11 @@ mod tests {
     }
 
     #[test]
-    fn preconditions_compare_versions() {
-        let of = |if_match: Option<&str>, if_none: Option<&str>| Preconditions {
-            if_match: if_match.map(str::to_owned),
-            if_none_match: if_none.map(str::to_owned),
-        };
-        let twelve = Some(Version(12));
-        assert!(of(Some("\"11\", \"12\""), None).check(twelve).is_ok());
-        assert!(of(Some("\"11\""), None).check(twelve).is_err());
-        assert!(of(Some("*"), None).check(None).is_err());
-        assert!(of(None, Some("*")).check(twelve).is_err());
-        assert!(of(None, Some("*")).check(None).is_ok());
+    fn etags_are_versions() {
+        assert_eq!(versions("\"11\", W/\"12\""), Versions::These(vec![Version(11), Version(12)]));
+        assert_eq!(versions("\"1\", *"), Versions::Any);
+        for foreign in ["", "7", "\"x\"", "\"+7\"", "\"07\"", "\"", "\"99999999999999999999\""] {
+            assert_eq!(versions(foreign), Versions::These(vec![]), "{foreign}");
+        }
     }
 }

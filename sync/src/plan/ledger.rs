@@ -49,6 +49,7 @@ pub const fn kind(command: &Command) -> &'static str {
         Command::PutRecord { .. } => "put_record",
         Command::RemoveRecord { .. } => "remove_record",
         Command::Redeem { .. } => "redeem",
+        Command::OnlyIf { change, .. } => kind(change),
         Command::Receive { .. } => "receive",
         Command::ReturnGoods { .. } => "return_goods",
         Command::Adjust { .. } => "adjust",

@@ -33,6 +33,7 @@ fn of(command: &Command, keys: &mut Vec<Key>) {
             keys.push(Key::Item(sku.clone()));
         }
         Command::PutRecord { .. } | Command::RemoveRecord { .. } | Command::Redeem { .. } => {}
+        Command::OnlyIf { change, .. } => of(change, keys),
         Command::Receive { location, lines, .. } => {
             lines.iter().for_each(|(item, _)| row(keys, *item, *location));
             keys.push(Key::IncarnationsAt(*location));

@@ -24,6 +24,24 @@ async fn an_item_reads_back_as_it_was_put() {
 }
 
 #[tokio::test]
+async fn of_writes_on_one_version_one_wins_and_may_ask_again() {
+    let hub = Hub::open().await;
+    let first = hub.get("/v1/items/FLASK").await;
+    let tag = first.headers["etag"].to_str().unwrap().to_owned();
+    let write = |n: usize| {
+        let ask = hub.ask("PUT", "/v1/items/FLASK").admin().header("if-match", &tag);
+        ask.key(&format!("write-{n}")).json(&json!({"name": format!("Flask {n}")})).send()
+    };
+    let all = futures_util::future::join_all((0..30).map(write)).await;
+    let won: Vec<usize> = (0..30).filter(|n| all[*n].status == 200).collect();
+    assert_eq!(won.len(), 1, "{won:?}");
+    assert_eq!(all.iter().filter(|said| said.status == 412).count(), 29);
+    // Its answer was lost.
+    assert_eq!(write(won[0]).await.ok(200)["name"], format!("Flask {}", won[0]));
+    hub.close().await;
+}
+
+#[tokio::test]
 async fn a_write_on_an_old_version_is_refused() {
     let hub = Hub::open().await;
     let first = hub.get("/v1/items/FLASK").await;

@@ -208,7 +208,9 @@ async fn sale_units_match_movements() {
                  where reason = 'sale' and from_place = 'store_share'"
         .to_owned();
     let place = "update movement set to_place = 'scrap' where reason = 'sale'".to_owned();
-    finds(Invariant::SaleUnitsMatchMovements, &[moved, place]).await;
+    // Of a register's last sale no number is missing.
+    let last = "delete from sale where version = (select max(version) from sale)".to_owned();
+    finds(Invariant::SaleUnitsMatchMovements, &[moved, place, last]).await;
 }
 
 #[tokio::test]
