@@ -157,6 +157,65 @@ scenarios['a payment whose answer is lost is booked once'] = async ({ shop, page
   check((await receipts(shop, 'S07')).pulses === before + 2, 'the drawer opened once a sale');
 };
 
+scenarios['a payment that never arrived is not booked by asking'] = async (scene) => {
+  const { shop, page, shots } = scene;
+  const thing = await item(shop, 'S07', several);
+  const desk = await register(page, shop, 'S07', 'ana', 'R1');
+  const before = (await receipts(shop, 'S07')).pulses;
+  const lost = () => desk.route('**/api/ticket/pay', (route) => route.abort(), { times: 1 });
+  const asked = () => desk.waitForResponse((r) => r.url().endsWith('/api/ticket/paid'));
+  await scan(shop, 'S07', thing.barcode);
+  await pages.line(desk, thing.sku, 1);
+  // The page stays: it comes back to the sum, says so, and takes no money by itself.
+  for (const reload of [false, true]) {
+    await lost();
+    const answer = asked();
+    await pages.giveExact(desk);
+    if (reload) {
+      await desk.getByTestId('agent-gone').waitFor();
+      await desk.reload();
+    }
+    check((await answer).status() === 404, 'nothing was made with this key');
+    await desk.getByTestId('refusal').waitFor();
+    await desk.getByTestId(reload ? 'pay' : 'pay-panel').waitFor();
+    const name = `register-not-paid-${reload ? 'reload' : 'stays'}.png`;
+    await desk.screenshot({ path: join(shots, name) });
+    check((await desk.getByTestId('ticket-line').count()) === 1, 'the ticket is there');
+    check((await desk.getByTestId('receipt-number').count()) === 0, 'nothing was paid');
+    if (!reload) await desk.getByTestId('pay-back').click();
+  }
+  check((await receipts(shop, 'S07')).pulses === before, 'the drawer stayed shut');
+  await pages.payExact(desk);
+  await changes(desk, 0);
+};
+
+scenarios['another sum is given after an answer was lost'] = async ({ shop, page }) => {
+  const thing = await item(shop, 'S07', several);
+  const desk = await register(page, shop, 'S07', 'ana', 'R1');
+  for (const booked of [false, true]) {
+    await scan(shop, 'S07', thing.barcode);
+    await pages.line(desk, thing.sku, 1);
+    // The question stays without an answer too, until another sum is typed.
+    let silent = true;
+    const fault = { status: 500 };
+    await desk.route('**/api/ticket/paid', (r) => (silent ? r.fulfill(fault) : r.continue()));
+    await desk.route('**/api/ticket/pay', async (route) => {
+      if (booked) await route.fetch();
+      await route.fulfill(fault);
+    }, { times: 1 });
+    await pages.giveExact(desk);
+    await desk.getByTestId('refusal').waitFor();
+    silent = false;
+    await desk.getByTestId('tender').fill('800.00');
+    await desk.getByTestId('pay-done').click();
+    // The first one was made, with the exact sum: that is the sale. Else the second one is.
+    await changes(desk, booked ? 0 : 80_000 - thing.price);
+    await desk.getByTestId('next-sale').click();
+    check((await desk.getByTestId('ticket-line').count()) === 0, 'the next ticket is empty');
+    await desk.unroute('**/api/ticket/paid');
+  }
+};
+
 scenarios['the line is cut, the register sells, the shop page follows'] = async ({ shop, page, shots }) => {
   const thing = await item(shop, 'S07', several);
   const shopper = await page();

@@ -155,6 +155,9 @@ export async function agent(port, world) {
       print(number, false);
       return { sale };
     }],
+    ['POST', /^\/api\/ticket\/paid$/, () => {
+      throw new Refused(404, 'not_paid', 'This payment did not arrive. Nothing was booked.');
+    }],
     ['GET', /^\/api\/sales$/, () => ({ sales })],
     ['POST', /^\/api\/sales\/(.+)\/reprint$/, ([n]) => { print(n, true); return [202, {}]; }],
     ['GET', /^\/api\/items$/, (_, __, url) => {

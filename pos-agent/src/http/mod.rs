@@ -70,6 +70,7 @@ fn router(app: App) -> Router {
         .route("/ticket/lines", post(tickets::add))
         .route("/ticket/lines/{id}", patch(tickets::set_quantity).delete(tickets::void_line))
         .route("/ticket/pay", post(tickets::pay))
+        .route("/ticket/paid", post(tickets::paid))
         .route("/items", get(tickets::search))
         .route("/items/{sku}/here", get(tickets::item))
         .route("/stock/acts", post(acts::act))

@@ -90,6 +90,21 @@ pub(super) async fn pay(
     Ok(Json(json!({"sale": app.front.pay(&who, key, asked).await?})))
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Paid {
+    key: String,
+}
+
+/// Asks what became of a payment. No GET: a key that made no sale is refused afterwards.
+pub(super) async fn paid(
+    State(app): State<App>,
+    Who(who): Who,
+    Body(asked): Body<Paid>,
+) -> Answer<Json<Value>> {
+    Ok(Json(json!({"sale": app.front.paid(&who, &asked.key).await?})))
+}
+
 pub(super) async fn search(
     State(app): State<App>,
     _: Person,

@@ -16,6 +16,7 @@ use oneshelf_sync::agent::{Agent, Note, Out, Step};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
+use super::given_up::GivenUp;
 use super::{CashSession, LinkView, Shared};
 use crate::clock;
 use crate::journal::{Fault, Keep, Writer};
@@ -44,6 +45,8 @@ pub(crate) struct Core {
     pub(super) surplus: bool,
     /// Registers whose payment is under way: their scans wait outside.
     pub(super) paying: BTreeSet<RegisterCode>,
+    /// Payments that their pages gave up. Kept when the rest is loaded from disk again.
+    pub(super) given_up: GivenUp,
     /// Memory is ahead of the disk: nothing is done before it was loaded again.
     stale: bool,
     /// Frames to the hub, while a connection is there.
@@ -60,6 +63,7 @@ impl Core {
             asks: BTreeMap::new(),
             surplus: false,
             paying: BTreeSet::new(),
+            given_up: GivenUp::default(),
             stale: false,
             link: None,
             writer,

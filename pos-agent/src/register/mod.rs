@@ -9,6 +9,7 @@ mod acts;
 pub(crate) mod cash;
 mod core;
 mod figures;
+mod given_up;
 mod link_side;
 mod mark;
 mod pay;

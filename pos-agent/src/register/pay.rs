@@ -11,7 +11,7 @@ use oneshelf_domain::code::plain_text;
 use oneshelf_domain::record::Records;
 use oneshelf_domain::ticket::{Ticket, TicketRefusal, Warning};
 use oneshelf_domain::{
-    CommandId, LocationCode, Money, PrintJobId, Quantity, SaleId, TicketId, limits,
+    CommandId, LocationCode, Money, PrintJobId, Quantity, RegisterCode, SaleId, TicketId, limits,
 };
 use oneshelf_hardware::printer::Receipt;
 use oneshelf_protocol::frame::{Sale, SoldLine, Tender};
@@ -23,7 +23,8 @@ use tokio::sync::MutexGuard;
 use super::core::units;
 use super::sale::{PaidLine, PaidSale};
 use super::{
-    Answer, Core, Front, Refused, SaleView, Session, TicketView, receipt, register_path, view,
+    Answer, Core, Front, Refused, SaleView, Session, TicketView, given_up, receipt, register_path,
+    view,
 };
 use crate::clock;
 use crate::events::Event;
@@ -86,11 +87,8 @@ impl Front {
         key: Option<String>,
         asked: PayRequest,
     ) -> Answer<SaleView> {
-        if key.as_ref().is_some_and(|k| k.is_empty() || k.chars().count() > KEY_CHARS_MAX) {
-            return Err(Refused::invalid("/Idempotency-Key", "1 to 255 characters"));
-        }
+        let key = key.map(|k| key_at(&who.register, &k, "/Idempotency-Key")).transpose()?;
         let fingerprint = fingerprint(&asked);
-        let key = key.map(|k| format!("{}/{k}", who.register));
         if let Some(row) = self.paid_before(key.as_deref(), &fingerprint).await? {
             return Ok(SaleView::of_row(&row));
         }
@@ -102,6 +100,9 @@ impl Front {
         // It may have been paid while this request waited.
         if let Some(row) = self.paid_before(key.as_deref(), &fingerprint).await? {
             return Ok(SaleView::of_row(&row));
+        }
+        if key.as_ref().is_some_and(|key| core.given_up.has(key)) {
+            return Err(given_up::refusal());
         }
         let ticket = core.ticket_of(&who.register, self.shared.currency()?).clone();
         self.as_shown(&ticket, &asked.shown)?;
@@ -198,6 +199,14 @@ impl Front {
         };
         Ok(Approval { by, reason })
     }
+}
+
+/// A pay key as it is kept: two registers' pages may choose the same one.
+pub(super) fn key_at(register: &RegisterCode, key: &str, pointer: &str) -> Answer<String> {
+    if key.is_empty() || key.chars().count() > KEY_CHARS_MAX {
+        return Err(Refused::invalid(pointer, "1 to 255 characters"));
+    }
+    Ok(format!("{register}/{key}"))
 }
 
 /// Of all that a payment is, to know a second sending. Who approved it is left out: a page that

@@ -107,3 +107,81 @@ async fn a_manager_who_approved_need_not_be_asked_what_became_of_it() {
     let (status, again) = page.pay_as("k-1", paying(&told, 450)).await;
     assert_eq!((status, &again["sale"]["id"]), (200, &first["sale"]["id"]));
 }
+
+#[tokio::test]
+async fn asking_what_became_of_a_payment_books_nothing() {
+    let store = Store::open().await;
+    let mut page = offline(&store).await;
+    let told = page.scanned(TEA).await;
+    let of = |key: &str| json!({"key": key});
+    let (status, none) = page.post("api/ticket/paid", of("k-1")).await;
+    assert_eq!((status, &none["code"]), (404, &json!("not_paid")), "{none}");
+    assert_eq!(page.get("api/sales").await["sales"], json!([]));
+    assert_eq!(page.get("api/ticket").await["fingerprint"], told["fingerprint"]);
+    // The request was on its way: whoever asked has gone on without it.
+    let (status, late) = page.pay_as("k-1", paying(&told, 500)).await;
+    assert_eq!((status, &late["code"]), (409, &json!("payment_given_up")));
+    assert_eq!(page.get("api/sales").await["sales"], json!([]));
+    assert_eq!(store.printer().pulses().len(), 0, "the drawer stayed shut");
+    let (status, paid) = page.pay_as("k-2", paying(&told, 500)).await;
+    assert_eq!((status, &paid["sale"]["receipt_number"]), (200, &json!("S07-R1-000001")));
+    let (status, asked) = page.post("api/ticket/paid", of("k-2")).await;
+    assert_eq!((status, &asked["sale"]["id"]), (200, &paid["sale"]["id"]));
+    assert_eq!(asked["sale"]["change"], eur(50));
+    assert_eq!(page.post("api/ticket/paid", of("k-1")).await.0, 404, "and still not");
+    for key in [String::new(), "k".repeat(256)] {
+        assert_eq!(page.post("api/ticket/paid", of(&key)).await.0, 422);
+    }
+}
+
+#[tokio::test]
+async fn another_registers_key_says_nothing() {
+    let store = Store::open().await;
+    let mut page = offline(&store).await;
+    let told = page.scanned(TEA).await;
+    let mut other = store.page();
+    let asked = json!({"register": "R2", "staff": "sile", "pin": "123456"});
+    assert_eq!(other.post("api/sign-in", asked).await.0, 200);
+    assert_eq!(other.post("api/ticket/paid", json!({"key": "k-1"})).await.0, 404);
+    assert_eq!(page.pay_as("k-1", paying(&told, 500)).await.0, 200, "not the other's to give up");
+    assert_eq!(other.post("api/ticket/paid", json!({"key": "k-1"})).await.0, 404);
+}
+
+/// Pays and asks about it at once. Whichever is first, both answers say the same.
+async fn pays_and_asks(store: &Store, page: &mut Page, key: &str) {
+    let told = page.scanned(TEA).await;
+    let before = page.get("api/sales").await["sales"].as_array().unwrap().len();
+    let mut beside = store.page();
+    beside.cookie = page.cookie.clone();
+    let (paid, asked) = tokio::join!(
+        page.pay_as(key, paying(&told, 500)),
+        beside.post("api/ticket/paid", json!({"key": key})),
+    );
+    let sales = page.get("api/sales").await["sales"].as_array().unwrap().len() - before;
+    match asked.0 {
+        200 => assert_eq!((sales, &paid.1["sale"]["id"]), (1, &asked.1["sale"]["id"])),
+        404 => assert_eq!((sales, &paid.1["code"]), (0, &json!("payment_given_up"))),
+        _ => panic!("{asked:?}"),
+    }
+    assert_eq!(page.delete("api/ticket").await.0, 200);
+}
+
+#[tokio::test]
+async fn a_payment_and_the_question_about_it_never_disagree() {
+    let store = Store::open().await;
+    let mut page = offline(&store).await;
+    // As many as there are: the next one would need a manager.
+    for round in 0..5 {
+        pays_and_asks(&store, &mut page, &format!("k-{round}")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_payment_that_waits_for_a_grant_can_be_given_up() {
+    let store = Store::open().await;
+    let _line = store.first_line().await;
+    let mut page = store.ana_with_float().await;
+    for round in 0..4 {
+        pays_and_asks(&store, &mut page, &format!("k-{round}")).await;
+    }
+}

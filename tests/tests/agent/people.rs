@@ -40,7 +40,9 @@ async fn nothing_of_a_register_is_open_without_a_session() {
     for path in ["api/me", "api/ticket", "api/sales", "api/items?search=tea", "api/print-jobs"] {
         assert_eq!(page.get(path).await["code"], "not_signed_in", "{path}");
     }
-    for path in ["api/ticket/scan", "api/no-sale", "api/cash-sessions", "api/ticket/pay"] {
+    let acts = ["ticket/scan", "no-sale", "cash-sessions", "ticket/pay", "ticket/paid"];
+    for path in acts.map(|act| format!("api/{act}")) {
+        let path = path.as_str();
         assert_eq!(page.post(path, json!({})).await.0, 401, "{path}");
     }
     let wrong = json!({"register": "R9", "staff": "ana", "pin": "1234"});

@@ -70,6 +70,8 @@ class Desk {
   /** Takes the agent's ticket; the line just added, or else the last one, is the selected one. */
   take(ticket: Ticket, added?: string) {
     this.ticket = ticket;
+    // Of an empty ticket there is nothing to pay.
+    if (this.paying && ticket.lines.length === 0) this.panel = null;
     if (added) this.selected = added;
     else if (!ticket.lines.some((l) => l.id === this.selected))
       this.selected = ticket.lines.at(-1)?.id ?? null;

@@ -7,6 +7,7 @@ import { money } from '../shared/format';
 import { play } from '../shared/sound';
 import { api, fail } from './agent';
 import { desk } from './desk.svelte';
+import { said } from './said';
 import { t } from './strings';
 
 export type Approve = { reason: string; pin: string };
@@ -54,10 +55,10 @@ function refused(cause: unknown): boolean {
     cause.code !== 'not_signed_in';
 }
 
-async function send(asked: Asked, approve?: Approve): Promise<Sale> {
+/** The sale of an answer; the key is dropped as soon as it is known what became of it. */
+async function settled(answer: Promise<{ sale: Sale }>): Promise<Sale> {
   try {
-    const body = { ...asked.payment, ...(approve ? { approve } : {}) };
-    const { sale } = await api.post<{ sale: Sale }>('api/ticket/pay', body, { key: asked.key });
+    const { sale } = await answer;
     keep(null);
     return sale;
   } catch (cause) {
@@ -66,8 +67,24 @@ async function send(asked: Asked, approve?: Approve): Promise<Sale> {
   }
 }
 
-/** A payment whose answer was lost: the same key asks again, and gives the sale that it made. */
-async function open(): Promise<Asked | null> {
+let sending = false;
+
+async function send(asked: Asked, approve?: Approve): Promise<Sale> {
+  const body = { ...asked.payment, ...(approve ? { approve } : {}) };
+  sending = true;
+  try {
+    return await settled(api.post('api/ticket/pay', body, { key: asked.key }));
+  } finally {
+    sending = false;
+  }
+}
+
+/** What became of a payment. Asking books nothing: the shopper may have left meanwhile. When there
+    is no sale the agent refuses the key from then on, also to a request that is on its way. */
+const look = (asked: Asked) => settled(api.post('api/ticket/paid', { key: asked.key }));
+
+/** A payment whose answer was lost. */
+function open(): Asked | null {
   const asked = recall();
   if (!asked) return null;
   const mine = asked.register === desk.me?.register.code && asked.cashier === desk.me.cashier.code;
@@ -77,14 +94,17 @@ async function open(): Promise<Asked | null> {
 
 /** At the start of the page and after the agent came back. */
 export async function resume() {
-  const asked = await open();
-  if (!asked) return;
+  const asked = open();
+  // A request that is under way answers for itself: asking about it would give it up.
+  if (!asked || sending) return;
   try {
-    paid(asked.ticket, await send(asked));
+    paid(asked.ticket, await look(asked));
   } catch (cause) {
-    // Refused: it was not booked, and the ticket is there to be paid.
-    if (!refused(cause)) throw cause;
-    if (desk.paying) desk.panel = null;
+    if (!(cause instanceof Problem) || !refused(cause)) throw cause;
+    // It was not booked, and the ticket is there to be paid, by a cashier who says so.
+    desk.refusal = cause;
+    play('blocked');
+    alarm(said(cause));
   }
 }
 
@@ -123,12 +143,12 @@ export async function payCash(given_minor: number, approve?: Approve): Promise<v
   if (!ticket || ticket.lines.length === 0) return;
   desk.drawerShut = false;
   try {
-    const before = await open();
+    const before = open();
     const asked = ask(ticket, given_minor, before);
     if (before && before.key !== asked.key) {
       // Another sum was asked for before, without an answer: it may have been booked.
       keep(before);
-      const sale = await send(before).catch((cause) => {
+      const sale = await look(before).catch((cause) => {
         if (refused(cause)) return null;
         throw cause;
       });

@@ -30,9 +30,11 @@ export const refusals: Record<string, string | ((fields: Fields) => string)> = {
   not_allowed: 'Das darf nur das Büro oder eine Leitung. Bitte jemanden anmelden lassen.',
   not_enrolled: 'Diese Kasse ist noch nicht angemeldet. Zuerst pos-agent enrol ausführen.',
   not_found: 'Hier ist nichts.',
+  not_paid: 'Die Zahlung kam nicht an. Es wurde nichts gebucht. Bitte noch einmal kassieren.',
   not_ready: 'Die Einstellungen sind noch nicht vom Hub gekommen. Bitte auf die Leitung warten.',
   not_signed_in: 'Bitte zuerst anmelden.',
   origin_not_allowed: 'Das dürfen nur die Seiten dieser Kasse.',
+  payment_given_up: 'Diese Zahlung kam zu spät. Es wurde nichts gebucht. Bitte noch einmal kassieren.',
   payment_under_way: 'Der Bon wird gerade bezahlt. Bitte danach noch einmal scannen.',
   pin_locked: (fields) =>
     `Zu viele falsche PINs. In ${number(fields, 'retry_after_s')} Sekunden geht es weiter.`,
