@@ -216,6 +216,29 @@ scenarios['another sum is given after an answer was lost'] = async ({ shop, page
   }
 };
 
+scenarios['an agent that cannot say what became of a payment stops no register'] = async (scene) => {
+  const { shop, page } = scene;
+  const thing = await item(shop, 'S07', several);
+  const desk = await register(page, shop, 'S07', 'ana', 'R1');
+  const before = (await receipts(shop, 'S07')).pulses;
+  await scan(shop, 'S07', thing.barcode);
+  await pages.line(desk, thing.sku, 1);
+  const fault = (route) => route.fulfill({ status: 500 });
+  await desk.route('**/api/ticket/paid', fault, { times: 1 });
+  await desk.route('**/api/ticket/pay', (route) => route.abort(), { times: 1 });
+  await pages.giveExact(desk);
+  await desk.getByTestId('agent-gone').waitFor();
+  await desk.route('**/api/ticket/paid', fault);
+  // Also the next question fails, once: the start is tried again.
+  await desk.route('**/api/ticket', fault, { times: 1 });
+  await desk.reload();
+  await pages.line(desk, thing.sku, 1);
+  await desk.getByTestId('refusal').waitFor();
+  await pages.payExact(desk);
+  await changes(desk, 0);
+  await wait(async () => (await receipts(shop, 'S07')).pulses === before + 1, 'one sale was made');
+};
+
 scenarios['the line is cut, the register sells, the shop page follows'] = async ({ shop, page, shots }) => {
   const thing = await item(shop, 'S07', several);
   const shopper = await page();

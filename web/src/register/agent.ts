@@ -97,8 +97,11 @@ function take(event: AgentEvent) {
   }
 }
 
+let reading = 0;
+
 /** Reads everything again: at the start, after sign-in, and when the agent came back. */
 export async function start() {
+  reading += 1;
   try {
     takeState(await api.get<AgentState>('api/state'));
     desk.agentGone = false;
@@ -112,7 +115,10 @@ export async function start() {
     if (!me) desk.phase = 'sign_in';
     else await enter();
   } catch (cause) {
-    fail(cause);
+    // There is no screen yet that a fault of the agent could be told on: it is tried again.
+    if (desk.phase !== 'starting' || asProblem(cause).status < 500) fail(cause);
+  } finally {
+    reading -= 1;
   }
 }
 
@@ -124,8 +130,10 @@ export async function enter() {
     desk.phase = 'float';
     return;
   }
-  // A payment whose answer was lost: the sale before the ticket, which is the next one then.
-  await resume();
+  // A payment whose answer was lost: the sale before the ticket, which is the next one then. When
+  // the agent cannot say it now, that is told and selling goes on: the next payment asks again.
+  await resume().catch(fail);
+  if (!desk.me) return;
   desk.take(await api.get<Ticket>('api/ticket'));
   desk.jobs = (await api.get<{ jobs: typeof desk.jobs }>('api/print-jobs?limit=20')).jobs;
   desk.phase = 'sell';
@@ -138,12 +146,13 @@ let socketOpen = false;
 let socketIsOurs = false;
 
 /** Without the socket the page looks by itself whether the agent is there; also after a request
-    that nobody answered, for the socket may have outlived it. */
+    that nobody answered, for the socket may have outlived it, and when a start came to nothing. */
 async function look() {
-  if (socketOpen && !desk.agentGone) return;
+  const unread = desk.agentGone || (desk.phase === 'starting' && reading === 0);
+  if (socketOpen && !unread) return;
   try {
     const state = await api.get<AgentState>('api/state');
-    if (desk.agentGone) await start();
+    if (unread) await start();
     else takeState(state);
   } catch (cause) {
     fail(cause);

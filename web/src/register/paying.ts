@@ -121,8 +121,11 @@ function paid(ticket: Ticket, sale: Sale) {
 
 /** The payment of what was told, with the key that it had before when it is the same one. */
 function ask(ticket: Ticket, given_minor: number, before: Asked | null): Asked {
+  // Written out: the agent's answers and its events give the parts of a sum in another order, and
+  // the same payment must read the same.
+  const { minor, currency } = ticket.total;
   const payment: Payment = {
-    shown: { ticket: ticket.id, total: ticket.total, fingerprint: ticket.fingerprint },
+    shown: { ticket: ticket.id, total: { minor, currency }, fingerprint: ticket.fingerprint },
     tenders: [{ kind: 'cash', given: { minor: given_minor, currency: desk.currency } }],
   };
   const same = JSON.stringify(before?.payment) === JSON.stringify(payment);
