@@ -115,6 +115,39 @@ scenarios['a scan that joins while paying is told before it is paid'] = async ({
   await desk.getByTestId('receipt-number').waitFor();
 };
 
+scenarios['a ticket that is paid on another page is not asked for again'] = async (scene) => {
+  const { shop, page, shots } = scene;
+  const [one, two] = [await item(shop, 'S07', several), await item(shop, 'S07', several)];
+  const desk = await register(page, shop, 'S07', 'ana', 'R1');
+  const other = await register(page, shop, 'S07', 'ana', 'R1');
+  const begin = async (thing) => {
+    await scan(shop, 'S07', thing.barcode);
+    await pages.line(desk, thing.sku, 1);
+    await pages.line(other, thing.sku, 1);
+    await desk.getByTestId('pay').click();
+  };
+  const gone = async () => {
+    const told = desk.getByText('This ticket is paid or void. Look in Receipts.');
+    await told.filter({ visible: true }).first().waitFor();
+    await desk.getByTestId('pay-panel').waitFor({ state: 'detached' });
+    check((await desk.getByTestId('ticket-changed').count()) === 0, 'no new sum was told');
+  };
+  await begin(one);
+  await pages.payExact(other);
+  await desk.getByTestId('pay-done').click();
+  await gone();
+  await desk.getByTestId('ticket-empty').waitFor();
+  await desk.screenshot({ path: join(shots, 'register-ticket-gone.png') });
+  // The next one is begun there: its sum is not this shopper's.
+  await other.getByTestId('next-sale').click();
+  await begin(one);
+  await pages.payExact(other);
+  await scan(shop, 'S07', two.barcode);
+  await pages.line(desk, two.sku, 1);
+  await gone();
+  await clear(desk);
+};
+
 async function due(desk, minor) {
   await desk.locator(`[data-testid=due][data-minor="${minor}"]`).waitFor();
 }

@@ -196,10 +196,28 @@ function notPaid(cause: unknown, given_minor: number, approving: boolean) {
 
 /** The agent has another ticket than the one that was told: the cashier tells the new sum. */
 function changed(ticket: Ticket) {
+  const gone = isGone(ticket);
   desk.take(ticket);
   desk.approving = null;
-  // What was told stays, so that the panel asks again; of an empty ticket there is nothing to tell.
-  desk.panel = ticket.lines.length > 0 ? 'pay' : null;
+  if (gone) return tellGone();
+  // What was told stays, so that the panel asks again.
+  desk.panel = 'pay';
   play('blocked');
   alarm(t.ticketChanged(money(ticket.total)));
+}
+
+/** The ticket that was told is over: the register has an empty one now, or the next one. */
+export function isGone(now: Ticket): boolean {
+  return now.lines.length === 0 || now.id !== desk.quoted?.id;
+}
+
+/** Paid or void on another page. Nobody may be asked to pay it twice, and the next ticket is not
+    what this shopper was told. */
+export function tellGone() {
+  desk.quoted = null;
+  desk.approving = null;
+  desk.panel = null;
+  desk.refusal = new Problem(409, 'ticket_changed', t.refusedTitle, t.ticketGone, { gone: true });
+  play('blocked');
+  alarm(said(desk.refusal));
 }

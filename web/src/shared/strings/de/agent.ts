@@ -46,7 +46,10 @@ export const refusals: Record<string, string | ((fields: Fields) => string)> = {
   scan_unreadable: 'Der Scan war nicht lesbar. Bitte noch einmal scannen.',
   tender_kind: 'Dieses Zahlungsmittel wird hier nicht genommen. Bitte bar bezahlen.',
   tender_too_small: 'Gegeben ist weniger als die Summe. Nichts wurde gebucht.',
-  ticket_changed: 'Der Bon hat sich geändert. Bitte die neue Summe nennen. Nichts wurde gebucht.',
+  ticket_changed: ({ gone }) =>
+    gone
+      ? 'Dieser Bon ist bezahlt oder storniert. Bitte bei den Belegen nachsehen.'
+      : 'Der Bon hat sich geändert. Bitte die neue Summe nennen. Nichts wurde gebucht.',
   ticket_empty: 'Der Bon ist leer. Bitte zuerst einen Artikel scannen.',
   too_large: 'Diese Anfrage ist zu groß.',
   too_many_lines: 'Ein Bon hat höchstens 200 Positionen. Bitte bezahlen und einen neuen beginnen.',

@@ -128,6 +128,7 @@ export const de: RegisterStrings = {
   tooSmall: 'Gegeben ist weniger als die Summe. Nichts wurde gebucht.',
   ticketChanged: (sum) =>
     `Der Bon hat sich geändert. Die Summe ist jetzt ${sum}: bitte nennen.`,
+  ticketGone: 'Dieser Bon ist bezahlt oder storniert. Bitte bei den Belegen nachsehen.',
   newTotalTold: (sum) => `Weiter mit ${sum}`,
 
   voidTicketTitle: 'Diesen Bon stornieren?',

@@ -124,6 +124,7 @@ export const en = {
   tooSmall: 'The cash given is less than the total. Nothing was booked.',
   ticketChanged: (sum: string) =>
     `The ticket has changed. The total is now ${sum}: tell the customer.`,
+  ticketGone: 'This ticket is paid or void. Look in Receipts.',
   newTotalTold: (sum: string) => `Go on with ${sum}`,
 
   voidTicketTitle: 'Void this ticket?',
