@@ -306,6 +306,49 @@ scenarios['a hold counts down and is let go'] = async ({ shop, page, shots }) =>
   await pages.counts(other, 'S02', thing.units);
 };
 
+scenarios['an open shop page goes on with the key that took its place'] = async ({ shop, page }) => {
+  const thing = await item(shop, 'S07', several);
+  const shopper = await page();
+  await pages.openItem(shopper, shop.hub, thing.sku);
+  await feed(shopper, 'live');
+  // Away when the key ends: an answer over HTTP says it, for no socket does.
+  const away = await page();
+  let cutOff;
+  await away.routeWebSocket(/v1.live/, (socket) => {
+    if (cutOff) return socket.close();
+    const line = socket.connectToServer();
+    cutOff = () => { line.close(); socket.close(); };
+  });
+  await pages.openItem(away, shop.hub, thing.sku);
+  await feed(away, 'live');
+  cutOff();
+  await feed(away, 'lost');
+  const old = await (await fetch(`${shop.hub}/v1/public/config`)).json();
+  const keys = (await shop.ask('GET', '/v1/keys')).keys.filter((k) => k.channel === 'web');
+  const refused = [shopper, away].map((at) =>
+    at.waitForResponse((r) => r.url().endsWith('/v1/public/config') && r.status() === 409));
+  for (const key of keys) await shop.ask('DELETE', `/v1/keys/${key.id}`);
+  await Promise.all(refused);
+  const { name, kind, scopes, origins, channel, display } = keys[0];
+  await shop.ask('POST', '/v1/keys', { name, kind, scopes, origins, channel, display });
+  await feed(shopper, 'live');
+  const now = await (await fetch(`${shop.hub}/v1/public/config`)).json();
+  check(now.key !== old.key, 'another key is there');
+  const desk = await register(page, shop, 'S07', 'ana', 'R1');
+  await scan(shop, 'S07', thing.barcode);
+  await pages.line(desk, thing.sku, 1);
+  await pages.payExact(desk);
+  await pages.counts(shopper, 'S07', thing.units - 1);
+  await pages.counts(away, 'S07', thing.units - 1);
+  await pages.hold(shopper, 'S07');
+  await shopper.getByTestId('countdown').first().waitFor();
+  await shopper.getByTestId('let-go').first().click();
+};
+
+async function feed(at, state) {
+  await at.locator(`[data-testid=feed][data-state="${state}"]`).first().waitFor();
+}
+
 scenarios['the last unit goes to the register or to the web'] = async ({ shop, page }) => {
   const desk = await register(page, shop, 'S07', 'ana', 'R1');
   const shopper = await page();

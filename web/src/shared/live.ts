@@ -26,7 +26,7 @@ export class LiveStock {
   private upto: number | null = null;
 
   constructor(
-    private readonly address: string,
+    private address: string,
     private readonly watch: Watch,
   ) {}
 
@@ -37,6 +37,15 @@ export class LiveStock {
     this.wanted = next;
     if (!this.socket) this.start();
     else this.subscribe();
+  }
+
+  /** The same items from another address: the key in it is a new one. */
+  move(address: string) {
+    this.socket?.close();
+    this.socket = null;
+    this.upto = null;
+    this.address = address;
+    if (this.wanted.length > 0) this.start();
   }
 
   stop() {

@@ -5,7 +5,7 @@ import type { Hold } from '../shared/api/types';
 import { alarm, announce } from '../shared/announce.svelte';
 import { now } from '../shared/now.svelte';
 import { recall, remember } from '../shared/locale';
-import { theApi } from './shop.svelte';
+import { doubt, theApi } from './shop.svelte';
 import { t } from './strings';
 
 export type Trouble = 'just_went' | 'too_many' | 'no_answer' | 'refused';
@@ -72,6 +72,7 @@ export async function holdOne(sku: string, location: string) {
     holds.keep([hold, ...holds.list.filter((h) => h.sku !== sku)]);
     announce(t.heldTitle);
   } catch (cause) {
+    doubt(cause);
     const problem = asProblem(cause);
     const kind: Trouble = problem.unreachable
       ? 'no_answer'
@@ -91,9 +92,11 @@ export async function letGo(hold: Hold) {
   try {
     await theApi().delete(`v1/public/holds/${seg(hold.id)}?shopper=${seg(shopperToken())}`);
   } catch (cause) {
+    doubt(cause);
     const problem = asProblem(cause);
-    // Gone, expired or ended there already: it is not ours to keep either.
-    if (problem.unreachable || problem.status >= 500) {
+    // Gone, expired or ended there already: it is not ours to keep either. A key that ended says
+    // nothing of the hold.
+    if (problem.unreachable || problem.status >= 500 || problem.code === 'wrong_secret') {
       holds.trouble = { sku: hold.sku, kind: 'no_answer', detail: problem.detail };
       holds.busy = false;
       return;

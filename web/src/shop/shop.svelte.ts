@@ -11,6 +11,8 @@ const PAGE = 24;
 /** More items than this are not followed live at once. */
 const FOLLOWED = 96;
 const ASK_AGAIN_MS = 5000;
+/** Waits before each question for another key; about three minutes, then the page gives up. */
+const RENEW_MS = [500, 1000, 2000, 4000, 8000, 15_000, 30_000, 60_000, 60_000];
 
 export type Route = { page: 'grid' } | { page: 'item'; sku: string };
 
@@ -58,29 +60,67 @@ export function follow(also: string[]) {
 
 /** While the line is cut the page asks over HTTP; the figures then carry their age. */
 async function askAgain() {
-  if (shop.feed === 'live' || document.visibilityState !== 'visible') return;
+  if (shop.feed === 'live' || keyless || document.visibilityState !== 'visible') return;
   const skus = follow([]);
   if (skus.length === 0) return;
   const query = skus.slice(0, 50).map((s) => `sku=${seg(s)}`).join('&');
   try {
     take((await api.get<{ items: PublicStock[] }>(`v1/public/stock?${query}`)).items);
-  } catch {
+  } catch (cause) {
     // The next round asks again; meanwhile the old figures stand, with their age.
+    doubt(cause);
   }
+}
+
+/** Goes on with a key: the first one, or one that the operator put in its place. */
+function use(config: ShopConfig) {
+  api = new Api(hub, { 'x-oneshelf-key': config.key });
+  useRegion(config.locale);
+  shop.config = config;
+  keyless = false;
+  const address = api.socket(`v1/live?key=${seg(config.key)}`);
+  if (live) return live.move(address);
+  live = new LiveStock(address, {
+    stock: take,
+    state: (state, code) => {
+      shop.feed = state;
+      if (code === 'wrong_secret') void renew();
+    },
+  });
+}
+
+let renewing = false;
+/** The key ended, and no other was to be had: only what the shopper does asks once more. */
+let keyless = false;
+
+/** The key ended. Asks for the one that took its place, which may come a little later, or by way
+    of a hub that has not heard of it yet. All open pages hear it at once: no two wait alike. */
+async function renew() {
+  if (renewing) return;
+  renewing = true;
+  keyless = true;
+  for (const wait of RENEW_MS) {
+    await new Promise((over) => setTimeout(over, wait * (0.5 + Math.random())));
+    const config = await api.get<ShopConfig>('v1/public/config').catch(() => null);
+    if (!config || config.key === shop.config?.key) continue;
+    use(config);
+    show();
+    break;
+  }
+  renewing = false;
+}
+
+/** A refusal may say that the key ended: the socket may have been away when it did. */
+export function doubt(cause: unknown) {
+  if (asProblem(cause).code === 'wrong_secret') void renew();
 }
 
 export async function open() {
   try {
     const config = await api.get<ShopConfig>('v1/public/config');
-    api = new Api(hub, { 'x-oneshelf-key': config.key });
-    useRegion(config.locale);
-    shop.config = config;
+    use(config);
     shop.down = false;
     void api.get<{ now: string }>('v1/time').then((time) => setServerTime(time.now), () => {});
-    live = new LiveStock(api.socket(`v1/live?key=${seg(config.key)}`), {
-      stock: take,
-      state: (state) => (shop.feed = state),
-    });
     setInterval(() => void askAgain(), ASK_AGAIN_MS);
     readRoute();
     addEventListener('hashchange', readRoute);
@@ -91,14 +131,18 @@ export async function open() {
 }
 
 function readRoute() {
+  show();
+  scrollTo(0, 0);
+}
+
+function show() {
   const match = /^#\/item\/(.+)$/.exec(location.hash);
   if (match) void showItem(decodeURIComponent(match[1]));
   else {
     shop.route = { page: 'grid' };
-    if (shop.items === null) void load();
+    if (shop.items === null || unread) void load();
     else follow([]);
   }
-  scrollTo(0, 0);
 }
 
 export const itemLink = (sku: string) => `#/item/${seg(sku)}`;
@@ -113,10 +157,13 @@ async function showItem(sku: string) {
     if (shop.route.page === 'item' && shop.route.sku === sku) shop.product = item;
   } catch (cause) {
     if (asProblem(cause).status === 404) shop.missing = true;
+    doubt(cause);
   }
 }
 
 let asking: AbortController | null = null;
+/** What is searched for now was not read: the grid shows what was there before. */
+let unread = false;
 
 export async function load(more = false) {
   asking?.abort();
@@ -130,10 +177,14 @@ export async function load(more = false) {
     shop.items = more ? [...(shop.items ?? []), ...answer.items] : answer.items;
     shop.cursor = answer.next_cursor;
     shop.down = false;
+    unread = false;
     if (shop.route.page === 'grid') follow([]);
   } catch (cause) {
     const problem = asProblem(cause);
-    if (problem.code !== 'aborted') shop.down = problem.unreachable;
+    if (problem.code === 'aborted') return;
+    shop.down = problem.unreachable;
+    unread = true;
+    doubt(cause);
   }
 }
 
