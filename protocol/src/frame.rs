@@ -289,6 +289,9 @@ pub enum Down {
         sku: Sku,
         /// `granted = max(granted, total)`.
         total: i64,
+        /// What the Ask wanted that this answers; none when it comes unasked, by policy.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        want: Option<i64>,
     },
     /// Answers a fact.
     Ack {

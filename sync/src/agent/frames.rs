@@ -24,14 +24,19 @@ impl Agent {
             }
             Down::Stale { nonce } => self.stale(nonce, fresh),
             Down::Retired { incarnation } => self.retired(incarnation, now, fresh),
-            Down::Grant { session, incarnation, sku, total } => {
+            Down::Grant { session, incarnation, sku, total, want } => {
                 if self.session != Some(session) || incarnation != self.life.incarnation {
                     return Step::default();
                 }
                 let mut step = self.granted(&sku, total);
                 // A grant that nobody waits for any more goes back.
                 step.then(self.give_back(&sku, now, fresh));
-                step.notes.push(Note::Answered(sku));
+                // One by policy answers nobody, and one may answer a question that was put anew
+                // since: only the answer to the latest says that the hub gives no more.
+                if want.is_some() && self.asked.get(&sku).copied() == want {
+                    self.asked.remove(&sku);
+                    step.notes.push(Note::Answered(sku));
+                }
                 step
             }
             Down::Ack { session, id, answer } => {

@@ -149,7 +149,7 @@ pub enum Note {
     SessionOpen,
     /// The share of an item changed: tickets that wait for it may go on.
     Share(Sku),
-    /// The hub answered a question for this item, whether it gave anything or not.
+    /// The hub answered the latest question for this item, whether it gave anything or not.
     Answered(Sku),
     /// The copy changed.
     Copy,
@@ -206,6 +206,8 @@ pub struct Agent {
     needs: BTreeMap<Sku, Vec<Need>>,
     // What a restart loses.
     session: Option<Lease>,
+    /// What the latest question for an item wants, until it is answered.
+    asked: BTreeMap<Sku, i64>,
     welcome: Vec<(Sku, i64)>,
     rows: Vec<Row>,
     /// The part that belongs behind them: after, up to, number.
@@ -231,6 +233,7 @@ impl Agent {
             policy: saved.policy,
             needs: BTreeMap::new(),
             session: None,
+            asked: BTreeMap::new(),
             welcome: vec![],
             rows: vec![],
             rows_due: None,

@@ -61,23 +61,21 @@ impl Agent {
     }
 
     /// Asks the hub for what tickets lack: "let my granted total reach this".
-    pub(super) fn ask(&self, sku: &Sku) -> Step {
+    pub(super) fn ask(&mut self, sku: &Sku) -> Step {
         let missing: i64 =
             self.needs.get(sku).into_iter().flatten().map(|n| n.wanted - n.held).sum();
         let Some(session) = self.session.filter(|_| missing > 0) else { return Step::default() };
-        let ask = Up::Ask {
-            session,
-            incarnation: self.life.incarnation,
-            sku: sku.clone(),
-            want: self.totals(sku).granted + missing,
-        };
+        let want = self.totals(sku).granted + missing;
+        self.asked.insert(sku.clone(), want);
+        let ask = Up::Ask { session, incarnation: self.life.incarnation, sku: sku.clone(), want };
         Step { send: vec![Out::Frame(ask)], ..Step::default() }
     }
 
     /// Asks again for all that tickets lack: a session began.
-    pub(super) fn ask_all(&self) -> Step {
+    pub(super) fn ask_all(&mut self) -> Step {
+        let skus: Vec<Sku> = self.needs.keys().cloned().collect();
         let mut step = Step::default();
-        for sku in self.needs.keys() {
+        for sku in &skus {
             step.then(self.ask(sku));
         }
         step

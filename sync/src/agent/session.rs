@@ -56,6 +56,7 @@ impl Agent {
     /// The connection is gone. Nothing durable changes.
     pub fn disconnected(&mut self) {
         self.session = None;
+        self.asked.clear();
         self.welcome.clear();
         self.rows.clear();
         self.rows_due = None;

@@ -68,6 +68,8 @@ pub enum About {
         session: Lease,
         /// Which item.
         sku: Sku,
+        /// What the question wants; none of a grant by policy.
+        want: Option<i64>,
     },
 }
 
@@ -159,11 +161,11 @@ impl HubLink {
                 };
                 vec![Todo::Submit(Box::new(Request { up, about }))]
             }
-            Up::Ask { session, ref sku, .. } => {
+            Up::Ask { session, ref sku, want, .. } => {
                 if self.session() != Some(session) {
                     return vec![];
                 }
-                let about = About::Grant { session, sku: sku.clone() };
+                let about = About::Grant { session, sku: sku.clone(), want: Some(want) };
                 vec![Todo::Submit(Box::new(Request { up, about }))]
             }
             Up::Pong { session, number, .. } => {
@@ -228,8 +230,8 @@ impl HubLink {
             (About::Fact { session, id, incarnation, seq }, reply) => {
                 self.fact_answer(*session, *id, *incarnation, *seq, reply)
             }
-            (About::Grant { sku, .. }, Reply::Accepted { outcome, .. }) => {
-                self.on_grant(sku, outcome)
+            (About::Grant { sku, want, .. }, Reply::Accepted { outcome, .. }) => {
+                self.on_grant(sku, *want, outcome)
             }
             (About::Grant { session, .. }, Reply::NotNow(why)) => self.not_now(*session, why),
             (About::Grant { .. }, _) => vec![],
@@ -312,7 +314,7 @@ impl HubLink {
         vec![]
     }
 
-    fn on_grant(&mut self, sku: &Sku, outcome: &Outcome) -> Vec<Todo> {
+    fn on_grant(&mut self, sku: &Sku, want: Option<i64>, outcome: &Outcome) -> Vec<Todo> {
         let Outcome::Grant { incarnation, session, total, .. } = outcome else { return vec![] };
         if self.session != Some((*session, *incarnation)) {
             return vec![];
@@ -323,6 +325,7 @@ impl HubLink {
             incarnation: *incarnation,
             sku: sku.clone(),
             total: *total,
+            want,
         })]
     }
 
@@ -376,6 +379,6 @@ impl HubLink {
     pub fn top_up(&self, item: ItemNo, sku: Sku) -> Option<(Command, About)> {
         let session = self.session()?;
         let command = Command::GrantByPolicy { location: self.location, session, item };
-        Some((command, About::Grant { session, sku }))
+        Some((command, About::Grant { session, sku, want: None }))
     }
 }

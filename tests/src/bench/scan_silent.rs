@@ -139,7 +139,9 @@ async fn carry(shared: &Shared, mut socket: WebSocket) -> Result<()> {
                     Up::Ask { session, incarnation, sku, want: total }
                         if shared.answers_per_s.load(Ordering::Relaxed) > 0 =>
                     {
-                        say(&mut socket, &Down::Grant { session, incarnation, sku, total }).await?;
+                        let want = Some(total);
+                        let grant = Down::Grant { session, incarnation, sku, total, want };
+                        say(&mut socket, &grant).await?;
                     }
                     _ => {}
                 }

@@ -221,6 +221,15 @@ impl Line {
         }));
     }
 
+    /// Answers an Ask.
+    pub fn answer(&self, ask: &Value, total: i64) {
+        self.say(json!({
+            "kind": "grant", "session": self.session, "incarnation": self.incarnation,
+            "sku": ask["sku"], "total": total, "want": ask["want"],
+        }));
+    }
+
+    /// A granted total that names no question, as one by policy.
     pub fn grant(&self, sku: &str, total: i64) {
         self.say(json!({
             "kind": "grant", "session": self.session, "incarnation": self.incarnation,

@@ -48,9 +48,9 @@ async fn a_promised_unit_needs_a_manager_and_a_reason() {
     let mut events = page.events().await;
     let ticket = page.scanned(TEA).await;
     assert_eq!(ticket["lines"][0]["warning"], Value::Null, "the answer may still come");
-    line.frame("ask").await;
+    let ask = line.frame("ask").await;
     // The hub has none to give, and says so.
-    line.grant("TEA", 0);
+    line.answer(&ask, 0);
     let marked = events.next("ticket", |e| e["ticket"]["lines"][0]["beyond"] == 1).await;
     assert_eq!(marked["ticket"]["lines"][0]["warning"], "promised");
     let (status, refused) = page.pay(cash(450)).await;
@@ -80,7 +80,8 @@ async fn promised_is_the_hubs_word_and_never_its_silence() {
     let mut line = store.first_line().await;
     let mut page = store.ana_with_float().await;
     page.scanned(TEA).await;
-    assert_eq!(line.frame("ask").await["want"], 1);
+    let ask = line.frame("ask").await;
+    assert_eq!(ask["want"], 1);
     // Nobody answers, and the line is not known to be down yet.
     let marked = |warning: &'static str| {
         move |t: &Value| t["lines"][0]["warning"] == warning && t["lines"][0]["beyond"] == 1
@@ -88,7 +89,7 @@ async fn promised_is_the_hubs_word_and_never_its_silence() {
     page.until("api/ticket", marked("free_when_offline")).await;
     assert_ne!(page.get("api/state").await["link"]["state"], "offline");
     // The answer was only late: it counts.
-    line.grant("TEA", 0);
+    line.answer(&ask, 0);
     page.until("api/ticket", marked("promised")).await;
     page.delete("api/ticket").await;
     // Units that somebody had claimed as far as the copy knows are promised by its word.
@@ -97,6 +98,40 @@ async fn promised_is_the_hubs_word_and_never_its_silence() {
     page.scanned(TEA).await;
     page.until("api/ticket", marked("promised")).await;
     assert_eq!(page.pay(cash(450)).await.1["code"], "approval_needed");
+}
+
+#[tokio::test]
+async fn a_grant_by_policy_answers_no_question() {
+    let store = Store::open().await;
+    let mut line = store.first_line().await;
+    let mut page = store.ana_with_float().await;
+    page.scanned(TEA).await;
+    let path = {
+        let ticket = page.get("api/ticket").await;
+        format!("api/ticket/lines/{}", ticket["lines"][0]["id"].as_str().unwrap())
+    };
+    page.patch(&path, json!({"quantity": 3})).await;
+    let ask = loop {
+        let ask = line.frame("ask").await;
+        if ask["want"] == 3 {
+            break ask;
+        }
+    };
+    // The hub tops the share up meanwhile, and the top-up behind it finds nothing left.
+    line.grant("TEA", 1);
+    line.grant("TEA", 1);
+    let marked = |beyond: i64, warning: &'static str| {
+        move |t: &Value| {
+            let line = &t["lines"][0];
+            line["beyond"] == beyond && line["warning"] == warning
+        }
+    };
+    // Then nobody says anything: what nobody denied is not promised.
+    let told = |t: &Value| t["lines"][0]["beyond"] == 2 && !t["lines"][0]["warning"].is_null();
+    let ticket = page.until("api/ticket", told).await;
+    assert!(marked(2, "free_when_offline")(&ticket), "{ticket}");
+    line.answer(&ask, 1);
+    page.until("api/ticket", marked(2, "promised")).await;
 }
 
 #[tokio::test]

@@ -97,8 +97,8 @@ async fn a_manager_who_approved_need_not_be_asked_what_became_of_it() {
     let mut line = store.first_line().await;
     let mut page = store.ana_with_float().await;
     let told = page.scanned(TEA).await;
-    line.frame("ask").await;
-    line.grant("TEA", 0);
+    let ask = line.frame("ask").await;
+    line.answer(&ask, 0);
     page.until("api/ticket", |t| t["lines"][0]["warning"] == "promised").await;
     let mut body = paying(&told, 450);
     body["approve"] = json!({"reason": "in his hands", "pin": "123456"});

@@ -1,8 +1,13 @@
 //! The agent's end: Hello, sending the log, answers, share, tickets' needs.
 
 use oneshelf_domain::{IncarnationId, TicketId, limits};
+<<<<<<< HEAD
 use oneshelf_protocol::frame::{Answer, Applied, Body, Cursor, Down, Up};
 use oneshelf_sync::agent::{Line, Note, Out, Write};
+=======
+use oneshelf_protocol::frame::{Answer, Body, Down, Up};
+use oneshelf_sync::agent::{Line, Note, Step, Write};
+>>>>>>> 7a09964 (protocol, sync: a Grant names the question that it answers)
 
 use crate::shared::{NOW, Store, facts, id, lease, nonces, sku, ups};
 
@@ -168,7 +173,7 @@ fn a_retired_life_says_what_was_left_in_parts_and_its_log_goes_first() {
         let (session, incarnation) = (lease(1, 1), store.life.incarnation);
         let sku = sku(&format!("SKU-{n:04}"));
         store.run(|agent, fresh| agent.need(&sku, TicketId(id(5)), 1, NOW, fresh));
-        store.down(Down::Grant { session, incarnation, sku, total: 1 });
+        store.down(Down::Grant { session, incarnation, sku, total: 1, want: Some(1) });
     }
     let old = store.life.incarnation;
     let step = store.down(Down::Retired { incarnation: old });
@@ -209,8 +214,10 @@ fn grants_are_totals_of_one_life_and_session() {
     let (ticket, mug) = (TicketId(id(5)), sku("MUG"));
     let ask = store.run(|agent, fresh| agent.need(&mug, ticket, 2, NOW, fresh));
     assert!(matches!(ups(&ask)[..], [Up::Ask { want: 2, .. }]));
-    let grant =
-        |session, incarnation, total| Down::Grant { session, incarnation, sku: sku("MUG"), total };
+    let grant = |session, incarnation, total| {
+        let (sku, want) = (sku("MUG"), Some(total));
+        Down::Grant { session, incarnation, sku, total, want }
+    };
     let life = store.life.incarnation;
     store.down(grant(lease(1, 9), life, 2));
     store.down(grant(lease(1, 1), IncarnationId(id(8)), 2));
@@ -296,13 +303,13 @@ fn a_refused_question_is_answered_and_a_count_asks() {
     let mut store = Store::open();
     let (mug, life) = (sku("MUG"), store.life.incarnation);
     store.run(|agent, fresh| agent.need(&mug, TicketId(id(5)), 1, NOW, fresh));
-    let grant = |total| {
+    let grant = |total, want| {
         let (session, sku) = (lease(1, 1), sku("MUG"));
-        Down::Grant { session, incarnation: life, sku, total }
+        Down::Grant { session, incarnation: life, sku, total, want }
     };
-    let refused = store.down(grant(0));
+    let refused = store.down(grant(0, Some(1)));
     assert_eq!(refused.notes, [Note::Answered(mug.clone())]);
-    store.down(grant(1));
+    store.down(grant(1, None));
     assert_eq!(store.agent.beyond(&mug, TicketId(id(5))), 0);
     let counted =
         store.run(|agent, fresh| agent.count(oneshelf_domain::CommandId(fresh()), &mug, 0, NOW));
@@ -310,6 +317,34 @@ fn a_refused_question_is_answered_and_a_count_asks() {
     let nothing = store
         .run(|agent, fresh| agent.count(oneshelf_domain::CommandId(fresh()), &sku("CUP"), 0, NOW));
     assert!(matches!(ups(&nothing)[..], [Up::Fact { .. }]), "nobody lacks any");
+}
+
+#[test]
+fn only_the_answer_to_the_latest_question_ends_it() {
+    let mut store = Store::open();
+    let (mug, life) = (sku("MUG"), store.life.incarnation);
+    let grant = |total, want| {
+        let (session, sku) = (lease(1, 1), sku("MUG"));
+        Down::Grant { session, incarnation: life, sku, total, want }
+    };
+    let answered = |step: &Step| step.notes.contains(&Note::Answered(sku("MUG")));
+    for (wanted, want) in [(2, 2), (3, 3)] {
+        let asked = store.run(|agent, fresh| agent.need(&mug, TicketId(id(5)), wanted, NOW, fresh));
+        assert!(matches!(ups(&asked)[..], [Up::Ask { want: w, .. }] if w == want));
+    }
+    // By policy: with units, and with none that could be had.
+    for total in [1, 1] {
+        assert!(!answered(&store.down(grant(total, None))));
+    }
+    assert_eq!(store.agent.beyond(&mug, TicketId(id(5))), 2, "its unit is used all the same");
+    assert!(!answered(&store.down(grant(1, Some(2)))), "the question before");
+    assert!(answered(&store.down(grant(1, Some(3)))));
+    assert!(!answered(&store.down(grant(1, Some(3)))), "a late copy");
+    // Another session has its own questions.
+    store.hello();
+    let asked = store.welcome(lease(1, 2), &[]);
+    assert!(matches!(ups(&asked)[..], [Up::Ask { want: 3, .. }]));
+    assert!(!answered(&store.down(grant(1, Some(3)))));
 }
 
 #[test]
@@ -324,6 +359,7 @@ fn a_restart_gives_back_nothing_that_a_ticket_still_needs() {
             incarnation: life,
             sku: mug.clone(),
             total: n,
+            want: Some(n),
         });
     }
     let mut again = Store::new();

@@ -186,7 +186,11 @@ fn pings_repeat_a_grant_until_a_pong_confirms_it_and_tell_what_the_hub_has() {
     let about = about(&link.frame(ask));
     let outcome = Outcome::Grant { incarnation: LIFE, session, item: ItemNo(4), total: 5 };
     let todo = link.reply(&about, &accepted(outcome, false), &names());
-    assert!(matches!(sent(&todo)[..], [Down::Grant { total: 5, .. }]));
+    assert!(matches!(sent(&todo)[..], [Down::Grant { total: 5, want: Some(5), .. }]));
+    let (_, by_policy) = link.top_up(ItemNo(4), sku("MUG")).unwrap();
+    let outcome = Outcome::Grant { incarnation: LIFE, session, item: ItemNo(4), total: 5 };
+    let todo = link.reply(&by_policy, &accepted(outcome, false), &names());
+    assert!(matches!(sent(&todo)[..], [Down::Grant { total: 5, want: None, .. }]), "unasked");
     let ping = |link: &mut HubLink, at| match &sent(&link.tick(at))[..] {
         [Down::Ping { number, last, granted, .. }] => (*number, *last, granted.len()),
         other => panic!("{other:?}"),
