@@ -6,6 +6,7 @@ import * as programs from './programs.mjs';
 import { everybody } from './everybody.mjs';
 import { office } from './office.mjs';
 import * as pages from './pages.mjs';
+import { payments } from './payments.mjs';
 import { scenarios } from './scenarios.mjs';
 
 const only = process.argv[2];
@@ -20,7 +21,7 @@ async function main() {
   const browser = await pages.browser();
   const shots = join(shop.folder, 'screenshots');
   mkdirSync(shots);
-  for (const [name, scenario] of Object.entries({ ...office, ...scenarios, ...everybody })) {
+  for (const [name, scenario] of Object.entries({ ...office, ...scenarios, ...payments, ...everybody })) {
     if (only && !name.includes(only)) continue;
     await one(name, scenario, browser, shots);
   }
