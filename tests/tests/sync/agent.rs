@@ -1,13 +1,8 @@
 //! The agent's end: Hello, sending the log, answers, share, tickets' needs.
 
 use oneshelf_domain::{IncarnationId, TicketId, limits};
-<<<<<<< HEAD
 use oneshelf_protocol::frame::{Answer, Applied, Body, Cursor, Down, Up};
-use oneshelf_sync::agent::{Line, Note, Out, Write};
-=======
-use oneshelf_protocol::frame::{Answer, Body, Down, Up};
-use oneshelf_sync::agent::{Line, Note, Step, Write};
->>>>>>> 7a09964 (protocol, sync: a Grant names the question that it answers)
+use oneshelf_sync::agent::{Line, Note, Out, Step, Write};
 
 use crate::shared::{NOW, Store, facts, id, lease, nonces, sku, ups};
 
