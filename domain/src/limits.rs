@@ -30,7 +30,7 @@ pub const BATCH_BYTES_MAX: usize = 8 << 20;
 pub const QUEUE_COMMANDS_MAX: usize = 8_192;
 /// Rows that the writer keeps between batches.
 pub const CACHE_ROWS_MAX: usize = 200_000;
-/// Rounds of loading that one batch may ask for.
+/// Rounds of loading that one command may ask for.
 pub const LOAD_ROUNDS_MAX: usize = 12;
 /// A page of a list, rows: default and largest.
 pub const PAGE_ROWS_DEFAULT: usize = 50;

@@ -115,9 +115,6 @@ pub enum Refusal {
     /// The change needs a manager.
     #[error("this needs the approval of a manager")]
     ApprovalNeeded,
-    /// A frame of another session, or from an agent that may not speak.
-    #[error("this session is over; say Hello again")]
-    SessionOver,
 }
 
 /// How a refusal reads to a transport.
@@ -139,7 +136,7 @@ pub enum RefusalKind {
 
 impl Refusal {
     /// Every code, for documentation and its test.
-    pub const CODES: [&'static str; 23] = [
+    pub const CODES: [&'static str; 22] = [
         "command_reused",
         "precondition_failed",
         "invalid",
@@ -161,7 +158,6 @@ impl Refusal {
         "too_many_holds",
         "last_admin",
         "approval_needed",
-        "session_over",
         "internal",
     ];
 
@@ -189,7 +185,6 @@ impl Refusal {
             Refusal::TooManyHolds => "too_many_holds",
             Refusal::LastAdmin => "last_admin",
             Refusal::ApprovalNeeded => "approval_needed",
-            Refusal::SessionOver => "session_over",
         }
     }
 

@@ -192,7 +192,10 @@ create table event (
     primary key (version, line)
 ) /* sqlite: without rowid */;
 
--- Facts that could not be booked; somebody looks at them and can take them in again.
+-- The few that a person is to look at.
+create index event_notice on event (version, line) where kind >= 'notice.' and kind < 'notice/';
+
+-- Facts that could not be booked; somebody looks at them.
 create table rejected_frame (
     id          text   not null primary key,
     agent       text   not null,

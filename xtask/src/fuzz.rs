@@ -28,11 +28,11 @@ pub(crate) fn run(tree: &Tree, words: &[String]) -> Result<ExitCode> {
 fn cases(words: &[String]) -> Result<&str> {
     match words {
         [] => Ok(CASES),
-        [option, number] if option == "--cases" => {
+        [option, number] if option == "--count" => {
             number.parse::<u32>().with_context(|| format!("`{number}` is no number of cases"))?;
             Ok(number)
         }
-        _ => bail!("fuzz takes nothing but --cases N"),
+        _ => bail!("fuzz takes nothing but --count N"),
     }
 }
 
@@ -44,7 +44,7 @@ mod tests {
     fn the_number_of_cases_is_a_number() {
         let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(cases(&[]).unwrap(), CASES);
-        assert_eq!(cases(&words("--cases 7")).unwrap(), "7");
-        assert!(cases(&words("--cases many")).is_err() && cases(&words("--seed 7")).is_err());
+        assert_eq!(cases(&words("--count 7")).unwrap(), "7");
+        assert!(cases(&words("--count many")).is_err() && cases(&words("--seed 7")).is_err());
     }
 }

@@ -57,7 +57,7 @@ Builds the programs, starts a throw-away PostgreSQL, runs `chaos` with the rest.
     ),
     (
         "fuzz",
-        "usage: cargo xtask fuzz [--cases N]
+        "usage: cargo xtask fuzz [--count N]
 
 Tests the crates with N random cases for each property (20000 unless given). A failing case is
 shrunk and printed with its seed.

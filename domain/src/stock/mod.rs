@@ -15,6 +15,7 @@ mod reservation;
 mod reserve;
 mod session;
 mod settings;
+mod shape;
 mod share;
 mod state;
 
@@ -26,6 +27,7 @@ pub use command::{
 pub use outcome::{Change, Decision, HelloAnswer, Notice, Outcome, TimerChange, TimerKind};
 pub use reservation::{Reservation, ReservationLine, ReservationState};
 pub use session::SESSION_OVER;
+pub use shape::shape;
 pub use share::{Incarnation, Lease, Share};
 pub use state::{Key, State, Stop};
 
@@ -276,6 +278,7 @@ pub struct Movement {
 pub fn decide(state: &State, command: &Command, at: &At) -> Result<Decision, Stop> {
     let mut draft = draft::Draft::new(state, at);
     let command = settings::allowed(state, command)?;
+    shape(command)?;
     let outcome = match command {
         Command::PutItem { .. } | Command::NameItem { .. } | Command::RetireItem { .. } => {
             settings::item(&mut draft, command)?

@@ -21,7 +21,6 @@ pub(super) fn reserve(draft: &mut Draft, command: &Command) -> Result<Outcome, S
     else {
         return Err(Stop::NotNow("not a reserve"));
     };
-    check_shape(lines, *expires_in_ms)?;
     check_things(draft, lines)?;
     if let Some(shopper) = shopper {
         replace_holds(draft, shopper, lines)?;
@@ -83,26 +82,12 @@ pub(super) fn reserve(draft: &mut Draft, command: &Command) -> Result<Outcome, S
     Ok(Outcome::Reservation { id, state, expires_at })
 }
 
-fn check_shape(
-    lines: &[(ItemNo, LocationNo, i64)],
-    expires_in_ms: Option<i64>,
-) -> Result<(), Refusal> {
-    if lines.is_empty() || lines.len() > limits::LINES_MAX {
-        return Err(Refusal::invalid("/lines", "1 to 200 lines"));
-    }
-    if lines.iter().any(|(_, _, q)| !(1..=limits::QUANTITY_MAX).contains(q)) {
-        return Err(Refusal::invalid("/lines/quantity", "1 to 1,000,000,000"));
-    }
-    if expires_in_ms.is_some_and(|ms| !(1_000..=limits::RESERVATION_MS_MAX).contains(&ms)) {
-        return Err(Refusal::invalid("/expires_in_s", "1 second to 30 days"));
-    }
-    Ok(())
-}
-
 /// Unknown things before wrong states, over all lines.
 fn check_things(draft: &Draft, lines: &[(ItemNo, LocationNo, i64)]) -> Result<(), Stop> {
-    for (item, location, _) in lines {
+    for (_, location, _) in lines {
         draft.known_location(*location)?;
+    }
+    for (item, _, _) in lines {
         known(draft, *item)?;
     }
     for (item, location, _) in lines {

@@ -101,7 +101,8 @@ fn played(ops: &[Op]) -> (Run, Vec<String>) {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 3_000,
+        // More when the environment says so.
+        cases: ProptestConfig::default().cases.max(3_000),
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

@@ -154,7 +154,6 @@ fn refusals() -> Vec<Refusal> {
         Refusal::TooManyHolds,
         Refusal::LastAdmin,
         Refusal::ApprovalNeeded,
-        Refusal::SessionOver,
     ]
 }
 
@@ -182,7 +181,7 @@ fn refusals_are_grouped_for_transports() {
     assert_eq!(of(RefusalKind::Gone), ["enrolment_invalid", "reservation_expired"]);
     assert_eq!(of(RefusalKind::Denied), ["approval_needed"]);
     assert_eq!(of(RefusalKind::Changed), ["precondition_failed"]);
-    assert_eq!(of(RefusalKind::Conflict).len(), 13);
+    assert_eq!(of(RefusalKind::Conflict).len(), 12);
 }
 
 #[test]

@@ -53,6 +53,8 @@ actions! {
     ReadStock,
     /// Movements, and why a figure is what it is.
     ReadMovements,
+    /// What needs a look by a person.
+    ReadNotices,
     /// Goods came in.
     Receive,
     /// Correct stock by hand.
@@ -82,8 +84,8 @@ actions! {
 use Action::{
     Adjust, Approve, ChangeAgents, ChangeItems, ChangeKeys, ChangeLocations, ChangePolicies,
     ChangeRegisters, ChangeShop, ChangeStaff, Count, Fulfil, ImportItems, ImportStock, Link, Live,
-    ReadAgents, ReadItems, ReadKeys, ReadLocations, ReadMovements, ReadPolicies, ReadRegisters,
-    ReadReservations, ReadShop, ReadStaff, ReadStock, Receive, Reserve, TakeBack,
+    ReadAgents, ReadItems, ReadKeys, ReadLocations, ReadMovements, ReadNotices, ReadPolicies,
+    ReadRegisters, ReadReservations, ReadShop, ReadStaff, ReadStock, Receive, Reserve, TakeBack,
 };
 
 /// What each role may do, at the locations of whoever has it.
@@ -109,6 +111,7 @@ pub const ROLES: [(Role, &[Action]); 5] = [
             ChangePolicies,
             ReadStock,
             ReadMovements,
+            ReadNotices,
             Receive,
             Adjust,
             Approve,
@@ -139,6 +142,7 @@ pub const ROLES: [(Role, &[Action]); 5] = [
             ChangePolicies,
             ReadStock,
             ReadMovements,
+            ReadNotices,
             Receive,
             Adjust,
             Approve,

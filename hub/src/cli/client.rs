@@ -60,8 +60,9 @@ impl Client {
     /// All rows of a list, page after page.
     pub(super) async fn all(&self, path: &str, name: &str) -> anyhow::Result<Vec<Value>> {
         let (mut rows, mut behind) = (vec![], String::new());
+        let with = if path.contains('?') { '&' } else { '?' };
         loop {
-            let mut page = self.get(&format!("{path}?limit={PAGE_ROWS}{behind}")).await?;
+            let mut page = self.get(&format!("{path}{with}limit={PAGE_ROWS}{behind}")).await?;
             if let Value::Array(more) = page[name].take() {
                 rows.extend(more);
             }

@@ -8,6 +8,7 @@ mod client;
 mod enrol;
 mod import;
 mod keys;
+mod notices;
 mod office;
 mod setup;
 mod table;
@@ -66,6 +67,10 @@ enum Command {
     Enrol(enrol::EnrolCommand),
     /// Numbers that lower or share what may be promised.
     Policy(office::PolicyCommand),
+    /// What the rules want somebody to look at.
+    Notice(notices::NoticeCommand),
+    /// Facts of stores that could not be booked.
+    Rejected(notices::RejectedCommand),
     /// Takes in a CSV file of items or opening stock.
     Import(import::ImportArgs),
     /// Re-derives every invariant from the tables; exit code 1 and a list when one is broken.
@@ -170,6 +175,8 @@ async fn obey(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(args) => serve::serve(args.options()?).await?,
         Command::Setup(args) => setup::setup(*args).await?,
+        Command::Notice(command) => notices::notice(&command).await?,
+        Command::Rejected(command) => notices::rejected(&command).await?,
         Command::Location(command) => office::location(&command).await?,
         Command::Register(command) => office::register(&command).await?,
         Command::Staff(command) => office::staff(&command).await?,

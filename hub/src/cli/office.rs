@@ -1,4 +1,4 @@
-//! `hub location|register|staff|key|policy`: each the same command as an HTTP endpoint.
+//! `hub location|register|staff|policy`: each the same command as an HTTP endpoint.
 
 use anyhow::bail;
 use clap::{Args, Subcommand};

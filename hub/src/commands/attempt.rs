@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use oneshelf_domain::stock::{State, Version};
 use oneshelf_domain::{CommandId, Timestamp, limits};
-use oneshelf_sync::plan::{Head, Plan, Reply, Submission, TooManyRounds, Writes, needs};
+use oneshelf_sync::plan::{EventRow, Head, Plan, Reply, Submission, TooManyRounds, Writes, needs};
 
 use crate::store::{self, HeadRow, Store, StoreError, Tx};
 
@@ -45,6 +45,8 @@ pub(super) struct Done {
     pub replies: Vec<Reply>,
     /// The newest version of the tables, whoever made it.
     pub version: Version,
+    /// What a person is to look at.
+    pub notices: Vec<EventRow>,
 }
 
 /// A batch that is decided and holds the lock, or had nothing to store.
@@ -64,7 +66,10 @@ impl Decided {
             store::flush(&mut self.tx, &self.writes, self.batch).await?;
             self.tx.commit().await?;
         }
-        Ok(Done { version: self.writes.head.version, replies: self.writes.replies })
+        let version = self.writes.head.version;
+        let Writes { replies, mut events, .. } = self.writes;
+        events.retain(EventRow::is_notice);
+        Ok(Done { version, replies, notices: events })
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt as _;
 use oneshelf_domain::Refusal;
 use oneshelf_domain::stock::Version;
-use oneshelf_sync::plan::{Submission, kind};
+use oneshelf_sync::plan::{EventRow, Submission, kind};
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -179,6 +179,7 @@ impl Writer {
             *known = done.version.max(*known);
             newer
         });
+        done.notices.iter().for_each(tell);
         done.replies.into_iter().map(answer).collect()
     }
 
@@ -282,6 +283,14 @@ fn alarm(failed: &[Submission], trouble: &Trouble) {
             "a command could not be stored"
         );
     }
+}
+
+/// Somebody has to look at it, and finds it in the log by its version.
+fn tell(notice: &EventRow) {
+    let code = notice.kind.trim_start_matches("notice.").to_owned();
+    tracing::warn!(code, subject = ?notice.subject, version = notice.version.0, text = ?notice.body,
+        "somebody should look at this");
+    metrics::counter!("oneshelf_notices_total", "code" => code).increment(1);
 }
 
 fn count(answers: &[Answer]) {

@@ -2,8 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
-use oneshelf_domain::stock::{Adjustment, Command, Place};
-use oneshelf_domain::{LocationCode, Quantity, Sku, limits};
+use oneshelf_domain::stock::{Adjustment, Command, ItemNo, LocationNo, Place, shape};
+use oneshelf_domain::{LocationCode, Quantity, Sku};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use super::extract::{IdempotencyKey, Payload};
 use super::guard::Signed;
 use super::locations::note;
-use super::problem::{Answer, Error};
+use super::problem::Answer;
 use super::sending::Sending;
 use super::stock::numbers;
 use crate::app::App;
@@ -156,6 +156,21 @@ enum ReturnTo {
     QualityControl,
 }
 
+/// A command with the numbers of what it names. The order of refusals is the rules' own: what is
+/// wrong whatever the state, then the location, then the items.
+async fn named(
+    app: &App,
+    signed: &Signed,
+    location: &LocationCode,
+    skus: &[Sku],
+    command: impl Fn(LocationNo, &[ItemNo]) -> Command,
+) -> Answer<Command> {
+    shape(&command(LocationNo(0), &vec![ItemNo(0); skus.len()]))?;
+    let location = signed.location(&app.seen().records, location.as_str())?.no;
+    let items = numbers(app, skus).await?;
+    Ok(command(location, &items))
+}
+
 async fn booked(
     app: &App,
     signed: &Signed,
@@ -177,16 +192,14 @@ async fn receive(
 ) -> Answer<Json<BookedBody>> {
     signed.need(Action::Receive)?;
     let body = body.read()?;
-    let location = signed.location(&app.seen().records, body.location.as_str())?.no;
-    if body.lines.len() > limits::LINES_MAX {
-        return Err(Error::invalid("/lines", "1 to 200 lines"));
-    }
-    let skus: Vec<Sku> = body.lines.iter().map(|line| line.sku.clone()).collect();
-    let items = numbers(&app, &skus).await?;
-    let units = body.lines.iter().map(|line| line.quantity.units());
-    let lines = items.into_iter().zip(units).collect();
     let reference = note("/reference", body.reference)?;
-    booked(&app, &signed, key.as_ref(), Command::Receive { location, lines, reference }).await
+    let skus: Vec<Sku> = body.lines.iter().map(|line| line.sku.clone()).collect();
+    let named = named(&app, &signed, &body.location, &skus, |location, items| {
+        let units = body.lines.iter().map(|line| line.quantity.units());
+        let lines = items.iter().copied().zip(units).collect();
+        Command::Receive { location, lines, reference: reference.clone() }
+    });
+    booked(&app, &signed, key.as_ref(), named.await?).await
 }
 
 /// Corrects stock by hand; beyond 50 units a manager must do it.
@@ -200,8 +213,6 @@ async fn adjust(
 ) -> Answer<Json<BookedBody>> {
     signed.need(Action::Adjust)?;
     let body = body.read()?;
-    let location = signed.location(&app.seen().records, body.location.as_str())?.no;
-    let item = numbers(&app, std::slice::from_ref(&body.sku)).await?[0];
     let why = match body.reason {
         ReasonBody::Damaged => Adjustment::Damaged,
         ReasonBody::Lost => Adjustment::Lost,
@@ -219,8 +230,12 @@ async fn adjust(
     };
     let approved = signed.0.may(Action::Approve);
     let note = note("/note", body.note)?;
-    let command = Command::Adjust { location, item, quantity, why, approved, note };
-    booked(&app, &signed, key.as_ref(), command).await
+    let named =
+        named(&app, &signed, &body.location, std::slice::from_ref(&body.sku), |location, items| {
+            let (item, note) = (items[0], note.clone());
+            Command::Adjust { location, item, quantity, why, approved, note }
+        });
+    booked(&app, &signed, key.as_ref(), named.await?).await
 }
 
 /// Books a count of the shelf; a difference beyond 50 units a manager must book.
@@ -234,11 +249,12 @@ async fn count(
 ) -> Answer<Json<BookedBody>> {
     signed.need(Action::Count)?;
     let body = body.read()?;
-    let location = signed.location(&app.seen().records, body.location.as_str())?.no;
-    let item = numbers(&app, std::slice::from_ref(&body.sku)).await?[0];
-    let approved = signed.0.may(Action::Approve);
-    let command = Command::Count { location, item, found: body.found.units(), approved };
-    booked(&app, &signed, key.as_ref(), command).await
+    let (approved, found) = (signed.0.may(Action::Approve), body.found.units());
+    let named =
+        named(&app, &signed, &body.location, std::slice::from_ref(&body.sku), |location, items| {
+            Command::Count { location, item: items[0], found, approved }
+        });
+    booked(&app, &signed, key.as_ref(), named.await?).await
 }
 
 /// A shopper brought goods back.
@@ -252,12 +268,14 @@ async fn take_back(
 ) -> Answer<Json<BookedBody>> {
     signed.need(Action::TakeBack)?;
     let body = body.read()?;
-    let location = signed.location(&app.seen().records, body.location.as_str())?.no;
-    let item = numbers(&app, std::slice::from_ref(&body.sku)).await?[0];
     let to = match body.to {
         ReturnTo::Available => Place::Available,
         ReturnTo::QualityControl => Place::QualityControl,
     };
     let quantity = body.quantity.units();
-    booked(&app, &signed, key.as_ref(), Command::ReturnGoods { location, item, quantity, to }).await
+    let named =
+        named(&app, &signed, &body.location, std::slice::from_ref(&body.sku), |location, items| {
+            Command::ReturnGoods { location, item: items[0], quantity, to }
+        });
+    booked(&app, &signed, key.as_ref(), named.await?).await
 }

@@ -17,6 +17,7 @@ mod layers;
 mod listen;
 mod locations;
 mod movements;
+mod notices;
 mod openapi;
 mod origins;
 mod page;

@@ -12,8 +12,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::schema::ProblemSchema;
 use super::{
-    changes, enrolments, guard, imports, items, keys, locations, movements, policies, public,
-    reservations, session, shop, staff, stock, ws,
+    changes, enrolments, guard, imports, items, keys, locations, movements, notices, policies,
+    public, reservations, session, shop, staff, stock, ws,
 };
 use crate::app::App;
 
@@ -22,8 +22,8 @@ use crate::app::App;
     info(
         title = "Oneshelf hub",
         description = "One shelf for all channels of a retailer: items, locations, stock, \
-            reservations, live figures. Every POST, PUT and DELETE takes an `Idempotency-Key`: \
-            the same key of the same caller has one effect. Refusals are \
+            reservations, live figures. Whatever changes stock, items or settings takes an \
+            `Idempotency-Key`: the same key of the same caller has one effect. Refusals are \
             `application/problem+json` with a stable `code`; each is explained at \
             `/problems/<code>`.",
     ),
@@ -42,6 +42,7 @@ use crate::app::App;
         (name = "keys", description = "Keys of servers, apps and web shops"),
         (name = "agents", description = "The programs in the stores"),
         (name = "imports", description = "Files of items and opening stock"),
+        (name = "notices", description = "What needs a look by a person"),
         (name = "live", description = "WebSockets: live figures, and the link of agents"),
         (name = "public", description = "For pages of shops, with a publishable key"),
     )
@@ -91,6 +92,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
         keys::router(),
         enrolments::router(),
         imports::router(),
+        notices::router(),
         public::router(),
         ws::router(),
     ];

@@ -106,6 +106,15 @@ impl Error {
         self.headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
 
+    /// A lack of stock, without how much there is.
+    pub fn without_figures(mut self, detail: &str) -> Self {
+        if self.problem.code == "not_enough_available" {
+            self.problem.fields.remove("available");
+            detail.clone_into(&mut self.problem.detail);
+        }
+        self
+    }
+
     /// The status, for tests and logs.
     pub fn status(&self) -> u16 {
         self.problem.status

@@ -100,9 +100,6 @@ pub const CATALOGUE: &[Entry] = entries! {
     "too_many_holds" 409
         "Too many holds are open."
         "End one first, or wait until one runs out."
-    "session_over" 409
-        "The agent's session is over."
-        "The agent says Hello again by itself."
     "shop_key_missing" 409
         "The shop page has no key that may hold and follow live figures."
         "Make a publishable key of the channel `web` with the scopes `hold` and `live`."

@@ -8,7 +8,7 @@ use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use oneshelf_domain::item::Item;
-use oneshelf_domain::record::{ApiKey, KeyKind, LocationKind, Record, RecordState, Scope};
+use oneshelf_domain::record::{ApiKey, Display, KeyKind, LocationKind, Record, RecordState, Scope};
 use oneshelf_domain::stock::{Command, Outcome};
 use oneshelf_domain::{
     LocationCode, Money, Quantity, Refusal, ReservationId, Sku, Timestamp, limits,
@@ -320,7 +320,6 @@ async fn hold(
     if !(1..=limits::HOLD_UNITS_MAX).contains(&quantity) {
         return Err(Error::invalid("/quantity", "1 to 5 units"));
     }
-    let item = numbers(&app, std::slice::from_ref(&body.sku)).await?[0];
     let seen = app.seen();
     let sells = |kind| kind != LocationKind::Transit;
     let location = seen
@@ -328,6 +327,7 @@ async fn hold(
         .location(&body.location)
         .filter(|l| l.state == RecordState::Active && sells(l.kind))
         .ok_or_else(|| Refusal::LocationUnknown { location: body.location.to_string() })?;
+    let item = numbers(&app, std::slice::from_ref(&body.sku)).await?[0];
     let command = Command::Reserve {
         lines: vec![(item, location.no, quantity)],
         expires_in_ms: Some(limits::HOLD_MS),
@@ -339,7 +339,12 @@ async fn hold(
     // All shoppers share the key, so each has ids of their own.
     let principal = format!("key:{}", public.key.id);
     let key = key.map(|k| IdempotencyKey(format!("{shopper}/{}", k.0)));
-    let accepted = Sending::of(&app, principal, key.as_ref()).send(command).await?;
+    let sent = Sending::of(&app, principal, key.as_ref()).send(command).await;
+    let accepted = sent.map_err(|error| match public.key.display {
+        // What there is, is less than what was asked for.
+        Display::Exact { cap } if cap >= limits::HOLD_UNITS_MAX => error,
+        _ => error.without_figures("not enough is available; take fewer, or another store"),
+    })?;
     let Outcome::Reservation { id, state, expires_at: Some(expires_at) } = accepted.outcome else {
         return Err(Error::internal("a hold answered something else"));
     };

@@ -6,7 +6,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use oneshelf_domain::stock::{
-    Command, Outcome, Reservation, ReservationLine, ReservationState, Version,
+    Command, ItemNo, LocationNo, Outcome, Reservation, ReservationLine, ReservationState, Version,
+    shape,
 };
 use oneshelf_domain::{LocationCode, Quantity, Refusal, ReservationId, Sku, Timestamp, limits};
 use serde::{Deserialize, Serialize};
@@ -132,21 +133,25 @@ async fn reserve(
     body.check()?;
     let seen = app.seen();
     let skus: Vec<Sku> = body.lines.iter().map(|line| line.sku.clone()).collect();
-    let items = numbers(&app, &skus).await?;
-    let mut lines = vec![];
-    for (line, item) in body.lines.iter().zip(items) {
-        let location = signed.location(&seen.records, line.location.as_str())?.no;
-        lines.push((item, location, line.quantity.units()));
-    }
     let reference = note("/reference", body.reference)?;
-    let command = Command::Reserve {
-        lines: lines.clone(),
+    let units = |line: &WantedLine| line.quantity.units();
+    let command = |lines| Command::Reserve {
+        lines,
         expires_in_ms: body.expires_in_s.map(|s| s * 1_000),
         channel: signed.0.channel.clone(),
         shopper: None,
         address: None,
         reference: reference.clone(),
     };
+    let nowhere = body.lines.iter().map(|line| (ItemNo(0), LocationNo(0), units(line)));
+    shape(&command(nowhere.collect()))?;
+    let mut places = vec![];
+    for line in &body.lines {
+        places.push(signed.location(&seen.records, line.location.as_str())?.no);
+    }
+    let items = numbers(&app, &skus).await?;
+    let lines = items.into_iter().zip(places).zip(&body.lines);
+    let command = command(lines.map(|((item, place), l)| (item, place, units(l))).collect());
     let accepted = Sending::new(&app, &signed.0, key.as_ref()).send(command).await?;
     let Outcome::Reservation { id, state, expires_at } = accepted.outcome else {
         return Err(Error::internal("a reserve answered something else"));

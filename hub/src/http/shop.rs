@@ -16,6 +16,7 @@ use super::problem::{Answer, Error};
 use super::sending::Sending;
 use crate::app::App;
 use crate::auth::Action;
+use crate::store::read::items;
 
 const TAXES_MAX: usize = 20;
 
@@ -152,9 +153,21 @@ async fn put_shop(
 ) -> Answer<Json<ShopBody>> {
     signed.need(Action::ChangeShop)?;
     let shop = body.read()?.checked()?;
-    let before = app.seen().records.shop().map(|s| s.currency);
-    if before.is_some_and(|currency| currency != shop.currency) {
-        return Err(Error::invalid("/currency", "stays as it was set up: prices are in it"));
+    let seen = app.seen();
+    if let Some(before) = seen.records.shop() {
+        if before.currency != shop.currency {
+            return Err(Error::invalid("/currency", "stays as it was set up: prices are in it"));
+        }
+        let gone = |t: &&TaxRate| shop.taxes.iter().all(|new| new.class != t.class);
+        for gone in before.taxes.iter().filter(gone) {
+            let mut tx = app.store.read().await?;
+            let taxed = items::taxed(&mut tx, &gone.class).await?;
+            tx.rollback().await?;
+            if let Some(sku) = taxed {
+                let rule = format!("{} is still the tax class of {sku}", gone.class);
+                return Err(Error::invalid("/taxes", &rule));
+            }
+        }
     }
     let answer = ShopBody::from(&shop);
     let record = Box::new(Record::Shop(shop));

@@ -117,9 +117,9 @@ pub struct Plan {
     writes: Writes,
 }
 
-/// More rows were asked for than a batch may.
+/// More rows were asked for than a command may.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a batch asked for rows more than {} times", limits::LOAD_ROUNDS_MAX)]
+#[error("a command asked for rows more than {} times", limits::LOAD_ROUNDS_MAX)]
 pub struct TooManyRounds;
 
 impl Plan {

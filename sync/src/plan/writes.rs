@@ -28,6 +28,9 @@ pub struct CommandRow {
     pub fact: bool,
 }
 
+/// Kinds of notices begin so.
+const NOTICE: &str = "notice.";
+
 /// Something that changed beside movements.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventRow {
@@ -41,6 +44,13 @@ pub struct EventRow {
     pub subject: String,
     /// JSON.
     pub body: String,
+}
+
+impl EventRow {
+    /// True for what a rule wants a person to look at.
+    pub fn is_notice(&self) -> bool {
+        self.kind.starts_with(NOTICE)
+    }
 }
 
 /// A sale's commercial part.
@@ -150,7 +160,7 @@ impl Writes {
             self.events.push(EventRow {
                 version,
                 line,
-                kind: format!("notice.{}", notice.code),
+                kind: format!("{NOTICE}{}", notice.code),
                 subject: notice.subject.clone(),
                 body: json(&notice.text),
             });

@@ -108,3 +108,70 @@ async fn a_location_can_be_told_its_hours() {
     assert_eq!(location["opening_hours"], "9 to 6");
     hub.close().await;
 }
+
+/// Says it, and gives what was printed; it must end well.
+async fn says(hub: &Hub, words: &str) -> String {
+    let words: Vec<&str> = words.split(' ').collect();
+    let (good, said) = hub_says(hub, &words).await;
+    assert!(good, "{words:?}: {said}");
+    said
+}
+
+#[tokio::test]
+async fn each_noun_is_added_listed_and_removed() {
+    let hub = Hub::open().await;
+    for (noun, add, listed, remove) in [
+        ("location", "add S09 --name Pier", "S09", "remove S09"),
+        ("register", "add S07 R9 --name Nine", "R9", "remove S07 R9"),
+        ("staff", "add zoe --name Zoe --role clerk --location S07", "zoe", "remove zoe"),
+        ("policy", "add safety FLASK S07 4", "safety", "remove safety FLASK S07"),
+    ] {
+        assert!(!says(&hub, &format!("{noun} list")).await.contains(listed), "{noun}");
+        says(&hub, &format!("{noun} {add}")).await;
+        assert!(says(&hub, &format!("{noun} list")).await.contains(listed), "{noun}");
+        says(&hub, &format!("{noun} {remove}")).await;
+        let left = says(&hub, &format!("{noun} list")).await;
+        let line = left.lines().find(|line| line.contains(listed)).map(str::to_owned);
+        // What history names stays, as retired.
+        assert!(line.is_none_or(|line| line.contains("retired")), "{noun}: {left}");
+    }
+    let key = says(&hub, "key add Till --scope stock:read").await;
+    assert!(key.contains("osk_"), "{key}");
+    let id = key_named(&hub, "Till").await["id"].as_str().unwrap().to_owned();
+    says(&hub, &format!("key remove {id}")).await;
+    assert!(!says(&hub, "key list").await.contains(&id));
+    let code = says(&hub, "enrol add S07").await;
+    assert!(code.contains("pos-agent enrol"), "{code}");
+    let waiting = hub.get("/v1/enrolments").await.ok(200);
+    let id = waiting["enrolments"][0]["id"].as_str().unwrap().to_owned();
+    assert!(says(&hub, "enrol list").await.contains(&id));
+    says(&hub, &format!("enrol remove {id}")).await;
+    assert!(!says(&hub, "enrol list").await.contains(&id));
+    assert!(says(&hub, "notice list").await.contains("CODE"));
+    assert!(says(&hub, "rejected list --location S07").await.contains("LOCATION"));
+    let (good, said) = hub_says(&hub, &["location", "remove", "S99"]).await;
+    assert!(!good && said.contains("location_unknown"), "{said}");
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn a_file_comes_in_and_a_broken_table_is_told() {
+    let hub = Hub::open().await;
+    let folder = std::env::temp_dir().join(format!("oneshelf-cli-{}", uuid::Uuid::now_v7()));
+    std::fs::create_dir(&folder).unwrap();
+    let file = folder.join("items.csv");
+    std::fs::write(&file, "sku,name,price\nTEA,Tea,3.00\nBAD,,1.00\n").unwrap();
+    let (_, said) = hub_says(&hub, &["import", "items", file.to_str().unwrap()]).await;
+    assert!(said.contains("1 refused") || said.contains("row 3") || said.contains('3'), "{said}");
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(hub.get("/v1/items/TEA").await.ok(200)["name"], "Tea");
+    hub.receive("S07", 3).await;
+    let url = hub.database_url().to_owned();
+    let (good, said) = hub_says(&hub, &["audit", "--database", &url]).await;
+    assert!(good, "{said}");
+    let broken = "update stock set available = available + 1 where available = 3 returning item";
+    assert_eq!(hub.texts(&broken.replace("returning item", "returning 'x'")).await.len(), 1);
+    let (good, said) = hub_says(&hub, &["audit", "--database", &url]).await;
+    assert!(!good && said.contains("buckets_match_movements"), "{said}");
+    hub.close().await;
+}

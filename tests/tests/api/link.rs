@@ -121,7 +121,7 @@ fn hello(life: IncarnationId, lease: Value, cursor: Value) -> Value {
 }
 
 /// A new life of an agent's database.
-fn life() -> IncarnationId {
+pub(crate) fn life() -> IncarnationId {
     IncarnationId(Uuid::now_v7())
 }
 
@@ -161,7 +161,7 @@ async fn a_session_begins_with_the_share_that_the_policy_says() {
     hub.close().await;
 }
 
-fn goods_in(quantity: i64) -> Value {
+pub(crate) fn goods_in(quantity: i64) -> Value {
     json!({"body": "in", "sku": "FLASK", "quantity": quantity, "to_share": false,
         "source": "supplier"})
 }
@@ -273,6 +273,18 @@ async fn a_fact_that_cannot_be_stored_does_not_stop_the_log() {
     assert_eq!(hub.flask_at("S07").await["available"], 2);
     let kept = hub.texts("select code || ' ' || id from rejected_frame").await;
     assert_eq!(kept, [format!("internal {}", CommandId(bad))]);
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn revoking_an_agent_cuts_its_line() {
+    let hub = Hub::open().await;
+    let agent = joined(&hub).await;
+    let mut line = Line::open(&hub, agent).await;
+    line.hello(life(), json!({"epoch": 0, "version": 0})).await;
+    hub.delete(&format!("/v1/agents/{agent}")).await.ok(204);
+    // However much it heard before: then nothing comes any more.
+    within(async { while line.heard.recv().await.is_some() {} }).await;
     hub.close().await;
 }
 

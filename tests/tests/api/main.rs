@@ -16,6 +16,7 @@ mod keys;
 mod link;
 #[cfg(test)]
 mod live;
+mod notices;
 #[cfg(test)]
 mod public;
 #[cfg(test)]

@@ -207,3 +207,25 @@ async fn the_shop_page_gets_a_key_that_can_hold_or_a_reason() {
     assert_ne!(first, next);
     hub.close().await;
 }
+
+#[tokio::test]
+async fn a_hold_that_is_refused_says_no_more_than_the_key_shows() {
+    let hub = Hub::open().await;
+    hub.receive("S07", 3).await;
+    for (display, told) in [
+        (json!({"kind": "exact", "cap": 10}), json!(3)),
+        (json!({"kind": "exact", "cap": 2}), Value::Null),
+        (json!({"kind": "level"}), Value::Null),
+        (json!({"kind": "yes_no"}), Value::Null),
+    ] {
+        let body = json!({"name": "Web", "kind": "publishable", "scopes": ["hold"],
+            "display": display, "origins": [hub.base]});
+        let (_, key) = hub.make_key(body).await;
+        let said = hold(&hub, &key, SHOPPER, "S07", 4).await;
+        assert_eq!((said.status, &said.body["available"]), (409, &told), "{display}");
+        assert_eq!(said.body["code"], "not_enough_available");
+        let detail = said.body["detail"].as_str().unwrap();
+        assert_eq!(detail.contains('3'), told == json!(3), "{detail}");
+    }
+    hub.close().await;
+}

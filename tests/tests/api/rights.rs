@@ -118,6 +118,8 @@ fn settings() -> Vec<Row> {
         row("GET", "/v1/imports/{id}", None, "amwi"),
         row("GET", "/v1/imports/{id}/errors", None, "amwi"),
         row("GET", "/v1/imports/{id}/errors.csv", None, "amwi"),
+        row("GET", "/v1/notices", None, "a"),
+        row("GET", "/v1/rejected-facts", None, "am"),
         row("DELETE", "/v1/session", None, "amcsgrwivl"),
     ]
 }

@@ -219,3 +219,24 @@ async fn policies_are_set_read_with_their_version_and_removed() {
     set("safety/FLASK/S07", -1).send().await.refused(422, "invalid");
     hub.close().await;
 }
+
+#[tokio::test]
+async fn a_tax_class_stays_while_something_is_sold_with_it() {
+    let hub = Hub::open().await;
+    let shop = |classes: &[&str]| {
+        let tax = |c: &&str| json!({"class": c, "rate_basis_points": 900, "name": "VAT"});
+        json!({"name": "H", "currency": "EUR", "zone": "UTC", "default_tax": classes[0],
+            "taxes": classes.iter().map(tax).collect::<Vec<_>>()})
+    };
+    hub.put("/v1/shop", shop(&["standard", "red\"uced"])).await.ok(200);
+    // A name that looks like the field is none.
+    let item = json!({"name": "\"tax\":\"standard\"", "tax": "red\"uced"});
+    hub.put("/v1/items/TEA", item).await.ok(200);
+    let said = hub.put("/v1/shop", shop(&["standard"])).await;
+    assert!(said.text.contains("TEA"), "{}", said.text);
+    said.refused(422, "invalid");
+    hub.post("/v1/items/TEA/retire", json!({})).await.ok(200);
+    hub.put("/v1/shop", shop(&["standard"])).await.ok(200);
+    hub.put("/v1/shop", shop(&["other"])).await.refused(422, "invalid");
+    hub.close().await;
+}

@@ -112,6 +112,38 @@ async fn what_cannot_be_is_refused() {
 }
 
 #[tokio::test]
+async fn refusals_come_in_the_order_of_the_rules() {
+    let hub = Hub::open().await;
+    let of = |location: &str, sku: &str, quantity: i64| {
+        let one = json!({"location": location, "sku": sku});
+        let with = |more: Value| {
+            let mut body = one.clone();
+            body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            body
+        };
+        let line = json!([{"sku": sku, "quantity": quantity}]);
+        [
+            ("stock/receive", json!({"location": location, "lines": line})),
+            ("stock/adjust", with(json!({"reason": "lost", "quantity": quantity}))),
+            ("stock/count", with(json!({"found": if quantity > 0 { 1 } else { 1_000_000_001 }}))),
+            ("stock/return", with(json!({"quantity": quantity}))),
+            ("reservations", json!({"lines": [with(json!({"quantity": quantity}))]})),
+        ]
+    };
+    for (location, sku, quantity, status, code) in [
+        ("XX", "NOPE", 0, 422, "invalid"),
+        ("XX", "NOPE", 1, 404, "location_unknown"),
+        ("S07", "NOPE", 1, 404, "item_unknown"),
+    ] {
+        for (path, body) in of(location, sku, quantity) {
+            let said = hub.post(&format!("/v1/{path}"), body).await;
+            assert_eq!((said.status, said.body["code"].as_str()), (status, Some(code)), "{path}");
+        }
+    }
+    hub.close().await;
+}
+
+#[tokio::test]
 async fn beyond_a_clerks_limit_a_manager_must_do_it() {
     let hub = Hub::open().await;
     hub.receive("S07", 100).await;

@@ -212,6 +212,11 @@ impl Hub {
         }
     }
 
+    /// Where its tables are.
+    pub fn database_url(&self) -> &str {
+        self.database.url()
+    }
+
     /// Its parts.
     pub fn app(&self) -> &oneshelf_hub::app::App {
         &self.running.as_ref().unwrap().app

@@ -24,7 +24,6 @@ pub(crate) enum When {
     Always,
     TestOnly,
     CheckOnly,
-    #[expect(dead_code, reason = "no leg is for --full alone yet")]
     FullOnly,
 }
 
@@ -257,6 +256,18 @@ pub(crate) const LEGS: &[Leg] = &[
         after: &["build"],
         needs: &[Need::Postgres],
         steps: &[Step::Built("chaos", &["last-unit", "--count", "100"])],
+        ..LEG
+    },
+    Leg {
+        name: "chaos-long",
+        budget_s: 600,
+        when: When::FullOnly,
+        after: &["build"],
+        needs: &[Need::Postgres, Need::Debian("strace")],
+        steps: &[
+            Step::Built("chaos", &["kills", "--count", "200"]),
+            Step::Built("chaos", &["hot", "--count", "100"]),
+        ],
         ..LEG
     },
     Leg {

@@ -37,6 +37,19 @@ pub async fn by_sku(tx: &mut Tx, skus: &[Sku]) -> Result<Vec<Item>, StoreError> 
     found.into_iter().map(item).collect()
 }
 
+/// An item that is sold with this tax class, when there is one.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn taxed(tx: &mut Tx, class: &str) -> Result<Option<String>, StoreError> {
+    // Its field as it stands in the JSON: a quote inside another text has a backslash before it.
+    let class = serde_json::Value::from(class);
+    let sql = "select sku from item where state = 'active' and replace(details, $1, '') <> details
+        order by sku limit 1";
+    Ok(on!(tx, conn => sqlx::query_scalar(sql)
+        .bind(format!("\"tax\":{class}")).fetch_optional(conn).await)?)
+}
+
 /// The owner of a barcode.
 ///
 /// # Errors

@@ -6,6 +6,7 @@ pub mod frames;
 pub mod free;
 pub mod items;
 pub mod movements;
+pub mod notices;
 pub mod numbers;
 pub mod reservations;
 pub mod stock;

@@ -365,6 +365,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What needs a look, the newest first.
+         * @description Kept for 30 days. A notice names no location, so only callers who work everywhere see them.
+         */
+        get: operations["list_notices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/policies": {
         parameters: {
             query?: never;
@@ -533,6 +553,26 @@ export interface paths {
         post?: never;
         /** Takes a register out of use; its receipts stay. */
         delete: operations["retire_register"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rejected-facts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Facts of stores that could not be booked, the newest first.
+         * @description The store's later facts went on; of these nothing is in the stock until somebody books it.
+         */
+        get: operations["list_rejected_facts"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1441,6 +1481,36 @@ export interface components {
             /** @description The caller's number. */
             reference?: string | null;
         };
+        /** @description Something that a rule wants a person to look at. */
+        Notice: {
+            /** @description Who sent it. */
+            actor: string;
+            /** @description A stable code: `reservation_short`, `hub_behind`, `sale_totals_differ` ... */
+            code: string;
+            /** @description The kind of command. */
+            command: string;
+            /**
+             * Format: date-time
+             * @description The hub's time.
+             */
+            recorded_at: string;
+            /** @description Id or key of what it is about. */
+            subject: string;
+            /** @description In words. */
+            text: string;
+            /**
+             * Format: int64
+             * @description Of the command that made it.
+             */
+            version: number;
+        };
+        /** @description A page of notices. */
+        Notices: {
+            /** @description None at the end. */
+            next_cursor?: string | null;
+            /** @description The newest first. */
+            notices: components["schemas"]["Notice"][];
+        };
         /** @description A page of policies. */
         Policies: {
             /** @description None at the end. */
@@ -1571,6 +1641,31 @@ export interface components {
             next_cursor?: string | null;
             /** @description By location, then code. */
             registers: components["schemas"]["Register"][];
+        };
+        /** @description A store's fact that the hub did not book. */
+        RejectedFact: {
+            /** @description Who sent it. */
+            agent: string;
+            /** @description Why it was not booked. */
+            code: string;
+            /** @description The frame as it came; a text when it is no JSON. */
+            frame: Record<string, never>;
+            /** @description Its command id. */
+            id: string;
+            /** @description Its store. */
+            location: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            recorded_at: string;
+        };
+        /** @description A page of facts that were not booked. */
+        RejectedFacts: {
+            /** @description The newest first. */
+            facts: components["schemas"]["RejectedFact"][];
+            /** @description None at the end. */
+            next_cursor?: string | null;
         };
         /** @description A claim on units. */
         Reservation: {
@@ -4822,6 +4917,102 @@ export interface operations {
             };
         };
     };
+    list_notices: {
+        parameters: {
+            query?: {
+                /** @description Rows of the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notices"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_policies: {
         parameters: {
             query?: {
@@ -6233,6 +6424,104 @@ export interface operations {
             };
             /** @description Gone */
             410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_rejected_facts: {
+        parameters: {
+            query?: {
+                /** @description Of one location; needed by callers who do not work everywhere. */
+                location?: string;
+                /** @description Rows of the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RejectedFacts"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
