@@ -2,14 +2,14 @@
 -- Times are UTC microseconds. JSON columns hold what the programs encode; facts are never
 -- encoded again. One schema version per file.
 
--- Who this agent is. No row: it has not joined a shop.
+-- Who this agent is. No row: it has not joined a shop. Its key and the pepper of PINs are files of
+-- their own: a copy of this database has neither.
 create table agent (
     one integer primary key check (one = 1),
     agent_id text not null,
     hub_url text not null,
     hub_id text not null,
     location text not null,
-    pin_pepper text not null,
     enrolled_at integer not null
 ) strict;
 

@@ -1,6 +1,7 @@
 //! Joining a shop, once per data folder: a one-time code for an identity.
 //!
-//! The key is made before the code is used, so that a crash costs a code and never an identity.
+//! The key is made before the code is used, and the pepper of PINs kept before the join is noted,
+//! so that a crash costs a code and never an identity: joining again replaces what is half done.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,16 +10,18 @@ use anyhow::{Context, Result, bail};
 use oneshelf_protocol::frame::{Joined, Redeem};
 use oneshelf_protocol::problem::Problem;
 
-use crate::clock;
 use crate::journal::{self, Identity};
-use crate::key::{self, AgentKey};
+use crate::key::AgentKey;
+use crate::{clock, folder, pepper};
 
 const ANSWER: Duration = Duration::from_secs(15);
 
 /// Redeems a code at a hub. Answers the store's code.
 pub async fn enrol(data: &Path, hub: &str, code: &str, agent_name: &str) -> Result<String> {
     let hub = hub_address(hub)?;
-    key::make_folder(data)?;
+    folder::make(data)?;
+    // Two hubs' answers at once would leave the identity of one with the pepper of the other.
+    let _lock = folder::lock(data, "enrol.lock", "another pos-agent joins a shop with")?;
     let (mut writer, reads) = journal::open(data).await?;
     if let Some(known) = reads.identity().await? {
         bail!(
@@ -35,12 +38,12 @@ pub async fn enrol(data: &Path, hub: &str, code: &str, agent_name: &str) -> Resu
         agent_name: agent_name.to_owned(),
     };
     let joined = redeem(&hub, &asked).await?;
+    pepper::keep(data, &joined.pin_pepper)?;
     let identity = Identity {
         agent: joined.agent_id,
         hub_url: hub,
         hub_id: joined.hub_id,
         location: joined.location.clone(),
-        pin_pepper: joined.pin_pepper,
     };
     if !writer.join(&identity, clock::now()).await? {
         bail!("{} joined a shop at the same moment", data.display());

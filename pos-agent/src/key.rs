@@ -3,16 +3,18 @@
 //! It never leaves this machine; the hub knows the public half. Invariant: an existing key is
 //! never overwritten, and the file's mode is 0600 from its first byte on.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 use ed25519_dalek::{Signer, SigningKey};
 use oneshelf_domain::{AgentId, Timestamp};
 use oneshelf_protocol::credential::{Credential, signed_text};
 use uuid::Uuid;
+
+use crate::folder;
+
+/// Its file in the data folder.
+pub(crate) const FILE: &str = "agent.key";
 
 /// The key; its `Debug` shows nothing.
 pub(crate) struct AgentKey(SigningKey);
@@ -23,46 +25,25 @@ impl std::fmt::Debug for AgentKey {
     }
 }
 
-fn path(data: &Path) -> PathBuf {
-    data.join("agent.key")
-}
-
-/// Makes the data folder, readable by its owner alone.
-pub(crate) fn make_folder(data: &Path) -> Result<()> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(data)
-        .with_context(|| format!("the folder {} cannot be made", data.display()))
-}
-
 impl AgentKey {
     /// The key of this data folder.
     pub(crate) fn read(data: &Path) -> Result<Self> {
-        let path = path(data);
-        let text = fs::read_to_string(&path)
+        let path = data.join(FILE);
+        let text = std::fs::read_to_string(&path)
             .with_context(|| format!("the agent's key {} cannot be read", path.display()))?;
         let seed = hex::decode(text.trim()).ok().and_then(|b| <[u8; 32]>::try_from(b).ok());
         let seed = seed.ok_or_else(|| anyhow!("{} holds no key", path.display()))?;
         Ok(Self(SigningKey::from_bytes(&seed)))
     }
 
-    /// The key of this data folder, made now if there is none.
+    /// The key of this data folder, made now if there is none. Nobody else may be doing so.
     pub(crate) fn read_or_make(data: &Path) -> Result<Self> {
-        let path = path(data);
-        if path.exists() {
+        if data.join(FILE).exists() {
             return Self::read(data);
         }
         let mut seed = [0u8; 32];
         getrandom::fill(&mut seed).map_err(|e| anyhow!("no random bytes: {e}"))?;
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)
-            .with_context(|| format!("the agent's key {} cannot be written", path.display()))?;
-        file.write_all(hex::encode(seed).as_bytes())?;
-        file.sync_all()?;
+        folder::keep_secret(data, FILE, &hex::encode(seed))?;
         Ok(Self(SigningKey::from_bytes(&seed)))
     }
 

@@ -3,9 +3,9 @@
 //! One program per data folder, kept so by a lock on a file. Stopping loses nothing: what was
 //! answered is on disk.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::File;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,8 +18,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::devices::{Drawer, printer, scanner};
 use crate::key::AgentKey;
+use crate::pepper::Pepper;
 use crate::register::{Devices, DrawerWord, Front, PrinterWord, ScannerWord};
-use crate::{clock, enrol, http, journal, key, link};
+use crate::{clock, enrol, folder, http, journal, link};
 
 /// How long running work may take to end.
 const STOP_WAIT: Duration = Duration::from_secs(10);
@@ -64,8 +65,9 @@ pub async fn start(options: Options) -> Result<Running> {
             options.listen
         );
     }
-    key::make_folder(&options.data)?;
-    let lock = lock(&options.data)?;
+    folder::make(&options.data)?;
+    // Two programs on one database would both number facts and receipts.
+    let lock = folder::lock(&options.data, "serve.lock", "another pos-agent serves")?;
     let hub = options.hub.as_deref().map(enrol::hub_address).transpose()?;
     let address = options.printer.as_deref().map(str::parse).transpose()?;
     let (drawer, pulses) = Drawer::new();
@@ -74,8 +76,14 @@ pub async fn start(options: Options) -> Result<Running> {
         Arc::new(Printer::Tcp(printer))
     });
     let (writer, reads) = journal::open(&options.data).await?;
+    let pepper = Pepper::of(&options.data);
+    if reads.identity().await?.is_some() {
+        // Rather now than at the first sign-in, when a customer waits.
+        pepper.hex()?;
+    }
     let devices = devices_at_start(printer.as_deref(), options.scanner.is_some());
-    let front = Front::load(writer, reads, printer.is_some().then_some(drawer), devices).await?;
+    let drawer = printer.is_some().then_some(drawer);
+    let front = Front::load(writer, reads, pepper, drawer, devices).await?;
     let listener = TcpListener::bind(options.listen)
         .await
         .with_context(|| format!("cannot listen on {}", options.listen))?;
@@ -109,20 +117,6 @@ fn devices_at_start(printer: Option<&Printer>, scanner: bool) -> Devices {
         printer: PrinterWord { state, since: clock::now() },
         scanner: if scanner { ScannerWord::Gone } else { ScannerWord::None },
         drawer: DrawerWord::Unknown,
-    }
-}
-
-/// Two programs on one database would both number facts and receipts.
-fn lock(data: &Path) -> Result<File> {
-    let path = data.join("serve.lock");
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-    let file = file.with_context(|| format!("cannot open {}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            bail!("another pos-agent serves the folder {}", data.display())
-        }
-        Err(TryLockError::Error(error)) => Err(error).context("the folder cannot be locked"),
     }
 }
 

@@ -8,6 +8,7 @@ use sqlx::SqliteConnection;
 use sqlx::migrate::Migrator;
 
 use super::Fault;
+use crate::folder;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/pos-agent");
 
@@ -53,14 +54,22 @@ async fn copy(db: &mut SqliteConnection, data: &Path, version: i64) -> Result<()
     let half = path.with_extension("half");
     // A half copy of a crash in the middle has no use.
     let _ = std::fs::remove_file(&half);
+    // VACUUM fills an empty file, and leaves it closed to others.
+    folder::private_file(&half).map_err(no_copy)?;
     sqlx::query("vacuum into ?").bind(half.display().to_string()).execute(db).await?;
-    std::fs::rename(&half, &path).map_err(|e| Fault::Schema(format!("no copy: {e}")))?;
+    std::fs::rename(&half, &path).map_err(no_copy)?;
     tracing::info!(path = %path.display(), "copied the database before the upgrade");
     Ok(())
 }
 
+fn no_copy(error: std::io::Error) -> Fault {
+    Fault::Schema(format!("no copy of the database before its upgrade: {error}"))
+}
+
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use sqlx::{ConnectOptions, Connection};
 
     use super::*;
@@ -74,6 +83,8 @@ mod tests {
         copy(&mut writer.db, &data, 1).await.unwrap();
         copy(&mut writer.db, &data, 1).await.unwrap();
         let path = data.join("before-upgrade-1.sqlite");
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
         let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).read_only(true);
         let mut db = options.connect().await.unwrap();
         let lives: i64 =

@@ -21,6 +21,7 @@ use oneshelf_domain::{AgentId, Timestamp};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
 
+use crate::folder;
 pub(crate) use kept::{Keep, NewDeed, NewSale};
 pub(crate) use read::{Asked, JobRow, SaleRow};
 pub(crate) use staged::ROWS_AT_ONCE;
@@ -56,7 +57,6 @@ pub(crate) struct Identity {
     pub hub_url: String,
     pub hub_id: String,
     pub location: String,
-    pub pin_pepper: String,
 }
 
 /// The connection that writes.
@@ -84,7 +84,9 @@ fn options(data: &Path) -> SqliteConnectOptions {
 
 /// Opens the journal of a data folder; makes it, or brings its schema up to this build's.
 pub(crate) async fn open(data: &Path) -> Result<(Writer, Reads), Fault> {
-    let mut db = options(data).create_if_missing(true).connect().await?;
+    // SQLite gives the files beside it the mode that it finds here.
+    folder::private_file(&data.join(FILE)).map_err(sqlx::Error::from)?;
+    let mut db = options(data).connect().await?;
     migrate::run(&mut db, data).await?;
     machine::begin_life(&mut db).await?;
     let pool = SqlitePoolOptions::new()
@@ -106,13 +108,12 @@ pub(crate) async fn open_to_read(data: &Path) -> Result<Reads, Fault> {
 impl Reads {
     /// Who this agent is; none before it joined.
     pub(crate) async fn identity(&self) -> Result<Option<Identity>, Fault> {
-        let row: Option<(String, String, String, String, String)> = sqlx::query_as(
-            "select agent_id, hub_url, hub_id, location, pin_pepper from agent where one = 1",
-        )
-        .fetch_optional(&self.pool)
-        .await?;
-        row.map(|(agent, hub_url, hub_id, location, pin_pepper)| {
-            Ok(Identity { agent: parsed(&agent)?, hub_url, hub_id, location, pin_pepper })
+        let row: Option<(String, String, String, String)> =
+            sqlx::query_as("select agent_id, hub_url, hub_id, location from agent where one = 1")
+                .fetch_optional(&self.pool)
+                .await?;
+        row.map(|(agent, hub_url, hub_id, location)| {
+            Ok(Identity { agent: parsed(&agent)?, hub_url, hub_id, location })
         })
         .transpose()
     }
@@ -127,14 +128,13 @@ impl Writer {
     /// Remembers who this agent is. False: it had joined before, and nothing changed.
     pub(crate) async fn join(&mut self, who: &Identity, now: Timestamp) -> Result<bool, Fault> {
         let done = sqlx::query(
-            "insert into agent (one, agent_id, hub_url, hub_id, location, pin_pepper, enrolled_at)
-             values (1, ?, ?, ?, ?, ?, ?) on conflict do nothing",
+            "insert into agent (one, agent_id, hub_url, hub_id, location, enrolled_at)
+             values (1, ?, ?, ?, ?, ?) on conflict do nothing",
         )
         .bind(who.agent.to_string())
         .bind(&who.hub_url)
         .bind(&who.hub_id)
         .bind(&who.location)
-        .bind(&who.pin_pepper)
         .bind(now.0)
         .execute(&mut self.db)
         .await?;

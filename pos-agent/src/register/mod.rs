@@ -41,6 +41,7 @@ use crate::clock;
 use crate::devices::Drawer;
 use crate::events::Events;
 use crate::journal::{self, Fault, Identity, Reads};
+use crate::pepper::Pepper;
 
 /// What can be read without the lock of the core.
 pub(crate) struct Shared {
@@ -96,6 +97,7 @@ impl Front {
     pub(crate) async fn load(
         writer: journal::Writer,
         reads: Reads,
+        pepper: Pepper,
         drawer: Option<Drawer>,
         devices: Devices,
     ) -> Result<Arc<Self>, Fault> {
@@ -113,7 +115,7 @@ impl Front {
         let mut core = Core::load(writer, Arc::clone(&shared)).await?;
         core.writer.doubt_jobs().await?;
         core.settle_at_start().await?;
-        Ok(Arc::new(Self { core: Mutex::new(core), shared, desk: Desk::default() }))
+        Ok(Arc::new(Self { core: Mutex::new(core), shared, desk: Desk::new(pepper) }))
     }
 
     /// The core, equal to what is on disk.

@@ -22,6 +22,7 @@ use super::state::registers;
 use super::{Answer, Front, Refused};
 use crate::clock;
 use crate::journal::Keep;
+use crate::pepper::Pepper;
 
 /// Wrong PINs before a code is locked.
 const TRIES_MAX: i64 = 5;
@@ -87,12 +88,7 @@ struct Open {
 pub(crate) struct Desk {
     open: Mutex<HashMap<[u8; 32], Open>>,
     hashing: Semaphore,
-}
-
-impl Default for Desk {
-    fn default() -> Self {
-        Self { open: Mutex::default(), hashing: Semaphore::new(HASHES_AT_ONCE) }
-    }
+    pepper: Pepper,
 }
 
 fn hash_of(token: &str) -> [u8; 32] {
@@ -100,6 +96,11 @@ fn hash_of(token: &str) -> [u8; 32] {
 }
 
 impl Desk {
+    /// Nobody is signed in.
+    pub(crate) fn new(pepper: Pepper) -> Self {
+        Self { open: Mutex::default(), hashing: Semaphore::new(HASHES_AT_ONCE), pepper }
+    }
+
     fn with<T>(&self, change: impl FnOnce(&mut HashMap<[u8; 32], Open>) -> T) -> T {
         change(&mut self.open.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -235,11 +236,11 @@ impl Front {
     }
 
     async fn checked_pin(&self, who: &str, staff: Vec<Staff>, pin: &str) -> Answer<Staff> {
-        let identity = self.shared.identity().ok_or_else(Refused::not_signed_in)?;
-        let left = self.charge(who).await?;
-        let Some(material) = pin_material(&identity.pin_pepper, pin) else {
+        let pepper = self.desk.pepper.hex().map_err(|e| Refused::internal(&e))?;
+        let Some(material) = pin_material(pepper, pin) else {
             return Err(Refused::internal(&"the pepper of this agent is no hex"));
         };
+        let left = self.charge(who).await?;
         let turn = self.desk.hashing.acquire().await.map_err(|e| Refused::internal(&e))?;
         let matching = tokio::task::spawn_blocking(move || {
             staff.into_iter().find(|s| is_hash_of(s.pin_hash.as_deref(), &material))

@@ -100,25 +100,12 @@ async fn the_page_is_served_with_its_policy() {
 }
 
 #[tokio::test]
-async fn a_folder_joins_once_is_served_once_and_keeps_its_key_to_itself() {
+async fn a_folder_joins_once_and_is_served_once() {
     let store = Store::open().await;
     let again = oneshelf_pos_agent::enrol::enrol(store.data(), &store.hub.url(), "X", "x").await;
     assert!(again.unwrap_err().to_string().contains("has joined"));
-    let options = oneshelf_pos_agent::serve::Options {
-        data: store.data().clone(),
-        listen: "127.0.0.1:0".parse().unwrap(),
-        to_other_machines: false,
-        printer: None,
-        scanner: None,
-        hosts: vec![],
-        hub: None,
-    };
-    let second = oneshelf_pos_agent::serve::start(options).await;
+    let second = oneshelf_pos_agent::serve::start(store.options()).await;
     assert!(second.is_err_and(|e| e.to_string().contains("another pos-agent")));
-    use std::os::unix::fs::PermissionsExt;
-    let mode = |path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode(store.data().join("agent.key")), 0o600);
-    assert_eq!(mode(store.data().clone()), 0o700);
 }
 
 #[tokio::test]
@@ -126,13 +113,9 @@ async fn other_machines_are_served_only_where_somebody_said_so() {
     let mut store = Store::open_with(None, None).await;
     store.stop().await;
     let options = |listen: &str, to_other_machines| oneshelf_pos_agent::serve::Options {
-        data: store.data().clone(),
         listen: listen.parse().unwrap(),
         to_other_machines,
-        printer: None,
-        scanner: None,
-        hosts: vec![],
-        hub: None,
+        ..store.options()
     };
     for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.7:0"] {
         let refused = oneshelf_pos_agent::serve::start(options(listen, false)).await;

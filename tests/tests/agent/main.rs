@@ -9,6 +9,7 @@
 )]
 
 mod doors;
+mod folder;
 mod hub;
 mod line;
 mod page;

@@ -38,7 +38,8 @@ impl Drop for Store {
     }
 }
 
-fn folder() -> PathBuf {
+/// A folder's name that is free.
+pub fn folder() -> PathBuf {
     let name = format!("oneshelf-agent-{}", uuid::Uuid::new_v4().as_simple());
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
@@ -51,8 +52,15 @@ impl Store {
     }
 
     pub async fn open_with(printer: Option<PrinterSim>, scanner: Option<String>) -> Self {
+        Self::open_in(folder(), printer, scanner).await
+    }
+
+    pub async fn open_in(
+        data: PathBuf,
+        printer: Option<PrinterSim>,
+        scanner: Option<String>,
+    ) -> Self {
         let hub = Hub::start().await;
-        let data = folder();
         let location = enrol(&data, &hub.url(), "ABCD-EFGH", "Quay Street").await.unwrap();
         assert_eq!(location, "S07");
         let mut store = Self { hub, printer, scanner, data, agent: None };
@@ -69,7 +77,12 @@ impl Store {
     }
 
     pub async fn start(&mut self) {
-        let options = Options {
+        self.agent = Some(start(self.options()).await.unwrap());
+    }
+
+    /// How the agent runs.
+    pub fn options(&self) -> Options {
+        Options {
             data: self.data.clone(),
             listen: "127.0.0.1:0".parse().unwrap(),
             to_other_machines: false,
@@ -77,8 +90,7 @@ impl Store {
             scanner: self.scanner.clone(),
             hosts: vec![],
             hub: None,
-        };
-        self.agent = Some(start(options).await.unwrap());
+        }
     }
 
     pub async fn stop(&mut self) {
