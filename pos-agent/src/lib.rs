@@ -14,6 +14,7 @@ mod folder;
 mod http;
 mod journal;
 mod key;
+mod language;
 mod link;
 mod pepper;
 mod register;

@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::devices::{Drawer, printer, scanner};
 use crate::key::AgentKey;
+pub use crate::language::Language;
 use crate::pepper::Pepper;
 use crate::register::{Devices, DrawerWord, Front, PrinterWord, ScannerWord};
 use crate::{clock, enrol, folder, http, journal, link};
@@ -44,6 +45,8 @@ pub struct Options {
     pub scanner: Option<String>,
     /// Further values of the Host header.
     pub hosts: Vec<String>,
+    /// Of receipts.
+    pub language: Language,
 }
 
 /// A running agent. Dropping it without [`Running::stop`] is what a crash does.
@@ -83,7 +86,7 @@ pub async fn start(options: Options) -> Result<Running> {
     }
     let devices = devices_at_start(printer.as_deref(), options.scanner.is_some());
     let drawer = printer.is_some().then_some(drawer);
-    let front = Front::load(writer, reads, pepper, drawer, devices).await?;
+    let front = Front::load(writer, reads, pepper, drawer, devices, options.language).await?;
     let listener = TcpListener::bind(options.listen)
         .await
         .with_context(|| format!("cannot listen on {}", options.listen))?;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::serve::Language;
 use crate::{enrol, journal, serve};
 
 /// The agent of one store: its registers, devices and link to the hub.
@@ -44,6 +45,9 @@ enum Command {
         /// Another host name, with its port, under which pages may be opened.
         #[arg(long = "host", env = "POS_AGENT_HOSTS", value_delimiter = ',')]
         hosts: Vec<String>,
+        /// The language of receipts, with its decimal mark. Pages follow their browser.
+        #[arg(long, env = "POS_AGENT_LANGUAGE", value_enum, default_value_t)]
+        language: Language,
     },
     /// Joins a shop with a one-time code; once per data folder.
     Enrol {
@@ -71,9 +75,26 @@ enum Command {
 /// Runs one command to its end.
 pub async fn run(cli: Cli) -> Result<()> {
     match cli.command {
-        Command::Serve { data, hub, listen, to_other_machines, printer, scanner, hosts } => {
-            let options =
-                serve::Options { data, hub, listen, to_other_machines, printer, scanner, hosts };
+        Command::Serve {
+            data,
+            hub,
+            listen,
+            to_other_machines,
+            printer,
+            scanner,
+            hosts,
+            language,
+        } => {
+            let options = serve::Options {
+                data,
+                hub,
+                listen,
+                to_other_machines,
+                printer,
+                scanner,
+                hosts,
+                language,
+            };
             let running = serve::start(options).await?;
             say(&format!("pos-agent listening on http://{}", running.address()))?;
             serve::until_told().await?;

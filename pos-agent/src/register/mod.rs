@@ -41,6 +41,7 @@ use crate::clock;
 use crate::devices::Drawer;
 use crate::events::Events;
 use crate::journal::{self, Fault, Identity, Reads};
+use crate::language::Language;
 use crate::pepper::Pepper;
 
 /// What can be read without the lock of the core.
@@ -56,6 +57,8 @@ pub(crate) struct Shared {
     pub printer_wake: Notify,
     /// Drawer pulses; none without a printer.
     pub drawer: Option<Drawer>,
+    /// Of receipts.
+    language: Language,
     /// A share changed: a payment that waits for a grant looks again.
     share_changed: Notify,
 }
@@ -100,6 +103,7 @@ impl Front {
         pepper: Pepper,
         drawer: Option<Drawer>,
         devices: Devices,
+        language: Language,
     ) -> Result<Arc<Self>, Fault> {
         let shared = Arc::new(Shared {
             events: Events::new(),
@@ -109,6 +113,7 @@ impl Front {
             devices: watch::Sender::new(devices),
             printer_wake: Notify::new(),
             drawer,
+            language,
             share_changed: Notify::new(),
             reads,
         });

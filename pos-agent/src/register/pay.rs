@@ -121,7 +121,8 @@ impl Front {
             sale.paid_at,
         );
         let print = self.shared.drawer.is_some();
-        let receipt = print.then(|| receipt::of(&sale, &location, &records, false));
+        let language = self.shared.language;
+        let receipt = print.then(|| receipt::of(&sale, &location, &records, language, false));
         let new = NewSale { sale: sale.clone(), pay_key: key, fingerprint };
         let keeps = kept(who, &ticket, new, receipt, approval);
         // Before pages are told: nobody may be shown a paid ticket as open. When storing fails the

@@ -32,7 +32,8 @@ impl Front {
             return Err(Refused::new(409, "no_printer", "This agent has no printer."));
         }
         let identity = self.shared.identity().ok_or_else(Refused::not_signed_in)?;
-        let receipt = receipt::of(&sale, &identity.location, &self.shared.records(), true);
+        let (records, language) = (self.shared.records(), self.shared.language);
+        let receipt = receipt::of(&sale, &identity.location, &records, language, true);
         let id = PrintJobId(clock::fresh());
         let register = who.register.clone();
         let at = clock::now();

@@ -1,15 +1,23 @@
 //! From a sale to the receipt that is printed.
 //!
-//! Text is handed on as it is: the printer's layer makes it harmless. The time is the store's.
+//! Text is handed on as it is: the printer's layer makes it harmless. Time and language are the
+//! store's.
 
 use oneshelf_domain::record::Records;
 use oneshelf_hardware::printer::{Currency, Receipt, ReceiptLine, TaxLine, Tender, Total};
 
 use super::pay::location_code;
 use super::sale::PaidSale;
+use crate::language::Language;
 
 /// The receipt of a sale. `copy`: a reprint.
-pub(super) fn of(sale: &PaidSale, location: &str, records: &Records, copy: bool) -> Receipt {
+pub(super) fn of(
+    sale: &PaidSale,
+    location: &str,
+    records: &Records,
+    language: Language,
+    copy: bool,
+) -> Receipt {
     let code = location_code(location);
     let place = code.as_ref().and_then(|c| records.location(c));
     let shop = records.shop();
@@ -22,10 +30,11 @@ pub(super) fn of(sale: &PaidSale, location: &str, records: &Records, copy: bool)
     });
     let zone = place.map(|l| l.zone.as_str()).or(shop.map(|s| s.zone.as_str()));
     let decimals = u8::try_from(sale.total.currency.decimals()).unwrap_or(2);
-    let currency = Currency::new(sale.total.currency.code(), decimals);
+    let mut currency = Currency::new(sale.total.currency.code(), decimals);
+    currency.decimal_mark = language.decimal_mark();
     let amount = |minor: i64| currency.amount(minor);
     let lines = sale.lines.iter().map(|l| {
-        let each = (l.quantity > 1).then(|| format!("{} each", amount(l.unit_price.minor)));
+        let each = (l.quantity > 1).then(|| language.each(&amount(l.unit_price.minor)));
         let detail: Vec<String> = l.options.clone().into_iter().chain(each).collect();
         ReceiptLine {
             quantity: l.quantity.to_string(),
@@ -41,21 +50,26 @@ pub(super) fn of(sale: &PaidSale, location: &str, records: &Records, copy: bool)
         tax: t.tax.minor,
         gross: t.net.minor + t.tax.minor,
     });
-    let tenders = sale.tenders.iter().map(|t| Tender {
-        name: if t.kind == "cash" { "Cash".to_owned() } else { t.kind.clone() },
-        amount: t.given.minor,
-    });
+    let tenders = sale
+        .tenders
+        .iter()
+        .map(|t| Tender { name: language.tender(&t.kind).to_owned(), amount: t.given.minor });
     Receipt {
         header,
         cashier: sale.cashier.clone(),
         register: sale.register.to_string(),
         time: local_time(sale, zone.unwrap_or("UTC")),
         lines,
-        totals: vec![Total { name: "Total".to_owned(), amount: sale.total.minor, grand: true }],
+        totals: vec![Total {
+            name: language.total().to_owned(),
+            amount: sale.total.minor,
+            grand: true,
+        }],
         taxes: taxes.collect(),
         tenders: tenders.collect(),
         change: Some(sale.change.minor),
         copy,
+        words: language.words(),
         ..Receipt::new(&sale.receipt_number, currency)
     }
 }

@@ -16,6 +16,7 @@ mod page;
 mod paying;
 mod people;
 mod printing;
+mod receipts;
 mod selling;
 mod stock;
 mod store;

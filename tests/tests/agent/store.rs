@@ -9,7 +9,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, Version};
 use oneshelf_hardware::sim::PrinterSim;
 use oneshelf_pos_agent::enrol::enrol;
-use oneshelf_pos_agent::serve::{Options, Running, start};
+use oneshelf_pos_agent::serve::{Language, Options, Running, start};
 use oneshelf_protocol::pin::pin_material;
 use serde_json::{Value, json};
 
@@ -28,6 +28,7 @@ pub struct Store {
     pub hub: Hub,
     pub printer: Option<PrinterSim>,
     pub scanner: Option<String>,
+    pub language: Language,
     data: PathBuf,
     agent: Option<Running>,
 }
@@ -63,7 +64,7 @@ impl Store {
         let hub = Hub::start().await;
         let location = enrol(&data, &hub.url(), "ABCD-EFGH", "Quay Street").await.unwrap();
         assert_eq!(location, "S07");
-        let mut store = Self { hub, printer, scanner, data, agent: None };
+        let mut store = Self { hub, printer, scanner, language: Language::En, data, agent: None };
         store.start().await;
         store
     }
@@ -90,6 +91,7 @@ impl Store {
             scanner: self.scanner.clone(),
             hosts: vec![],
             hub: None,
+            language: self.language,
         }
     }
 
