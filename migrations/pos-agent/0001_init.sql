@@ -125,6 +125,7 @@ create table counter (
     last integer not null
 ) strict, without rowid;
 
+-- `receipt`: what is printed, also when it is printed again after header or zone changed.
 create table sale (
     receipt_number text primary key,
     register text not null,
@@ -134,6 +135,7 @@ create table sale (
     fingerprint text not null,
     sale text not null,
     paid_at integer not null,
+    receipt text not null,
     unique (register, number)
 ) strict, without rowid;
 create index sale_paid_at on sale (paid_at);
@@ -141,14 +143,14 @@ create index sale_paid_at on sale (paid_at);
 create table print_job (
     n integer primary key autoincrement,
     id text not null unique,
-    receipt_number text not null,
+    receipt_number text not null references sale (receipt_number),
     register text not null,
     state text not null check (state in ('queued', 'sending', 'confirmed', 'unknown', 'failed')),
     copy integer not null,
-    receipt text not null,
     error text,
     made_at integer not null
 ) strict;
+create index print_job_receipt on print_job (receipt_number, n);
 create index print_job_waiting on print_job (n) where state in ('queued', 'sending');
 
 -- What people did beside sales: voids, drawer openings, approvals.

@@ -102,6 +102,7 @@ impl Default for Words {
 }
 
 /// A sale as it is printed. All text may come from anywhere; the layout cleans it.
+/// Agents keep it for as long as the sale: a field that comes later needs a default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     /// The shop's name first, then its address.

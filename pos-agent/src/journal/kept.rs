@@ -18,6 +18,20 @@ pub(crate) struct NewSale {
     pub sale: PaidSale,
     pub pay_key: Option<String>,
     pub fingerprint: String,
+    /// As it is printed, now and whenever it is asked for again.
+    pub receipt: Receipt,
+}
+
+/// A receipt to print.
+#[derive(Debug)]
+pub(crate) struct NewJob {
+    pub id: PrintJobId,
+    pub register: RegisterCode,
+    /// Of a sale that is kept, or is in the same transaction.
+    pub receipt_number: String,
+    /// Marked, as it was printed before.
+    pub copy: bool,
+    pub at: Timestamp,
 }
 
 /// What somebody did.
@@ -41,7 +55,7 @@ pub(crate) enum Keep {
     /// A ticket was paid.
     Sale(Box<NewSale>),
     /// A receipt waits for the printer.
-    PrintJob { id: PrintJobId, register: RegisterCode, receipt: Box<Receipt>, at: Timestamp },
+    PrintJob(NewJob),
     /// A print job went on.
     JobState { id: PrintJobId, state: &'static str, error: Option<String> },
     /// "It did not come out": again, marked COPY, with the same id.
@@ -117,9 +131,7 @@ async fn keep_one(db: &mut SqliteConnection, keep: &Keep) -> Result<(), Fault> {
             cash_session(db, session).await?;
         }
         Keep::Sale(new) => sale(db, new).await?,
-        Keep::PrintJob { id, register, receipt, at } => {
-            print_job(db, *id, register, receipt, *at).await?;
-        }
+        Keep::PrintJob(new) => print_job(db, new).await?,
         Keep::JobState { id, state, error } => {
             sqlx::query("update print_job set state = ?, error = ? where id = ?")
                 .bind(*state)
@@ -194,7 +206,7 @@ async fn sale(db: &mut SqliteConnection, new: &NewSale) -> Result<(), Fault> {
     .await?;
     sqlx::query(
         "insert into sale (receipt_number, register, number, ticket_id, pay_key, fingerprint,
-         sale, paid_at) values (?, ?, ?, ?, ?, ?, ?, ?)",
+         sale, paid_at, receipt) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(&sale.receipt_number)
     .bind(sale.register.as_str())
@@ -204,28 +216,22 @@ async fn sale(db: &mut SqliteConnection, new: &NewSale) -> Result<(), Fault> {
     .bind(&new.fingerprint)
     .bind(to_json(sale)?)
     .bind(sale.paid_at.0)
+    .bind(to_json(&new.receipt)?)
     .execute(db)
     .await?;
     Ok(())
 }
 
-async fn print_job(
-    db: &mut SqliteConnection,
-    id: PrintJobId,
-    register: &RegisterCode,
-    receipt: &Receipt,
-    at: Timestamp,
-) -> Result<(), Fault> {
+async fn print_job(db: &mut SqliteConnection, new: &NewJob) -> Result<(), Fault> {
     sqlx::query(
-        "insert into print_job (id, receipt_number, register, state, copy, receipt, made_at)
-         values (?, ?, ?, 'queued', ?, ?, ?)",
+        "insert into print_job (id, receipt_number, register, state, copy, made_at)
+         values (?, ?, ?, 'queued', ?, ?)",
     )
-    .bind(id.to_string())
-    .bind(&receipt.number)
-    .bind(register.as_str())
-    .bind(i64::from(receipt.copy))
-    .bind(to_json(receipt)?)
-    .bind(at.0)
+    .bind(new.id.to_string())
+    .bind(&new.receipt_number)
+    .bind(new.register.as_str())
+    .bind(i64::from(new.copy))
+    .bind(new.at.0)
     .execute(db)
     .await?;
     Ok(())

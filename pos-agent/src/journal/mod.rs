@@ -22,7 +22,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
 
 use crate::folder;
-pub(crate) use kept::{Keep, NewDeed, NewSale};
+pub(crate) use kept::{Keep, NewDeed, NewJob, NewSale};
 pub(crate) use read::{Asked, JobRow, SaleRow};
 pub(crate) use staged::ROWS_AT_ONCE;
 use text::parsed;

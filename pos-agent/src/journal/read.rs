@@ -51,7 +51,9 @@ pub(crate) enum Asked<'a> {
 type JobColumns = (String, String, String, String, i64, String, Option<String>);
 type SaleColumns = (String, String, Option<String>);
 
-const JOB: &str = "select id, receipt_number, register, state, copy, receipt, error from print_job";
+/// Columns of a print job with the receipt of its sale.
+const JOB: &str = "select j.id, j.receipt_number, j.register, j.state, j.copy, s.receipt, j.error
+     from print_job j join sale s on s.receipt_number = j.receipt_number";
 
 fn job(row: JobColumns) -> Result<JobRow, Fault> {
     let (id, receipt_number, register, state, copy, receipt, error) = row;
@@ -230,18 +232,18 @@ impl Reads {
     pub(crate) async fn jobs(&self, asked: Asked<'_>) -> Result<Vec<JobRow>, Fault> {
         let rows: Vec<JobColumns> = match asked {
             Asked::Next => {
-                sqlx::query_as(sql(&[JOB, "where state = 'queued' order by n limit 1"]))
+                sqlx::query_as(sql(&[JOB, "where j.state = 'queued' order by j.n limit 1"]))
                     .fetch_all(&self.pool)
                     .await?
             }
             Asked::Id(id) => {
-                sqlx::query_as(sql(&[JOB, "where id = ?"]))
+                sqlx::query_as(sql(&[JOB, "where j.id = ?"]))
                     .bind(id.to_string())
                     .fetch_all(&self.pool)
                     .await?
             }
             Asked::Newest(register, limit) => {
-                sqlx::query_as(sql(&[JOB, "where register = ? order by n desc limit ?"]))
+                sqlx::query_as(sql(&[JOB, "where j.register = ? order by j.n desc limit ?"]))
                     .bind(register.as_str())
                     .bind(rows_at_most(limit))
                     .fetch_all(&self.pool)

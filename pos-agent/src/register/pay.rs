@@ -13,7 +13,6 @@ use oneshelf_domain::ticket::{Ticket, TicketRefusal, Warning};
 use oneshelf_domain::{
     CommandId, LocationCode, Money, PrintJobId, Quantity, RegisterCode, SaleId, TicketId, limits,
 };
-use oneshelf_hardware::printer::Receipt;
 use oneshelf_protocol::frame::{Sale, SoldLine, Tender};
 use serde::Deserialize;
 use serde_json::json;
@@ -28,7 +27,7 @@ use super::{
 };
 use crate::clock;
 use crate::events::Event;
-use crate::journal::{Keep, NewDeed, NewSale, SaleRow};
+use crate::journal::{Keep, NewDeed, NewJob, NewSale, SaleRow};
 
 /// Tenders of one sale.
 const TENDERS_MAX: usize = 20;
@@ -121,10 +120,9 @@ impl Front {
             sale.paid_at,
         );
         let print = self.shared.drawer.is_some();
-        let language = self.shared.language;
-        let receipt = print.then(|| receipt::of(&sale, &location, &records, language, false));
-        let new = NewSale { sale: sale.clone(), pay_key: key, fingerprint };
-        let keeps = kept(who, &ticket, new, receipt, approval);
+        let receipt = receipt::of(&sale, &location, &records, self.shared.language);
+        let new = NewSale { sale: sale.clone(), pay_key: key, fingerprint, receipt };
+        let keeps = kept(who, &ticket, new, print, approval);
         // Before pages are told: nobody may be shown a paid ticket as open. When storing fails the
         // core is loaded from disk, where the ticket still is.
         core.tickets.remove(&who.register);
@@ -325,20 +323,20 @@ fn kept(
     who: &Session,
     ticket: &Ticket,
     new: NewSale,
-    receipt: Option<Receipt>,
+    print: bool,
     approval: Option<Approval>,
 ) -> Vec<Keep> {
     let (number, at) = (new.sale.receipt_number.clone(), new.sale.paid_at);
     let register = who.register.clone();
     let mut keeps = vec![Keep::TicketGone(register.clone()), Keep::Sale(Box::new(new))];
-    if let Some(receipt) = receipt {
-        let id = PrintJobId(clock::fresh());
-        keeps.push(Keep::PrintJob {
-            id,
+    if print {
+        keeps.push(Keep::PrintJob(NewJob {
+            id: PrintJobId(clock::fresh()),
             register: register.clone(),
-            receipt: Box::new(receipt),
+            receipt_number: number.clone(),
+            copy: false,
             at,
-        });
+        }));
     }
     if let Some(Approval { by, reason }) = approval
         && ticket.lines.iter().any(|l| l.warning == Some(Warning::Promised))

@@ -6,10 +6,10 @@
 use oneshelf_domain::PrintJobId;
 use oneshelf_hardware::printer::JobOutcome;
 
-use super::{Answer, Front, JobView, Refused, SaleView, Session, receipt};
+use super::{Answer, Front, JobView, Refused, SaleView, Session};
 use crate::clock;
 use crate::events::Event;
-use crate::journal::{Asked, Fault, JobRow, Keep};
+use crate::journal::{Asked, Fault, JobRow, Keep, NewJob};
 
 impl Front {
     /// The newest sales of the store.
@@ -27,18 +27,14 @@ impl Front {
     /// Prints a receipt again, marked COPY.
     pub(crate) async fn reprint(&self, who: &Session, receipt_number: &str) -> Answer<JobView> {
         let row = self.shared.reads.sale(receipt_number).await?;
-        let sale = row.ok_or_else(Refused::sale_unknown)?.sale;
+        let receipt_number = row.ok_or_else(Refused::sale_unknown)?.sale.receipt_number;
         if self.shared.drawer.is_none() {
             return Err(Refused::new(409, "no_printer", "This agent has no printer."));
         }
-        let identity = self.shared.identity().ok_or_else(Refused::not_signed_in)?;
-        let (records, language) = (self.shared.records(), self.shared.language);
-        let receipt = receipt::of(&sale, &identity.location, &records, language, true);
         let id = PrintJobId(clock::fresh());
         let register = who.register.clone();
-        let at = clock::now();
-        let keep = Keep::PrintJob { id, register, receipt: Box::new(receipt), at };
-        self.core().await?.perform(Default::default(), vec![keep]).await?;
+        let job = NewJob { id, register, receipt_number, copy: true, at: clock::now() };
+        self.core().await?.perform(Default::default(), vec![Keep::PrintJob(job)]).await?;
         self.shared.printer_wake.notify_one();
         self.job(id).await
     }

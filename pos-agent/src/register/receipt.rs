@@ -1,4 +1,4 @@
-//! From a sale to the receipt that is printed.
+//! From a sale to its receipt: made once, with the sale, and printed from there ever after.
 //!
 //! Text is handed on as it is: the printer's layer makes it harmless. Time and language are the
 //! store's.
@@ -10,13 +10,12 @@ use super::pay::location_code;
 use super::sale::PaidSale;
 use crate::language::Language;
 
-/// The receipt of a sale. `copy`: a reprint.
+/// The receipt of a sale, as shop and store are called now.
 pub(super) fn of(
     sale: &PaidSale,
     location: &str,
     records: &Records,
     language: Language,
-    copy: bool,
 ) -> Receipt {
     let code = location_code(location);
     let place = code.as_ref().and_then(|c| records.location(c));
@@ -68,7 +67,6 @@ pub(super) fn of(
         taxes: taxes.collect(),
         tenders: tenders.collect(),
         change: Some(sale.change.minor),
-        copy,
         words: language.words(),
         ..Receipt::new(&sale.receipt_number, currency)
     }
