@@ -12,6 +12,7 @@ mod doors;
 mod folder;
 mod hub;
 mod line;
+mod numbers;
 mod page;
 mod paying;
 mod people;
