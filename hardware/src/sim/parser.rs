@@ -87,11 +87,6 @@ pub struct Parser {
 }
 
 impl Parser {
-    /// Whether the last byte ended a command.
-    pub fn between_commands(&self) -> bool {
-        self.state == State::Text
-    }
-
     pub fn push(&mut self, byte: u8) -> Option<Command> {
         match self.state {
             State::Text => self.text(byte),

@@ -45,10 +45,6 @@ impl ScannerSim {
         }
     }
 
-    pub fn is_plugged(&self) -> bool {
-        self.plugged.is_some()
-    }
-
     /// Reads a code: its bytes and a carriage return.
     pub fn scan(&mut self, code: &str) -> io::Result<()> {
         self.write(code.as_bytes())?;

@@ -23,7 +23,7 @@ fn luhn(digits: &str) -> bool {
     let double = |d: u32| if d > 4 { d * 2 - 9 } else { d * 2 };
     let values = digits.chars().rev().filter_map(|c| c.to_digit(10));
     let sum: u32 = values.enumerate().map(|(i, d)| if i % 2 == 1 { double(d) } else { d }).sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// What could be a card's number in a text, beside codes of goods and times.
