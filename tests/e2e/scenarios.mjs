@@ -282,7 +282,15 @@ scenarios['paper runs out, the receipt comes later, a copy says COPY'] = async (
   check(!(await sheet(shop, 'S07')).includes('COPY'), 'the first one is no copy');
   await desk.getByTestId('receipts').click();
   const sale = desk.locator(`[data-testid=sale][data-receipt="${number}"]`);
+  // Only what the agent has accepted is said to print.
+  const refused = { status: 409, json: { code: 'no_printer', detail: 'This register has no printer.' } };
+  await desk.route('**/reprint', (route) => route.fulfill(refused), { times: 1 });
   await sale.getByTestId('reprint').click();
+  await desk.getByTestId('receipts-panel').getByTestId('refusal').waitFor();
+  check((await desk.getByTestId('reprinted').count()) === 0, 'a refused copy was said to print');
+  await sale.getByTestId('reprint').click();
+  await desk.getByTestId('reprinted').waitFor();
+  check((await desk.getByTestId('refusal').count()) === 0, 'the refusal of before is still there');
   await wait(async () => (await sheet(shop, 'S07')).includes('COPY'), 'a copy that says so came out');
   await desk.screenshot({ path: join(shots, 'register-receipts.png') });
 };

@@ -133,12 +133,15 @@ export function nextSale() {
   search.clear();
 }
 
-export async function reprint(receipt_number: string) {
+/** True when the agent has taken it: only then it prints. */
+export async function reprint(receipt_number: string): Promise<boolean> {
   try {
     await api.post(`api/sales/${seg(receipt_number)}/reprint`);
     announce(t.reprinted(receipt_number));
+    return true;
   } catch (cause) {
     fail(cause);
+    return false;
   }
 }
 

@@ -146,7 +146,7 @@ export const de: RegisterStrings = {
     'Der Drucker konnte sie nicht rechtzeitig öffnen. Bitte den Schlüssel nehmen, sie geht nicht später auf.',
 
   receiptsTitle: 'Belege',
-  noReceipts: 'An dieser Kasse noch kein Verkauf.',
+  noReceipts: 'In dieser Filiale noch kein Verkauf.',
   noReceiptsHint: 'Der erste erscheint hier, sobald er bezahlt ist.',
   reprint: 'Nachdruck',
   reprinted: (number) => `Beleg ${number} wird als KOPIE gedruckt`,

@@ -142,7 +142,7 @@ export const en = {
     'The printer could not open it in time. Use its key; it does not open later.',
 
   receiptsTitle: 'Receipts',
-  noReceipts: 'No sales yet on this register.',
+  noReceipts: 'No sales yet in this store.',
   noReceiptsHint: 'The first one shows here as soon as it is paid.',
   reprint: 'Reprint',
   reprinted: (number: string) => `Receipt ${number} prints again, marked COPY`,
