@@ -79,9 +79,8 @@ export class Api {
     const headers: Record<string, string> = { accept: 'application/json', ...this.headers };
     if (method !== 'GET') headers['content-type'] = send.raw?.type ?? 'application/json';
     if (send.key) headers['idempotency-key'] = send.key;
-    let response: Response;
     try {
-      response = await fetch(new URL(path, this.base), {
+      const response = await fetch(new URL(path, this.base), {
         method,
         headers,
         body: send.raw?.body ?? (body === undefined ? undefined : JSON.stringify(body)),
@@ -89,14 +88,22 @@ export class Api {
         cache: 'no-store',
         signal: send.signal,
       });
+      if (!response.ok) throw await refusal(response);
+      return parsed<T>(await response.text());
     } catch (cause) {
+      // An answer that begins may still not come to its end: that is no answer either.
       if (send.signal?.aborted) throw new Problem(0, 'aborted', '', '');
+      if (cause instanceof Problem) throw cause;
       throw new Problem(0, 'unreachable', 'No answer', String(cause));
     }
-    if (!response.ok) throw await refusal(response);
-    if (response.status === 204) return undefined as T;
-    const text = await response.text();
+  }
+}
+
+function parsed<T>(text: string): T {
+  try {
     return (text ? JSON.parse(text) : undefined) as T;
+  } catch (cause) {
+    throw new Problem(0, 'unexpected', 'Unexpected answer', String(cause));
   }
 }
 
