@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import * as programs from './programs.mjs';
 import { everybody } from './everybody.mjs';
+import { keys } from './keys.mjs';
 import { office } from './office.mjs';
 import * as pages from './pages.mjs';
 import { payments } from './payments.mjs';
@@ -21,7 +22,8 @@ async function main() {
   const browser = await pages.browser();
   const shots = join(shop.folder, 'screenshots');
   mkdirSync(shots);
-  for (const [name, scenario] of Object.entries({ ...office, ...scenarios, ...payments, ...everybody })) {
+  const all = { ...office, ...scenarios, ...payments, ...keys, ...everybody };
+  for (const [name, scenario] of Object.entries(all)) {
     if (only && !name.includes(only)) continue;
     await one(name, scenario, browser, shots);
   }
