@@ -88,6 +88,29 @@ everybody['the pages speak German'] = async ({ shop, page, shots }) => {
   await says(setup, ['Artikel und Bestand']);
 };
 
+everybody['what a hold is refused for is said in the words of the shopper'] = async ({ shop, page, shots }) => {
+  const thing = await item(shop, 'S07', several);
+  const kinds = { not_enough_available: 'just_went', too_many_holds: 'too_many_holds',
+    too_many_requests: 'too_many_tries', item_retired: 'not_sold',
+    location_retired: 'store_closed', busy: 'no_answer', malformed: 'refused' };
+  for (const locale of ['en-IE', 'de-DE']) {
+    const shopper = await page({ locale });
+    await pages.openItem(shopper, shop.hub, thing.sku);
+    await pages.choose(shopper, 'S07');
+    for (const [code, kind] of Object.entries(kinds)) {
+      const { status } = await (await fetch(`${shop.hub}/problems/${code}`,
+        { headers: { accept: 'application/json' } })).json();
+      const refusal = { status, json: { code, title: code, detail: 'the hub says it so' } };
+      await shopper.route('**/v1/public/holds', (r) => r.fulfill(refusal), { times: 1 });
+      await shopper.locator('[data-testid=hold]:visible').click();
+      const told = shopper.locator(`[data-testid=hold-trouble][data-kind=${kind}]`);
+      await told.waitFor();
+      check(!(await told.textContent()).includes('the hub'), `${code} is told in the words of the hub`);
+    }
+    await shopper.screenshot({ path: join(shots, `shop-trouble-${locale}.png`) });
+  }
+};
+
 async function says(at, words) {
   const lang = await at.evaluate(() => document.documentElement.lang);
   check(lang.startsWith('de'), `the page says that it is in ${lang}`);

@@ -8,7 +8,26 @@ import { recall, remember } from '../shared/locale';
 import { doubt, theApi } from './shop.svelte';
 import { t } from './strings';
 
-export type Trouble = 'just_went' | 'too_many' | 'no_answer' | 'refused';
+export type Trouble =
+  | 'just_went' | 'too_many_holds' | 'too_many_tries' | 'not_sold' | 'store_closed' | 'no_answer'
+  | 'refused';
+
+/** What the hub's refusals of a hold are to a shopper; every other one is a fault of a page. */
+const troubles: Record<string, Trouble> = {
+  not_enough_available: 'just_went',
+  too_many_holds: 'too_many_holds',
+  too_many_requests: 'too_many_tries',
+  item_unknown: 'not_sold',
+  item_retired: 'not_sold',
+  location_unknown: 'store_closed',
+  location_retired: 'store_closed',
+  // The page is given another key meanwhile.
+  wrong_secret: 'no_answer',
+  busy: 'no_answer',
+  timed_out: 'no_answer',
+  internal: 'no_answer',
+  unreachable: 'no_answer',
+};
 
 function shopperToken(): string {
   const known = recall('shopper');
@@ -31,7 +50,7 @@ class Holds {
   list = $state.raw<Hold[]>(kept());
   busy = $state(false);
   /** What went wrong with which item, until the next try. */
-  trouble = $state.raw<{ sku: string; kind: Trouble; detail: string } | null>(null);
+  trouble = $state.raw<{ sku: string; kind: Trouble } | null>(null);
   /** The hold that ended a moment ago, to say so once. */
   ended = $state.raw<Hold | null>(null);
 
@@ -73,15 +92,7 @@ export async function holdOne(sku: string, location: string) {
     announce(t.heldTitle);
   } catch (cause) {
     doubt(cause);
-    const problem = asProblem(cause);
-    const kind: Trouble = problem.unreachable
-      ? 'no_answer'
-      : problem.status === 429
-        ? 'too_many'
-        : problem.code === 'not_enough_available' || problem.code === 'not_promised_now'
-          ? 'just_went'
-          : 'refused';
-    holds.trouble = { sku, kind, detail: problem.detail };
+    holds.trouble = { sku, kind: troubles[asProblem(cause).code] ?? 'refused' };
   } finally {
     holds.busy = false;
   }
@@ -97,7 +108,7 @@ export async function letGo(hold: Hold) {
     // Gone, expired or ended there already: it is not ours to keep either. A key that ended says
     // nothing of the hold.
     if (problem.unreachable || problem.status >= 500 || problem.code === 'wrong_secret') {
-      holds.trouble = { sku: hold.sku, kind: 'no_answer', detail: problem.detail };
+      holds.trouble = { sku: hold.sku, kind: 'no_answer' };
       holds.busy = false;
       return;
     }
