@@ -117,6 +117,35 @@ async function says(at, words) {
   for (const text of words) await at.getByText(text).filter({ visible: true }).first().waitFor();
 }
 
+everybody['the set-up page says in German what the hub refuses'] = async ({ shop, page, shots }) => {
+  const setup = await signedIn(page, shop, { locale: 'de-DE' });
+  await setup.getByTestId('nav-people').click();
+  await setup.getByTestId('add-person').click();
+  await setup.getByTestId('person-name').fill('Nora');
+  await setup.getByTestId('person-code').fill('nora');
+  await setup.getByTestId('person-pin').fill('123');
+  await setup.getByTestId('save').click();
+  await says(setup, ['Eine PIN hat vier Ziffern']);
+  await setup.screenshot({ path: join(shots, 'setup-refused-german.png') });
+  await setup.getByTestId('person-pin').fill('1234');
+  await setup.getByTestId('person-code').fill('no such code');
+  await setup.getByTestId('save').click();
+  await says(setup, ['Ein Code besteht aus']);
+  await setup.keyboard.press('Escape');
+  await setup.getByTestId('nav-items').click();
+  const rows = ['sku,name,barcode,price', 'G-1,Filz,,nichts', 'G-2,,,1.00', 'G-3,Kork,zwölf,1.00'];
+  const file = (text) => ({ name: 'artikel.csv', mimeType: 'text/csv', buffer: Buffer.from(text) });
+  await setup.getByTestId('import-items').click();
+  await setup.getByTestId('import-file').setInputFiles(file(rows.join('\n')));
+  await setup.getByTestId('import-start').click();
+  await says(setup, ['Der Preis ist kein Betrag', 'Ein Name hat 1 bis 200 Zeichen.',
+    'Der Strichcode ist keiner.']);
+  await setup.screenshot({ path: join(shots, 'setup-import-german.png') });
+  await setup.getByTestId('import-file').setInputFiles(file('sku,colour\nG-4,red'));
+  await setup.getByTestId('import-start').click();
+  await says(setup, ['Die Datei ist nicht lesbar']);
+};
+
 everybody['the register shuts nobody out'] = async ({ shop, page }) => {
   const thing = await item(shop, 'S07', several);
   const desk = await page();

@@ -31,3 +31,5 @@ mod settings;
 mod stock;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod words;

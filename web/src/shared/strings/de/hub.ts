@@ -1,0 +1,110 @@
+// The hub's refusals in German, by their stable code, and what is wrong with a field or a row. The
+// hub says its own sentence in English; a test compares these lists with the codes that it has.
+type Fields = Record<string, unknown>;
+
+/** A field of the refusal after a blank; a row of a file has its own number and no fields. */
+const named = (fields: Fields, name: string) =>
+  fields[name] === undefined ? '' : ` ${String(fields[name])}`;
+
+export const refusals: Record<string, string | ((fields: Fields) => string)> = {
+  approval_needed: 'Das darf nur eine Leitung.',
+  barcode_in_use: (fields) =>
+    `Den Strichcode${named(fields, 'barcode')} hat ein anderer Artikel. Dort zuerst entfernen.`,
+  busy: 'Der Hub kommt gerade nicht dazu. Bitte gleich noch einmal versuchen.',
+  command_reused: 'Dieser Vorgang wurde schon einmal mit anderem Inhalt gesendet.',
+  enrolment_invalid: 'Dieser Anmeldecode gilt nicht mehr. Bitte einen neuen anlegen.',
+  foreign_origin: 'Seiten dieser Herkunft dürfen hier nicht fragen. Sie fehlt beim Schlüssel.',
+  internal: 'Ein Fehler des Hubs. Sein Protokoll nennt die Ursache.',
+  invalid: (fields) => field(String(fields.field ?? '')),
+  item_retired: 'Dieser Artikel wird nicht mehr verkauft.',
+  item_unknown: (fields) => `Es gibt keinen Artikel mit der SKU${named(fields, 'sku')}.`,
+  last_admin: 'Das ist der letzte Schlüssel der Verwaltung. Zuerst einen anderen anlegen.',
+  location_retired: 'Dieser Standort ist geschlossen.',
+  location_unknown: (fields) => `Es gibt keinen Standort mit dem Code${named(fields, 'location')}.`,
+  malformed: 'Diese Anfrage ist nicht lesbar.',
+  method_not_allowed: 'Diese Anfrage wird so nicht angenommen.',
+  not_allowed: 'Das erlaubt diese Anmeldung nicht. Bitte jemanden fragen, der es darf.',
+  not_enough_available: (fields) =>
+    `So viele können dort nicht zugesagt werden. Möglich:${named(fields, 'available')}`,
+  not_found: 'Hier ist nichts, oder nichts, was diese Anmeldung sehen darf.',
+  not_signed_in: 'Bitte zuerst anmelden.',
+  precondition_failed: 'Jemand hat es inzwischen geändert. Bitte neu lesen und dann ändern.',
+  record_unknown: 'Das gibt es nicht mehr. Bitte die Seite neu laden.',
+  reservation_ended: 'Diese Reservierung ist beendet.',
+  reservation_expired: 'Die Zeit dieser Reservierung ist um. Bitte neu reservieren.',
+  reservation_short: 'Stücke dieser Reservierung wurden verkauft. Zuerst wählen, was damit wird.',
+  reservation_state: 'Das passt nicht zum Zustand dieser Reservierung. Bitte neu lesen.',
+  reservation_unknown: 'Diese Reservierung gibt es nicht.',
+  session_over: 'Die Verbindung dieses Agenten ist vorbei. Er meldet sich von selbst neu.',
+  shop_key_missing: 'Die Ladenseite hat keinen Schlüssel, der zurücklegen und live folgen darf.',
+  stale_timer: 'Diese Frist ist überholt.',
+  store_has_agent: 'Diese Filiale hat einen Agenten. Bitte dort buchen.',
+  timed_out: 'Das hat zu lange gedauert. Bitte noch einmal versuchen.',
+  too_large: 'Das ist zu groß. Eine Datei hat höchstens 256 MiB.',
+  too_many_holds: 'Zu viel ist zurückgelegt. Zuerst etwas freigeben.',
+  too_many_requests: 'Zu viele Anfragen. Bitte einen Augenblick warten.',
+  unsupported_media_type: 'So eine Datei wird hier nicht gelesen. Bitte eine CSV-Datei nehmen.',
+  wrong_secret: 'Dieses Geheimnis ist falsch oder gilt nicht mehr.',
+};
+
+/** Rules of fields, by the hub's pointer; `*` stands for a place in a list. */
+const fields: Record<string, string> = {
+  '/address': 'Eine Adresse hat höchstens 500 Zeichen.',
+  '/barcodes': 'Ein Artikel hat höchstens 20 Strichcodes.',
+  '/channel': 'Ein Kanal hat 1 bis 32 Zeichen: a bis z, Ziffern, _ und -.',
+  '/code': 'Ein Code besteht aus wenigen Buchstaben und Ziffern, ohne Leerzeichen.',
+  '/currency': 'Die Währung ist ein Kürzel wie EUR und bleibt, wie sie eingerichtet wurde.',
+  '/default_tax': 'Die Steuer ohne Klasse muss eine der Klassen sein.',
+  '/display': 'Die Grenze liegt zwischen 1 und 1.000.000 Stück.',
+  '/expires_at': 'Das Ende muss in der Zukunft liegen.',
+  '/image': 'Ein Bild ist eine https-Adresse mit höchstens 2.000 Zeichen.',
+  '/kind': 'Diese Art gibt es nicht.',
+  '/locations/*': 'Diesen Standort gibt es nicht mehr. Bitte die Seite neu laden.',
+  '/name': 'Ein Name hat 1 bis 200 Zeichen.',
+  '/opening_hours': 'Öffnungszeiten haben höchstens 500 Zeichen.',
+  '/origins': 'Höchstens 50 Herkünfte, und nur bei öffentlichen Schlüsseln.',
+  '/origins/*': 'Eine Herkunft ist eine Adresse ohne Pfad wie https://laden.example.',
+  '/password': 'Ein Passwort hat 10 bis 200 Zeichen.',
+  '/pin': 'Eine PIN hat vier Ziffern, für die Leitung sechs. Eine andere Rolle braucht eine neue.',
+  '/price': 'Ein Preis ist nicht negativ.',
+  '/price/currency': 'Ein Preis ist in der Währung des Geschäfts.',
+  '/quantity': 'Stücke sind eine ganze Zahl von 0 bis 1.000.000.000.',
+  '/receipt_header': 'Ein Belegkopf hat höchstens 8 Zeilen.',
+  '/role': 'Diese Rolle gibt es für Personen nicht.',
+  '/scopes': 'Ein Schlüssel braucht mindestens ein Recht.',
+  '/scopes/*': 'Dieses Recht gibt es für diese Art von Schlüssel nicht.',
+  '/sku': 'Eine SKU hat 1 bis 64 Zeichen: Buchstaben ohne Umlaute, Ziffern und Satzzeichen.',
+  '/tax': 'Diese Steuerklasse gibt es nicht.',
+  '/taxes': 'Es gibt 1 bis 20 Steuern, jede Klasse einmal.',
+  '/taxes/*/class': 'Eine Steuerklasse hat 1 bis 32 Zeichen und steht nur einmal da.',
+  '/taxes/*/name': 'Der Name einer Steuer hat 1 bis 200 Zeichen.',
+  '/taxes/*/rate_basis_points': 'Ein Steuersatz liegt zwischen 0 und 100 Prozent.',
+  '/zone': 'Eine Zeitzone heißt so wie Europe/Berlin.',
+};
+
+function field(pointer: string): string {
+  const rule = fields[pointer.replace(/\/\d+(?=\/|$)/g, '/*')];
+  if (rule) return rule;
+  const where = pointer ? ` (${pointer})` : '';
+  return `Eine Angabe ist ungültig${where}. Bitte die Eingabe prüfen.`;
+}
+
+/** What is wrong with a row of a file, where the row alone is at fault. */
+export const rows: Record<string, string> = {
+  barcode_malformed: 'Der Strichcode ist keiner.',
+  cell_too_long: 'Ein Feld hat höchstens 4.096 Bytes.',
+  columns: 'Diese Zeile hat mehr oder weniger Felder als die erste.',
+  not_utf8: 'Der Text ist kein UTF-8.',
+  price_malformed: 'Der Preis ist kein Betrag wie 12.50.',
+  quantity_malformed: 'Die Menge ist keine ganze Zahl von 0 bis 1.000.000.000.',
+  quote_open: 'Ein Anführungszeichen dieser Zeile ist offen, oder dahinter steht noch Text.',
+  row_too_long: 'Eine Zeile hat höchstens 65.536 Bytes.',
+  sku_malformed: 'Die SKU ist keine.',
+};
+
+/** A whole file is refused for its first row alone. */
+export const header =
+  'Die Datei ist nicht lesbar. Ihre erste Zeile nennt die Spalten, jede einmal und nur diese hier.';
+
+/** A code that this page does not know yet: a newer hub has more. */
+export const otherwise = 'Der Hub hat das abgelehnt.';
