@@ -107,6 +107,7 @@ everybody['what a hold is refused for is said in the words of the shopper'] = as
       await told.waitFor();
       check(!(await told.textContent()).includes('the hub'), `${code} is told in the words of the hub`);
     }
+    await pages.accessible(shopper, 'a hold that was refused', ['light']);
     await shopper.screenshot({ path: join(shots, `shop-trouble-${locale}.png`) });
   }
 };
@@ -171,24 +172,46 @@ everybody['the register shuts nobody out'] = async ({ shop, page }) => {
 };
 
 everybody['the shop page shuts nobody out'] = async ({ shop, page }) => {
+  // Its look is the retailer's, whatever the device wants.
+  const light = ['light'];
   const thing = await item(shop, 'S02', several);
   const shopper = await page();
   await shopper.goto(`${shop.hub}/shop/`);
   await shopper.getByTestId('item').first().waitFor();
-  await pages.accessible(shopper, 'the grid');
+  await pages.accessible(shopper, 'the grid', light);
   await pages.openItem(shopper, shop.hub, thing.sku);
-  await pages.accessible(shopper, 'an item');
+  await pages.accessible(shopper, 'an item', light);
   await pages.hold(shopper, 'S02');
   await shopper.getByTestId('countdown').first().waitFor();
-  await pages.accessible(shopper, 'a hold');
+  await pages.accessible(shopper, 'a hold', light);
   await shopper.getByTestId('let-go').first().click();
 };
 
+everybody['the bench page shuts nobody out'] = async ({ shop, page }) => {
+  const bench = await page();
+  await bench.goto(shop.bench);
+  await bench.getByTestId('bench-store').first().waitFor();
+  await pages.accessible(bench, 'the bench');
+};
+
 everybody['the set-up page shuts nobody out'] = async ({ shop, page }) => {
+  const door = await page();
+  await door.goto(`${shop.hub}/setup/`);
+  await door.getByTestId('secret').waitFor();
+  await pages.accessible(door, 'the door');
   const setup = await signedIn(page, shop);
   for (const section of SECTIONS) {
     await setup.getByTestId(`nav-${section}`).click();
     await setup.waitForLoadState('networkidle');
     await pages.accessible(setup, section);
+  }
+  for (const [section, opener] of [['people', 'add-person'], ['keys', 'add-key'],
+    ['locations', 'add-location'], ['locations', 'enrol'], ['policies', 'add-policy']]) {
+    await setup.getByTestId(`nav-${section}`).click();
+    await setup.getByTestId(opener).first().click();
+    await setup.getByRole('dialog').waitFor();
+    await pages.accessible(setup, opener);
+    await setup.keyboard.press('Escape');
+    await setup.getByRole('dialog').waitFor({ state: 'detached' });
   }
 };

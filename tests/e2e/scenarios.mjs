@@ -288,6 +288,7 @@ scenarios['paper runs out, the receipt comes later, a copy says COPY'] = async (
   await sale.getByTestId('reprint').click();
   await desk.getByTestId('receipts-panel').getByTestId('refusal').waitFor();
   check((await desk.getByTestId('reprinted').count()) === 0, 'a refused copy was said to print');
+  await pages.accessible(desk, 'a copy that was refused');
   await sale.getByTestId('reprint').click();
   await desk.getByTestId('reprinted').waitFor();
   check((await desk.getByTestId('refusal').count()) === 0, 'the refusal of before is still there');
