@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import * as programs from './programs.mjs';
 import { everybody } from './everybody.mjs';
+import { hostile } from './hostile.mjs';
 import { keys } from './keys.mjs';
 import { office } from './office.mjs';
 import * as pages from './pages.mjs';
@@ -22,7 +23,7 @@ async function main() {
   const browser = await pages.browser();
   const shots = join(shop.folder, 'screenshots');
   mkdirSync(shots);
-  const all = { ...office, ...scenarios, ...payments, ...keys, ...everybody };
+  const all = { ...office, ...scenarios, ...payments, ...hostile, ...keys, ...everybody };
   for (const [name, scenario] of Object.entries(all)) {
     if (only && !name.includes(only)) continue;
     await one(name, scenario, browser, shots);
