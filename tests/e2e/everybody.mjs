@@ -215,3 +215,31 @@ everybody['the set-up page shuts nobody out'] = async ({ shop, page }) => {
     await setup.getByRole('dialog').waitFor({ state: 'detached' });
   }
 };
+
+everybody['every page fits a width of 320'] = async ({ shop, page }) => {
+  const narrow = () => page({ viewport: { width: 320, height: 640 } });
+  const fits = async (at, where) => {
+    const wide = await at.evaluate(() => document.documentElement.scrollWidth);
+    check(wide <= 320, `${where} is ${wide} wide`);
+  };
+  const setup = await signedIn(narrow, shop);
+  for (const section of SECTIONS) {
+    await setup.getByTestId(`nav-${section}`).click();
+    await setup.waitForLoadState('networkidle');
+    await fits(setup, section);
+  }
+  const bench = await narrow();
+  await bench.goto(shop.bench);
+  await bench.getByTestId('bench-store').first().waitFor();
+  await fits(bench, 'the bench');
+  const thing = await item(shop, 'S07', several);
+  const shopper = await narrow();
+  await pages.openItem(shopper, shop.hub, thing.sku);
+  await fits(shopper, 'an item of the shop');
+  const desk = await register(narrow, shop, 'S07', 'ana', 'R1');
+  await scan(shop, 'S07', thing.barcode);
+  await pages.line(desk, thing.sku, 1);
+  await fits(desk, 'a ticket');
+  await desk.getByTestId('pay').click();
+  await fits(desk, 'paying');
+};

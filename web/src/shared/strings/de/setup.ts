@@ -132,7 +132,7 @@ export const de: SetupStrings = {
   importTitle: 'Datei einlesen',
   importKinds: { items: 'Artikel', stock: 'Anfangsbestand' },
   columns: {
-    items: 'sku, name, barcode, price, tax, category, options, image',
+    items: 'sku, name, barcode, price, tax, category, options, image, brand',
     stock: 'sku, location, quantity',
   },
   columnsLabel: 'Spalten',

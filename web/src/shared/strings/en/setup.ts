@@ -130,7 +130,7 @@ export const en = {
   importTitle: 'Import a file',
   importKinds: { items: 'Items', stock: 'Opening stock' } as Record<string, string>,
   columns: {
-    items: 'sku, name, barcode, price, tax, category, options, image',
+    items: 'sku, name, barcode, price, tax, category, options, image, brand',
     stock: 'sku, location, quantity',
   } as Record<string, string>,
   columnsLabel: 'Columns',
