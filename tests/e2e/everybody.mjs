@@ -112,6 +112,18 @@ everybody['what a hold is refused for is said in the words of the shopper'] = as
   }
 };
 
+everybody['the set-up page names the field and not its pointer'] = async ({ shop, page }) => {
+  const setup = await signedIn(page, shop);
+  await setup.getByTestId('nav-people').click();
+  await setup.getByTestId('add-person').click();
+  await setup.getByTestId('person-name').fill('Nora');
+  await setup.getByTestId('person-code').fill('nora');
+  await setup.getByTestId('person-pin').fill('123');
+  await setup.getByTestId('save').click();
+  const told = (await setup.getByTestId('form-wrong').textContent()).trim();
+  check(told === 'Pin: 4 digits for this role', `it is told ${told}`);
+};
+
 async function says(at, words) {
   const lang = await at.evaluate(() => document.documentElement.lang);
   check(lang.startsWith('de'), `the page says that it is in ${lang}`);
@@ -140,7 +152,7 @@ everybody['the set-up page says in German what the hub refuses'] = async ({ shop
   await setup.getByTestId('import-file').setInputFiles(file(rows.join('\n')));
   await setup.getByTestId('import-start').click();
   await says(setup, ['Der Preis ist kein Betrag', 'Ein Name hat 1 bis 200 Zeichen.',
-    'Der Strichcode ist keiner.']);
+    'Ein Strichcode hat']);
   await setup.screenshot({ path: join(shots, 'setup-import-german.png') });
   await setup.getByTestId('import-file').setInputFiles(file('sku,colour\nG-4,red'));
   await setup.getByTestId('import-start').click();

@@ -146,7 +146,7 @@ export async function hub(port, world) {
     ['GET', /^\/v1\/staff$/, () => ({ staff })],
     ['PUT', /^\/v1\/staff\/(.+)$/, ([code], b) => {
       if (b.pin && b.role === 'manager' && b.pin.length < 6)
-        throw new Refused(422, 'pin_too_short', 'A manager needs six digits.');
+        throw new Refused(422, 'invalid', '/pin: 6 digits for this role', { field: '/pin' });
       staff = [...staff.filter((s) => s.code !== code), { code, ...b, pin: undefined }];
       return b;
     }],

@@ -11,12 +11,22 @@ function german(code: string, fields: Record<string, unknown>): string {
   return typeof known === 'string' ? known : known(fields);
 }
 
+/** The hub's own sentence, as one of a page: a rule begins with the name of its field, not with the
+    pointer that a program reads. */
+function english(detail: string): string {
+  const [, pointer = '', rule = detail] = /^(\/[^:\s]*)?: (.*)$/s.exec(detail) ?? [];
+  const names = pointer.split('/').filter((part) => part && !/^\d+$/.test(part));
+  const name = names.at(-1)?.replaceAll('_', ' ');
+  const text = name ? `${name}: ${rule}` : rule;
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** What to show. The hub speaks English; German has a sentence for each code. */
 export function said(cause: unknown): string {
   const problem = asProblem(cause);
   if (problem.unreachable) return t.noAnswer;
-  if (language !== 'de') return problem.detail || problem.title || t.refused;
-  return german(problem.code, problem.fields);
+  if (language === 'de') return german(problem.code, problem.fields);
+  return english(problem.detail || problem.title || t.refused);
 }
 
 /** The same of a file, in which no field can be named. */
@@ -27,7 +37,7 @@ export function saidOfFile(cause: unknown): string {
 
 /** Why a row of a file was left out. A row tells the field of a rule in its sentence alone. */
 export function saidOfRow({ code, detail }: ImportError): string {
-  if (language !== 'de') return detail || code;
+  if (language !== 'de') return english(detail || code);
   const field = /^(\/[^:\s]*): /.exec(detail)?.[1];
   return rows[code] ?? german(code, field === undefined ? {} : { field });
 }

@@ -73,7 +73,7 @@ const fields: Record<string, string> = {
   '/role': 'Diese Rolle gibt es für Personen nicht.',
   '/scopes': 'Ein Schlüssel braucht mindestens ein Recht.',
   '/scopes/*': 'Dieses Recht gibt es für diese Art von Schlüssel nicht.',
-  '/sku': 'Eine SKU hat 1 bis 64 Zeichen: Buchstaben ohne Umlaute, Ziffern und Satzzeichen.',
+  '/sku': 'Eine SKU hat 1 bis 64 Zeichen, ohne Umlaute.',
   '/tax': 'Diese Steuerklasse gibt es nicht.',
   '/taxes': 'Es gibt 1 bis 20 Steuern, jede Klasse einmal.',
   '/taxes/*/class': 'Eine Steuerklasse hat 1 bis 32 Zeichen und steht nur einmal da.',
@@ -91,7 +91,7 @@ function field(pointer: string): string {
 
 /** What is wrong with a row of a file, where the row alone is at fault. */
 export const rows: Record<string, string> = {
-  barcode_malformed: 'Der Strichcode ist keiner.',
+  barcode_malformed: 'Ein Strichcode hat 1 bis 80 Zeichen, ohne Umlaute.',
   cell_too_long: 'Ein Feld hat höchstens 4.096 Bytes.',
   columns: 'Diese Zeile hat mehr oder weniger Felder als die erste.',
   not_utf8: 'Der Text ist kein UTF-8.',
@@ -99,12 +99,12 @@ export const rows: Record<string, string> = {
   quantity_malformed: 'Die Menge ist keine ganze Zahl von 0 bis 1.000.000.000.',
   quote_open: 'Ein Anführungszeichen dieser Zeile ist offen, oder dahinter steht noch Text.',
   row_too_long: 'Eine Zeile hat höchstens 65.536 Bytes.',
-  sku_malformed: 'Die SKU ist keine.',
+  sku_malformed: 'Eine SKU hat 1 bis 64 Zeichen, ohne Umlaute.',
 };
 
 /** A whole file is refused for its first row alone. */
 export const header =
-  'Die Datei ist nicht lesbar. Ihre erste Zeile nennt die Spalten, jede einmal und nur diese hier.';
+  'Die Datei ist nicht lesbar. Ihre erste Zeile nennt Spalten, jede einmal und nur die von oben.';
 
 /** A code that this page does not know yet: a newer hub has more. */
 export const otherwise = 'Der Hub hat das abgelehnt.';
