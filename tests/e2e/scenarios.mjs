@@ -1,6 +1,7 @@
 // The scenarios of selling and holding. Each uses items of its own, so that none meets another's
 // figures; it finds devices and lines as they should be, and may leave its register signed in.
 import { join } from 'node:path';
+import { signedIn } from './office.mjs';
 import * as pages from './pages.mjs';
 import { PINS } from './programs.mjs';
 
@@ -253,7 +254,12 @@ scenarios['what is promised online needs a manager'] = async ({ shop, page, shot
   await desk.getByTestId('receipt-number').waitFor();
   await desk.getByTestId('next-sale').click();
   await wait(async () => (await shop.ask('GET', `/v1/reservations/${order.id}`)).state === 'short',
-    'the order is short, and somebody is told');
+    'the order is short');
+  const setup = await signedIn(page, shop);
+  const told = setup.getByTestId('attention').filter({ hasText: order.id });
+  await told.waitFor();
+  check(/lost units to a sale/.test(await told.textContent()), 'the operator is told');
+  await setup.screenshot({ path: join(shots, 'setup-attention.png'), fullPage: true });
 };
 
 /** An empty ticket, whatever was on it. */

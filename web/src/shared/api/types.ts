@@ -21,6 +21,8 @@ export type Policy = Schemas['Policy'];
 export type PolicyKind = Policy['kind'];
 export type Import = Schemas['Import'];
 export type ImportError = Schemas['ImportError'];
+export type Notice = Schemas['Notice'];
+export type RejectedFact = Schemas['RejectedFact'];
 export type Session = Schemas['Session'];
 
 // The public shop.

@@ -35,7 +35,6 @@ export const refusals: Record<string, string | ((fields: Fields) => string)> = {
   reservation_short: 'Stücke dieser Reservierung wurden verkauft. Zuerst wählen, was damit wird.',
   reservation_state: 'Das passt nicht zum Zustand dieser Reservierung. Bitte neu lesen.',
   reservation_unknown: 'Diese Reservierung gibt es nicht.',
-  session_over: 'Die Verbindung dieses Agenten ist vorbei. Er meldet sich von selbst neu.',
   shop_key_missing: 'Die Ladenseite hat keinen Schlüssel, der zurücklegen und live folgen darf.',
   stale_timer: 'Diese Frist ist überholt.',
   store_has_agent: 'Diese Filiale hat einen Agenten. Bitte dort buchen.',
