@@ -88,7 +88,7 @@ everybody['the pages speak German'] = async ({ shop, page, shots }) => {
   await says(setup, ['Artikel und Bestand']);
 };
 
-everybody['what a hold is refused for is said in the words of the shopper'] = async ({ shop, page, shots }) => {
+everybody['a shopper is told in his words why nothing is held'] = async ({ shop, page, shots }) => {
   const thing = await item(shop, 'S07', several);
   const kinds = { not_enough_available: 'just_went', too_many_holds: 'too_many_holds',
     too_many_requests: 'too_many_tries', item_retired: 'not_sold',
@@ -105,7 +105,8 @@ everybody['what a hold is refused for is said in the words of the shopper'] = as
       await shopper.locator('[data-testid=hold]:visible').click();
       const told = shopper.locator(`[data-testid=hold-trouble][data-kind=${kind}]`);
       await told.waitFor();
-      check(!(await told.textContent()).includes('the hub'), `${code} is told in the words of the hub`);
+      const said = await told.textContent();
+      check(!said.includes('the hub'), `${code} is told in the words of the hub`);
     }
     await pages.accessible(shopper, 'a hold that was refused', ['light']);
     await shopper.screenshot({ path: join(shots, `shop-trouble-${locale}.png`) });
@@ -130,7 +131,7 @@ async function says(at, words) {
   for (const text of words) await at.getByText(text).filter({ visible: true }).first().waitFor();
 }
 
-everybody['the set-up page says in German what the hub refuses'] = async ({ shop, page, shots }) => {
+everybody['the set-up page refuses in German'] = async ({ shop, page, shots }) => {
   const setup = await signedIn(page, shop, { locale: 'de-DE' });
   await setup.getByTestId('nav-people').click();
   await setup.getByTestId('add-person').click();

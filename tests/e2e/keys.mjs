@@ -112,7 +112,7 @@ keys['what a person types is never taken for a scan'] = async ({ shop, page }) =
   check(scans.length === 0, `taken for scans: ${scans}`);
 };
 
-keys['a barcode that is typed is looked up, one that is scanned is not'] = async ({ shop, page }) => {
+keys['a typed barcode is looked up, a scanned one is not'] = async ({ shop, page }) => {
   const thing = await item(shop, 'S07', several);
   const { desk, scans } = await stopped(page, shop);
   await desk.getByTestId('scan-box').focus();

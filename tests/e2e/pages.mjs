@@ -102,8 +102,8 @@ const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
-/** No fault that shuts somebody out (WCAG 2.2 AA and what is good practice) on what is on the screen
-    now, in each theme that the page has. */
+/** No fault that shuts somebody out (WCAG 2.2 AA and what is good practice) on what is on the
+    screen now, in each theme that the page has. */
 export async function accessible(at, where, themes = ['dark', 'light']) {
   await at.evaluate(axe);
   const said = [];

@@ -289,7 +289,7 @@ scenarios['paper runs out, the receipt comes later, a copy says COPY'] = async (
   await desk.getByTestId('receipts').click();
   const sale = desk.locator(`[data-testid=sale][data-receipt="${number}"]`);
   // Only what the agent has accepted is said to print.
-  const refused = { status: 409, json: { code: 'no_printer', detail: 'This register has no printer.' } };
+  const refused = { status: 409, json: { code: 'no_printer', detail: 'There is no printer.' } };
   await desk.route('**/reprint', (route) => route.fulfill(refused), { times: 1 });
   await sale.getByTestId('reprint').click();
   await desk.getByTestId('receipts-panel').getByTestId('refusal').waitFor();

@@ -44,7 +44,7 @@ export const de: ShopStrings = {
   nothingCharged: 'Nichts wurde abgebucht.',
   troubles: {
     just_went: 'Der letzte ist gerade weg.',
-    too_many_holds: 'Zu viel ist zurückgelegt. Etwas freigeben oder später noch einmal versuchen.',
+    too_many_holds: 'Zu viel ist zurückgelegt. Etwas freigeben oder später versuchen.',
     too_many_tries: 'Zu viele Versuche. Später noch einmal versuchen.',
     not_sold: 'Dieser Artikel wird nicht mehr verkauft.',
     store_closed: 'Diese Filiale legt nichts mehr zurück. Eine andere wählen.',
