@@ -135,7 +135,7 @@ pub fn gtin_check_digit_ok(code: &str) -> bool {
 pub fn plain_text(text: &str, chars_max: usize) -> String {
     let hostile = |c: char| {
         c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}')
+            || matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}')
             || matches!(c, '\u{2066}'..='\u{2069}' | '\u{feff}')
     };
     let spaced: String = text.chars().map(|c| if hostile(c) { ' ' } else { c }).collect();
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn hostile_titles_become_harmless_text() {
-        let hostile = "Tea\u{1b}p\u{0}\u{202e}evil\u{2069}  <b>=1+1</b>\n";
+        let hostile = "Tea\u{1b}p\u{0}\u{202e}\u{61c}evil\u{2069}  <b>=1+1</b>\n";
         assert_eq!(plain_text(hostile, 100), "Tea p evil <b>=1+1</b>");
         assert_eq!(plain_text("abcdef", 3), "abc");
     }
