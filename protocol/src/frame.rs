@@ -261,10 +261,12 @@ pub enum Down {
         granted: Vec<Total>,
         /// Seq of the last fact that the hub has of this life.
         last: i64,
-        /// The copy may hold what never came to be on this hub: all rows follow, and the agent
-        /// says all its facts again.
+        /// The copy may hold what never came to be on this hub: all rows follow.
         #[serde(default)]
         anew: bool,
+        /// This hub was put back to an earlier state: the agent says all its facts again.
+        #[serde(default)]
+        again: bool,
         /// Another part follows.
         #[serde(default)]
         more: bool,

@@ -29,9 +29,12 @@ pub enum HelloAnswer {
         #[serde(default)]
         last: i64,
         /// Whether the agent's copy may hold rows of versions that this hub has not: it gets
-        /// everything anew, and says all facts again.
+        /// everything anew.
         #[serde(default)]
         anew: bool,
+        /// Whether this hub was put back for sure: the agent says all its facts again.
+        #[serde(default)]
+        again: bool,
     },
     /// Draw a new nonce and say Hello again.
     Stale,

@@ -102,9 +102,10 @@ fn hello(draft: &mut Draft, command: &Command) -> Result<HelloAnswer, Stop> {
     draft.put_incarnation(i.clone());
     learn(draft, *incarnation, granted)?;
     let totals = granted_totals(draft, *incarnation, *location, granted)?;
-    // The first answer to a repeated Hello may have said so, and the hub has moved on since.
-    let anew = behind || repeat;
-    Ok(HelloAnswer::Welcome { lease: i.lease, granted: totals, last: i.last, anew })
+    // The first answer to a repeated Hello may have said so, and the hub has moved on since. The
+    // log is not said again for that: on a bad line no session would come to its end.
+    let (anew, again) = (behind || repeat, behind);
+    Ok(HelloAnswer::Welcome { lease: i.lease, granted: totals, last: i.last, anew, again })
 }
 
 /// All totals above zero: those known before, and those that this very command taught.

@@ -20,6 +20,7 @@ pub(super) struct Welcome {
     pub granted: Vec<(Sku, i64)>,
     pub last: i64,
     pub anew: bool,
+    pub again: bool,
     pub more: bool,
 }
 
@@ -75,7 +76,7 @@ impl Agent {
         let mut step = Step::default();
         let moved = lease.epoch != self.life.lease.epoch && self.life.lease != Lease::default();
         // A hub that was put back without a new epoch: it answered more than it has.
-        let again = moved || frame.anew || frame.last < self.answered_upto();
+        let again = moved || frame.again || frame.last < self.answered_upto();
         if frame.anew {
             // Kept until the rows are here: the next Hello must not speak of the old copy.
             self.cursor = Cursor::default();

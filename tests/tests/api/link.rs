@@ -342,6 +342,7 @@ async fn an_agent_that_is_further_than_the_hub_gets_the_whole_copy() {
     let far = json!({"epoch": 1, "version": version(&hub) + 100});
     let changes = line.hello_with(life, &lease, far).await;
     assert_eq!(line.welcome["anew"], true, "it must forget where it was");
+    assert_eq!(line.welcome["again"], true, "and say what this hub may have lost");
     assert_eq!((&changes["after"], &changes["upto"]), (&json!(0), &json!(version(&hub))));
     let rows = changes["rows"].as_array().unwrap();
     assert_eq!(rows.iter().filter(|r| r["row"] == "item").count(), 2, "{rows:?}");
