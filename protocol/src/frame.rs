@@ -261,12 +261,10 @@ pub enum Down {
         granted: Vec<Total>,
         /// Seq of the last fact that the hub has of this life.
         last: i64,
-        /// The copy may hold what never came to be on this hub: all rows follow.
+        /// This hub was put back to an earlier state: the agent says all its facts again, and all
+        /// rows follow.
         #[serde(default)]
         anew: bool,
-        /// This hub was put back to an earlier state: the agent says all its facts again.
-        #[serde(default)]
-        again: bool,
         /// Another part follows.
         #[serde(default)]
         more: bool,

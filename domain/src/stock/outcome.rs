@@ -28,13 +28,10 @@ pub enum HelloAnswer {
         /// Seq of the last fact that the hub has of this life; goes into every Ping.
         #[serde(default)]
         last: i64,
-        /// Whether the agent's copy may hold rows of versions that this hub has not: it gets
-        /// everything anew.
+        /// Whether this hub was put back to an earlier state: the agent says all its facts again,
+        /// and gets all rows.
         #[serde(default)]
         anew: bool,
-        /// Whether this hub was put back for sure: the agent says all its facts again.
-        #[serde(default)]
-        again: bool,
     },
     /// Draw a new nonce and say Hello again.
     Stale,

@@ -78,34 +78,26 @@ fn hello(draft: &mut Draft, command: &Command) -> Result<HelloAnswer, Stop> {
         return Ok(HelloAnswer::Retired);
     }
     if !repeat {
-        if *lease > i.lease {
-            draft.notice(
-                "hub_behind",
-                i.id.to_string(),
-                "an agent has a newer session than the hub",
-            );
+        // Versions, or a session, that this hub has not given: it was put back to a backup and
+        // not told so. Kept, so that a Hello that comes again is answered as the first one was.
+        let newer = (draft.at.epoch, draft.at.version);
+        let copy = matches!(command, Command::Hello { copy, .. } if *copy >= newer);
+        i.behind = copy || *lease > i.lease;
+        if i.behind {
+            let text = match copy {
+                true => "an agent's copy is newer than the hub, which was put back",
+                false => "an agent has a newer session than the hub, which was put back",
+            };
+            draft.notice("hub_behind", i.id.to_string(), text);
         }
         i.answer = *lease;
         i.claim(*lease, *nonce);
         i.lease = (*lease).max(i.lease).next();
     }
-    let newer = (draft.at.epoch, draft.at.version);
-    let behind = matches!(command, Command::Hello { copy, .. } if *copy >= newer);
-    if behind {
-        // Versions that this hub has not given: it was put back to a backup and not told so.
-        draft.notice(
-            "hub_behind",
-            i.id.to_string(),
-            "an agent's copy is newer than the hub, which was put back to an earlier state",
-        );
-    }
     draft.put_incarnation(i.clone());
     learn(draft, *incarnation, granted)?;
     let totals = granted_totals(draft, *incarnation, *location, granted)?;
-    // The first answer to a repeated Hello may have said so, and the hub has moved on since. The
-    // log is not said again for that: on a bad line no session would come to its end.
-    let (anew, again) = (behind || repeat, behind);
-    Ok(HelloAnswer::Welcome { lease: i.lease, granted: totals, last: i.last, anew, again })
+    Ok(HelloAnswer::Welcome { lease: i.lease, granted: totals, last: i.last, anew: i.behind })
 }
 
 /// All totals above zero: those known before, and those that this very command taught.
@@ -145,6 +137,7 @@ pub(super) fn unheard(
         head: None,
         lease: Lease::default(),
         answer: Lease::default(),
+        behind: false,
         used: Vec::with_capacity(limits::LEASES_KEPT),
         created,
     }

@@ -52,6 +52,9 @@ pub struct Incarnation {
     pub lease: Lease,
     /// The lease whose Hello it answered.
     pub answer: Lease,
+    /// That Hello showed that this hub was put back to an earlier state.
+    #[serde(default)]
+    pub behind: bool,
     /// Which nonce used which lease, oldest first, the last [`crate::limits::LEASES_KEPT`].
     pub used: Vec<(Lease, Uuid)>,
     /// When it was first seen; orders incarnations of a store.

@@ -12,18 +12,22 @@ use crate::store::StoreError;
 use crate::store::audit::{self as rows, SaleLine};
 
 pub(super) async fn check(walk: &mut Walk<'_>) -> Result<(), StoreError> {
-    documents(walk).await?;
-    lost(walk).await?;
+    let last = documents(walk).await?;
+    sold_without_sale(walk, last).await?;
     numbers(walk).await
 }
 
-async fn documents(walk: &mut Walk<'_>) -> Result<(), StoreError> {
+/// Gives the version of the last sale.
+async fn documents(walk: &mut Walk<'_>) -> Result<i64, StoreError> {
     let mut after = 0;
     let mut seen = 0;
     loop {
         let mut tx = walk.store.read().await?;
         let page = rows::sales(&mut tx, after, walk.upto).await?;
-        let Some(last) = page.last() else { return tx.rollback().await };
+        let Some(last) = page.last() else {
+            tx.rollback().await?;
+            return Ok(after);
+        };
         let mut units: BTreeMap<i64, BTreeMap<i64, i64>> = BTreeMap::new();
         for sold in rows::sold(&mut tx, after, last.version).await? {
             units.entry(sold.version).or_default().insert(sold.item, sold.units);
@@ -38,20 +42,28 @@ async fn documents(walk: &mut Walk<'_>) -> Result<(), StoreError> {
             let moved = units.remove(&sale.version).unwrap_or_default();
             one(walk, &sale, &moved);
         }
+        units.into_keys().for_each(|version| lost(walk, version));
         walk.told("sales", seen);
     }
 }
 
-/// Units that a register sold, without the sale.
-async fn lost(walk: &mut Walk<'_>) -> Result<(), StoreError> {
-    let mut tx = walk.store.read().await?;
-    let lost = rows::lost_sales(&mut tx, walk.upto).await?;
-    tx.rollback().await?;
-    for version in lost {
-        let detail = "a register sold units, and the sale is not there";
-        walk.broken(Invariant::SaleUnitsMatchMovements, version.to_string(), detail.to_owned());
+/// Behind the last sale no register sold anything.
+async fn sold_without_sale(walk: &mut Walk<'_>, last: i64) -> Result<(), StoreError> {
+    let mut after = last;
+    loop {
+        let mut tx = walk.store.read().await?;
+        let page = rows::sold_later(&mut tx, after, walk.upto).await?;
+        tx.rollback().await?;
+        let Some(newest) = page.last() else { return Ok(()) };
+        after = *newest;
+        page.into_iter().for_each(|version| lost(walk, version));
     }
-    Ok(())
+}
+
+/// Units that a register sold, without the sale.
+fn lost(walk: &mut Walk<'_>, version: i64) {
+    let detail = "a register sold units, and the sale is not there";
+    walk.broken(Invariant::SaleUnitsMatchMovements, version.to_string(), detail.to_owned());
 }
 
 fn one(walk: &mut Walk<'_>, sale: &SaleLine, moved: &BTreeMap<i64, i64>) {

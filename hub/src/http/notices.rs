@@ -21,6 +21,9 @@ use crate::app::App;
 use crate::auth::Action;
 use crate::store::read::notices::{self, NoticeRow, RejectedRow};
 
+/// Facts of one page: a frame has up to 256 KiB.
+const FACTS_MAX: i64 = 50;
+
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(rejected))
 }
@@ -139,7 +142,7 @@ struct RejectedFactsBody {
 
 /// Facts of stores that could not be booked, the newest first.
 ///
-/// The store's later facts went on; of these nothing is in the stock until somebody books it.
+/// At most 50 come at once. The store's later facts went on; of these nothing is in the stock until somebody books it.
 #[utoipa::path(get, path = "/v1/rejected-facts", tag = "notices",
     operation_id = "list_rejected_facts",
     params(Wanted), responses((status = 200, body = RejectedFactsBody)))]
@@ -150,7 +153,7 @@ async fn rejected(
 ) -> Answer<Json<RejectedFactsBody>> {
     signed.need(Action::ReadNotices)?;
     let seen = app.seen();
-    let limit = page::limit(wanted.limit)?;
+    let limit = page::limit(wanted.limit)?.min(FACTS_MAX);
     let before: Option<(i64, String)> = page::after(wanted.cursor.as_deref())?;
     let (at, id) = before.unwrap_or((i64::MAX, String::new()));
     let location = match &wanted.location {

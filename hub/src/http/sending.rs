@@ -101,7 +101,10 @@ impl<S: Send + Sync> axum::extract::FromRequestParts<S> for Preconditions {
         _: &S,
     ) -> Result<Self, Self::Rejection> {
         let text = |name: header::HeaderName| {
-            parts.headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned)
+            // What is no ETag of ours names no version; it must not count as no condition.
+            let lines = parts.headers.get_all(name).iter().map(|v| v.to_str().unwrap_or_default());
+            let lines: Vec<&str> = lines.collect();
+            (!lines.is_empty()).then(|| lines.join(","))
         };
         Ok(Self { if_match: text(header::IF_MATCH), if_none_match: text(header::IF_NONE_MATCH) })
     }

@@ -99,8 +99,12 @@ where
     let received = read(store, id, kind, pieces).await;
     match &received {
         Ok(rows) if imports::received(store, id, *rows).await? => {}
-        Ok(_) => return Err(NotReceived::Cut),
-        Err(why) => imports::end(store, id, "failed", Some(&why.to_string())).await?,
+        Ok(_) => {
+            // Given up meanwhile: what came later goes too.
+            imports::cut(store, id, &NotReceived::Cut.to_string()).await?;
+            return Err(NotReceived::Cut);
+        }
+        Err(why) => imports::cut(store, id, &why.to_string()).await?,
     }
     received
 }

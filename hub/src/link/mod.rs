@@ -58,13 +58,20 @@ struct Presence {
 pub struct Links {
     started: Instant,
     stores: Mutex<BTreeMap<LocationNo, Presence>>,
+    /// Facts that could not be stored.
+    failing: rejects::Failing,
     /// Stores with an agent that may connect, from the records.
     expected: Mutex<BTreeSet<LocationNo>>,
 }
 
 impl Default for Links {
     fn default() -> Self {
-        Self { started: Instant::now(), stores: Mutex::default(), expected: Mutex::default() }
+        Self {
+            started: Instant::now(),
+            stores: Mutex::default(),
+            expected: Mutex::default(),
+            failing: rejects::Failing::default(),
+        }
     }
 }
 

@@ -3,6 +3,9 @@
 //!
 //! Invariant: no fact is answered `rejected` before its frame is kept.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 use oneshelf_domain::stock::{Command, LocationNo, Outcome};
 use oneshelf_domain::{AgentId, CommandId, Refusal};
 use oneshelf_protocol::frame::Up;
@@ -13,9 +16,12 @@ use uuid::Uuid;
 use super::session::Ended;
 use crate::app::App;
 use crate::store::read::frames;
+use crate::store::{self, StoreError};
 
 /// The write path failed on a command; whether it was stored is not known.
 pub(super) const NOT_STORED: &str = "the hub could not store it";
+/// Facts that are counted at once.
+const FAILING_MAX: usize = 1_000;
 /// How often a fact is tried. It comes again with every second ping.
 const TRIES: u32 = 5;
 
@@ -70,9 +76,10 @@ impl Sent {
         if self.stands_in || matches!(reply, Reply::Accepted { .. }) {
             return None;
         }
-        // An id that somebody else has used cannot be used again, and one that fails fails again.
+        // An id that somebody else has used cannot be used again. Every other stays the fact's own:
+        // when it comes once more, it is answered by what stood in for it.
         let id = match reply {
-            Reply::Refused(Refusal::CommandReused) | Reply::NotNow(_) => CommandId(Uuid::now_v7()),
+            Reply::Refused(Refusal::CommandReused) => CommandId(Uuid::now_v7()),
             _ => self.head.fact.command_id,
         };
         let command = rejected(&self.head, location, code);
@@ -80,33 +87,52 @@ impl Sent {
     }
 }
 
-/// A fact that the write path fails on, again and again: it must not stop the store's log.
+/// Facts that the write path fails on, and how often: none may stop its store's log. Of all
+/// connections of this process, since a bad line has many.
 #[derive(Debug, Default)]
-pub(super) struct Failing {
-    id: Option<CommandId>,
-    times: u32,
-}
+pub(super) struct Failing(Mutex<BTreeMap<CommandId, u32>>);
 
 impl Failing {
-    /// One more reply to a fact: the code with which it is rejected, when it is. One that has
-    /// failed too often is.
-    pub(super) async fn code(&mut self, app: &App, id: CommandId, reply: &Reply) -> Option<String> {
-        match reply {
-            Reply::Refused(refusal) => Some(refusal.code().to_owned()),
-            Reply::Accepted { outcome: Outcome::NotBooked { code }, .. } => Some(code.clone()),
-            Reply::NotNow(NOT_STORED) => {
-                if self.id != Some(id) {
-                    *self = Self { id: Some(id), times: 0 };
-                }
-                // While the database does not answer, the fault is not the fact's.
-                if app.store.head().await.is_ok() {
-                    self.times += 1;
-                }
-                (self.times >= TRIES).then(|| "internal".to_owned())
-            }
-            _ => None,
+    fn times(&self, id: CommandId) -> u32 {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= FAILING_MAX && !all.contains_key(&id) {
+            all.clear(); // Each counts from the start again.
         }
+        let times = all.entry(id).or_default();
+        *times += 1;
+        *times
     }
+
+    fn forget(&self, id: CommandId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
+}
+
+/// The code with which a fact is rejected, when its reply rejects it. One that has failed too
+/// often is: by then it is sure that nothing of it was stored.
+pub(super) async fn rejecting(app: &App, id: CommandId, reply: &Reply) -> Option<String> {
+    match reply {
+        Reply::Refused(refusal) => Some(refusal.code().to_owned()),
+        Reply::Accepted { outcome: Outcome::NotBooked { code }, .. } => Some(code.clone()),
+        Reply::NotNow(NOT_STORED) => {
+            // While the database does not answer, the fault is not the fact's; and one whose
+            // answer alone was lost is answered when it comes again.
+            let stored = stored(app, id).await.ok()?;
+            if stored || app.links.failing.times(id) < TRIES {
+                return None;
+            }
+            app.links.failing.forget(id);
+            Some("internal".to_owned())
+        }
+        _ => None,
+    }
+}
+
+async fn stored(app: &App, id: CommandId) -> Result<bool, StoreError> {
+    let mut tx = app.store.read().await?;
+    let known = store::known(&mut tx, &[id]).await?;
+    tx.rollback().await?;
+    Ok(known.contains_key(&id))
 }
 
 /// Keeps a frame that will not be booked.

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::numbers;
-use super::rejects::{Failing, NOT_STORED, Sent, keep};
+use super::rejects::{NOT_STORED, Sent, keep, rejecting};
 use super::top_up::TopUps;
 use crate::app::App;
 use crate::commands::{Accepted, Failure, Lane};
@@ -62,7 +62,6 @@ struct Session<'a, O> {
     /// The version up to which rows were sent; none before a session is open.
     sent: Option<i64>,
     top_ups: TopUps,
-    failing: Failing,
     /// Grants by policy on their way: apart, so that no answer of a sale waits for one.
     granting: FuturesUnordered<Answered>,
 }
@@ -93,7 +92,6 @@ where
         out,
         sent: None,
         top_ups: TopUps::default(),
-        failing: Failing::default(),
         granting: FuturesUnordered::new(),
     };
     let ended = session.serve(incoming, &end).await;
@@ -293,7 +291,7 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
     ) -> Result<(), Ended> {
         if let Some(mut sent) = sent {
             let id = sent.head.fact.command_id;
-            if let Some(code) = self.failing.code(self.app, id, &reply).await {
+            if let Some(code) = rejecting(self.app, id, &reply).await {
                 sent.settle(self.app, (self.link.agent, self.location), &code).await?;
                 if let Some((id, command, sent)) = sent.stand_in(self.location, &reply, &code) {
                     return self.enqueue(about, id, command, Some(sent));

@@ -126,6 +126,7 @@ fn apply(state: &mut State, me: IncarnationId, at: usize, fact: &Fact, body: Fac
         head: None,
         lease: SESSION,
         answer: Lease::default(),
+        behind: false,
         used: vec![],
         created: Version(0),
     };

@@ -16,11 +16,11 @@ impl Agent {
     pub fn frame(&mut self, down: Down, now: Timestamp, fresh: Fresh<'_>) -> Step {
         self.heard = Some(now);
         match down {
-            Down::Welcome { incarnation, nonce, lease, granted, last, anew, again, more } => {
+            Down::Welcome { incarnation, nonce, lease, granted, last, anew, more } => {
                 if incarnation != self.life.incarnation || self.life.nonce != Some(nonce) {
                     return Step::default();
                 }
-                self.welcome(Welcome { lease, granted, last, anew, again, more }, now, fresh)
+                self.welcome(Welcome { lease, granted, last, anew, more }, now, fresh)
             }
             Down::Stale { nonce } => self.stale(nonce, fresh),
             Down::Retired { incarnation } => self.retired(incarnation, now, fresh),

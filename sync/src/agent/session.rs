@@ -20,7 +20,6 @@ pub(super) struct Welcome {
     pub granted: Vec<(Sku, i64)>,
     pub last: i64,
     pub anew: bool,
-    pub again: bool,
     pub more: bool,
 }
 
@@ -75,10 +74,12 @@ impl Agent {
         let lease = frame.lease;
         let mut step = Step::default();
         let moved = lease.epoch != self.life.lease.epoch && self.life.lease != Lease::default();
-        // A hub that was put back without a new epoch: it answered more than it has.
-        let again = moved || frame.again || frame.last < self.answered_upto();
-        if frame.anew {
-            // Kept until the rows are here: the next Hello must not speak of the old copy.
+        // A hub that was put back without a new epoch: it gave or answered more than it has.
+        let behind = frame.anew || frame.last < self.answered_upto();
+        let again = moved || behind;
+        if behind {
+            // Its versions are others now. Kept until the rows are here: no later Hello may speak
+            // of the old copy.
             self.cursor = Cursor::default();
             let (cursor, applied) = (self.cursor, self.applied);
             step.writes.push(Write::Rows { whole: false, rows: vec![], cursor, applied });

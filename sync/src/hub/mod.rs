@@ -249,7 +249,7 @@ impl HubLink {
         match answer {
             HelloAnswer::Stale => vec![Todo::Send(Down::Stale { nonce })],
             HelloAnswer::Retired => vec![Todo::Send(Down::Retired { incarnation })],
-            HelloAnswer::Welcome { lease, granted, last, anew, again } => {
+            HelloAnswer::Welcome { lease, granted, last, anew } => {
                 self.session = Some((*lease, incarnation));
                 self.last = *last;
                 self.pings.clear();
@@ -271,7 +271,6 @@ impl HubLink {
                             granted: chunk.cloned().collect(),
                             last: *last,
                             anew: *anew,
-                            again: *again,
                             more: part + 1 < parts,
                         })
                     })

@@ -124,9 +124,9 @@ async fn carry(shared: &Shared, mut socket: WebSocket) -> Result<()> {
                         session = Some(lease);
                         shared.connections.fetch_add(1, Ordering::Relaxed);
                         let granted = vec![];
-                        let (anew, again, more) = (false, false, false);
+                        let (anew, more) = (false, false);
                         say(&mut socket, &Down::Welcome {
-                            incarnation, nonce, lease, granted, last, anew, again, more,
+                            incarnation, nonce, lease, granted, last, anew, more,
                         }).await?;
                     }
                     Up::Fact { fact, .. } => {

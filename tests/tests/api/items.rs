@@ -57,6 +57,7 @@ async fn a_write_on_an_old_version_is_refused() {
     only_new.json(&body).send().await.refused(412, "precondition_failed");
     let retire = hub.ask("POST", "/v1/items/FLASK/retire").admin().header("if-match", &tag);
     retire.send().await.refused(412, "precondition_failed");
+    ask("\u{e4}").send().await.refused(412, "precondition_failed");
     hub.close().await;
 }
 

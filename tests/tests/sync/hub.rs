@@ -82,8 +82,7 @@ fn open(version: i64) -> (HubLink, Vec<Todo>) {
     let mut link = link();
     let about = about(&link.frame(hello(vec![], version, false)));
     let granted = vec![(ItemNo(4), 2)];
-    let answer =
-        HelloAnswer::Welcome { lease: lease(1, 3), granted, last: 5, anew: false, again: false };
+    let answer = HelloAnswer::Welcome { lease: lease(1, 3), granted, last: 5, anew: false };
     let todo = link.reply(&about, &accepted(Outcome::Hello(answer), false), &names());
     (link, todo)
 }
@@ -105,8 +104,8 @@ fn a_welcome_is_followed_by_rows_from_the_agents_cursor() {
     assert_eq!(link.incarnation(), Some(LIFE));
     let granted = vec![(sku("MUG"), 2)];
     let (incarnation, nonce, lease) = (LIFE, id(50), lease(1, 3));
-    let (last, anew, again, more) = (5, false, false, false);
-    let welcome = Down::Welcome { incarnation, nonce, lease, granted, last, anew, again, more };
+    let (last, anew, more) = (5, false, false);
+    let welcome = Down::Welcome { incarnation, nonce, lease, granted, last, anew, more };
     assert_eq!(sent(&todo), [welcome]);
     assert!(matches!(todo.last(), Some(Todo::Rows(42))));
 }
@@ -115,15 +114,9 @@ fn a_welcome_is_followed_by_rows_from_the_agents_cursor() {
 fn an_agent_that_is_further_gets_all_rows() {
     let mut link = link();
     let about = about(&link.frame(hello(vec![], 42, false)));
-    let answer = HelloAnswer::Welcome {
-        lease: lease(1, 3),
-        granted: vec![],
-        last: 0,
-        anew: true,
-        again: true,
-    };
+    let answer = HelloAnswer::Welcome { lease: lease(1, 3), granted: vec![], last: 0, anew: true };
     let todo = link.reply(&about, &accepted(Outcome::Hello(answer), false), &names());
-    assert!(matches!(sent(&todo)[..], [Down::Welcome { anew: true, again: true, .. }]));
+    assert!(matches!(sent(&todo)[..], [Down::Welcome { anew: true, .. }]));
     assert!(matches!(todo.last(), Some(Todo::Rows(0))));
 }
 
@@ -221,8 +214,7 @@ fn totals_of_a_welcome_that_the_hello_did_not_know_are_pinged_too() {
         (0..2_000).map(|n| (ItemNo(n), sku(&format!("SKU-{n:04}")))).collect();
     let about = about(&link.frame(hello(vec![(sku("SKU-0000"), 1)], 0, false)));
     let (lease, granted) = (lease(1, 3), (0..2_000).map(granted).collect());
-    let outcome =
-        Outcome::Hello(HelloAnswer::Welcome { lease, granted, last: 0, anew: false, again: false });
+    let outcome = Outcome::Hello(HelloAnswer::Welcome { lease, granted, last: 0, anew: false });
     link.reply(&about, &accepted(outcome, false), &names);
     let mut carried = |at| match &sent(&link.tick(at * limits::HEARTBEAT_MS))[..] {
         [Down::Ping { number, granted, .. }] => {

@@ -102,7 +102,6 @@ impl Store {
             granted: granted.iter().map(|(s, n)| (sku(s), *n)).collect(),
             last: self.life.seq,
             anew: false,
-            again: false,
             more: false,
         };
         self.down(down)
@@ -111,8 +110,8 @@ impl Store {
     /// A Welcome of a hub that has the facts up to `last`.
     pub fn welcome_at(&mut self, lease: Lease, last: i64, anew: bool) -> Step {
         let (incarnation, nonce) = (self.life.incarnation, self.life.nonce.unwrap());
-        let (granted, again, more) = (vec![], false, false);
-        self.down(Down::Welcome { incarnation, nonce, lease, granted, last, anew, again, more })
+        let (granted, more) = (vec![], false);
+        self.down(Down::Welcome { incarnation, nonce, lease, granted, last, anew, more })
     }
 
     pub fn ping(&mut self, session: Lease, last: i64) -> Step {

@@ -56,15 +56,20 @@ function refused(cause: unknown): boolean {
 }
 
 /** The sale of an answer; the key is dropped as soon as it is known what became of it. */
-async function settled(answer: Promise<{ sale: Sale }>): Promise<Sale> {
+async function settled(key: string, answer: Promise<{ sale: Sale }>): Promise<Sale> {
   try {
     const { sale } = await answer;
-    keep(null);
+    drop(key);
     return sale;
   } catch (cause) {
-    if (refused(cause)) keep(null);
+    if (refused(cause)) drop(key);
     throw cause;
   }
+}
+
+/** Another payment may have been asked for meanwhile: its key stays. */
+function drop(key: string) {
+  if (recall()?.key === key) keep(null);
 }
 
 let sending = false;
@@ -73,7 +78,7 @@ async function send(asked: Asked, approve?: Approve): Promise<Sale> {
   const body = { ...asked.payment, ...(approve ? { approve } : {}) };
   sending = true;
   try {
-    return await settled(api.post('api/ticket/pay', body, { key: asked.key }));
+    return await settled(asked.key, api.post('api/ticket/pay', body, { key: asked.key }));
   } finally {
     sending = false;
   }
@@ -81,7 +86,7 @@ async function send(asked: Asked, approve?: Approve): Promise<Sale> {
 
 /** What became of a payment. Asking books nothing: the shopper may have left meanwhile. When there
     is no sale the agent refuses the key from then on, also to a request that is on its way. */
-const look = (asked: Asked) => settled(api.post('api/ticket/paid', { key: asked.key }));
+const look = (asked: Asked) => settled(asked.key, api.post('api/ticket/paid', { key: asked.key }));
 
 /** A payment whose answer was lost. */
 function open(): Asked | null {

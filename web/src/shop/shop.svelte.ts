@@ -99,15 +99,23 @@ async function renew() {
   if (renewing) return;
   renewing = true;
   keyless = true;
+  let same = false;
   for (const wait of RENEW_MS) {
     await new Promise((over) => setTimeout(over, wait * (0.5 + Math.random())));
     const config = await api.get<ShopConfig>('v1/public/config').catch(() => null);
-    if (!config || config.key === shop.config?.key) continue;
+    if (!config) continue;
+    same = config.key === shop.config?.key;
+    if (same) continue;
     use(config);
     show();
     break;
   }
   renewing = false;
+  // The hub has no other, so this one is good: a copy of the hub had not heard of it.
+  if (same) {
+    keyless = false;
+    show();
+  }
 }
 
 /** A refusal may say that the key ended: the socket may have been away when it did. */

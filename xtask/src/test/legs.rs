@@ -131,7 +131,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "clippy",
-        budget_s: 200,
+        budget_s: 180,
         when: When::Always,
         after: &["web"],
         steps: &[Step::Cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])],
@@ -139,7 +139,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "build",
-        budget_s: 340,
+        budget_s: 330,
         after: &["web"],
         steps: &[Step::Cargo(&["build", "--workspace", "--exclude=xtask", "--all-targets"])],
         ..LEG
@@ -288,7 +288,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "e2e",
-        budget_s: 90,
+        budget_s: 120,
         after: &["build"],
         needs: &[Need::Npm("tests/e2e"), Need::Debian("chromium")],
         steps: &[Step::Node(&["tests/e2e/run.mjs"])],

@@ -13,7 +13,7 @@ pub use history::{
 };
 pub use rest::{
     BarcodeLine, ItemLine, ReservationLine, SaleLine, SoldLine, TimerLine, barcodes, items,
-    lost_sales, owners_of, receipts, reservations, sales, sold, timers,
+    owners_of, receipts, reservations, sales, sold, sold_later, timers,
 };
 pub use stock::{
     LiveLine, OpenLine, ShareLine, StockLine, late_movements, movements_by_item, open_lines,

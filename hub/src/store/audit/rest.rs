@@ -94,13 +94,13 @@ pub async fn sold(tx: &mut Tx, after: i64, upto: i64) -> Result<Vec<SoldLine>, S
     Ok(on!(tx, conn => sqlx::query_as(sql).bind(after).bind(upto).fetch_all(conn).await)?)
 }
 
-/// Versions by which units went to a register's customers, and that have no sale: the first few.
-pub async fn lost_sales(tx: &mut Tx, upto: i64) -> Result<Vec<i64>, StoreError> {
-    let sql = "select distinct version from movement m
-        where version <= $1 and reason = 'sale' and to_place = 'customer'
-          and not exists (select 1 from sale s where s.version = m.version)
-        order by version limit 100";
-    Ok(on!(tx, conn => sqlx::query_scalar(sql).bind(upto).fetch_all(conn).await)?)
+/// The next versions by which units went to a register's customers, behind one.
+pub async fn sold_later(tx: &mut Tx, after: i64, upto: i64) -> Result<Vec<i64>, StoreError> {
+    let sql = "select distinct version from movement
+        where version > $1 and version <= $2 and reason = 'sale' and to_place = 'customer'
+        order by version limit $3";
+    Ok(on!(tx, conn => sqlx::query_scalar(sql)
+        .bind(after).bind(upto).bind(PAGE_ROWS).fetch_all(conn).await)?)
 }
 
 /// The next receipt numbers behind (register, number, version): register, number, version, text.
