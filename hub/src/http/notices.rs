@@ -142,7 +142,8 @@ struct RejectedFactsBody {
 
 /// Facts of stores that could not be booked, the newest first.
 ///
-/// At most 50 come at once. The store's later facts went on; of these nothing is in the stock until somebody books it.
+/// At most 50 come at once. The store's later facts went on; of these nothing is in the stock
+/// until somebody books it.
 #[utoipa::path(get, path = "/v1/rejected-facts", tag = "notices",
     operation_id = "list_rejected_facts",
     params(Wanted), responses((status = 200, body = RejectedFactsBody)))]

@@ -567,7 +567,8 @@ export interface paths {
         };
         /**
          * Facts of stores that could not be booked, the newest first.
-         * @description The store's later facts went on; of these nothing is in the stock until somebody books it.
+         * @description At most 50 come at once. The store's later facts went on; of these nothing is in the stock
+         *     until somebody books it.
          */
         get: operations["list_rejected_facts"];
         put?: never;
