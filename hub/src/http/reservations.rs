@@ -9,7 +9,7 @@ use oneshelf_domain::stock::{
     Command, ItemNo, LocationNo, Outcome, Reservation, ReservationLine, ReservationState, Version,
     shape,
 };
-use oneshelf_domain::{LocationCode, Quantity, Refusal, ReservationId, Sku, Timestamp, limits};
+use oneshelf_domain::{LocationCode, Quantity, Refusal, ReservationId, Sku, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -106,19 +106,6 @@ struct ReservationBody {
     version: i64,
 }
 
-impl ReserveBody {
-    fn check(&self) -> Answer<()> {
-        if self.lines.is_empty() || self.lines.len() > limits::LINES_MAX {
-            return Err(Error::invalid("/lines", "1 to 200 lines"));
-        }
-        let longest = limits::RESERVATION_MS_MAX / 1_000;
-        if self.expires_in_s.is_some_and(|s| !(1..=longest).contains(&s)) {
-            return Err(Error::invalid("/expires_in_s", "1 second to 30 days"));
-        }
-        Ok(())
-    }
-}
-
 /// Claims units: all lines or none.
 #[utoipa::path(post, path = "/v1/reservations", tag = "reservations", operation_id = "reserve",
     request_body = ReserveBody, responses((status = 201, body = ReservationBody)))]
@@ -130,14 +117,13 @@ async fn reserve(
 ) -> Answer<(StatusCode, Json<ReservationBody>)> {
     signed.need(Action::Reserve)?;
     let body = body.read()?;
-    body.check()?;
     let seen = app.seen();
     let skus: Vec<Sku> = body.lines.iter().map(|line| line.sku.clone()).collect();
     let reference = note("/reference", body.reference)?;
     let units = |line: &WantedLine| line.quantity.units();
     let command = |lines| Command::Reserve {
         lines,
-        expires_in_ms: body.expires_in_s.map(|s| s * 1_000),
+        expires_in_ms: body.expires_in_s.map(|s| s.saturating_mul(1_000)),
         channel: signed.0.channel.clone(),
         shopper: None,
         address: None,

@@ -92,7 +92,7 @@ async fn one(app: &App, import: &ImportRow) -> Result<bool, StoreError> {
         let staged = imports::rows(&mut tx, id, CHUNK_ROWS).await?;
         tx.rollback().await?;
         let Some((upto, _)) = staged.last() else {
-            imports::end(&app.store, id, "done", None).await?;
+            imports::done(&app.store, id).await?;
             return Ok(true);
         };
         let upto = *upto;

@@ -154,23 +154,14 @@ pub async fn cut(store: &Store, id: ImportId, detail: &str) -> Result<(), StoreE
     tx.commit().await
 }
 
-/// Ends an import; its staged rows go.
+/// Ends an import of which no row is left.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn end(
-    store: &Store,
-    id: ImportId,
-    state: &str,
-    detail: Option<&str>,
-) -> Result<(), StoreError> {
+pub async fn done(store: &Store, id: ImportId) -> Result<(), StoreError> {
     let mut tx = store.begin_write().await?;
-    let name = id.to_string();
-    let sql = "update import set state = $2, detail = $3 where id = $1";
-    on!(&mut tx, conn => sqlx::query(sql)
-        .bind(&name).bind(state).bind(detail).execute(conn).await.map(drop))?;
-    let sql = "delete from import_row where import = $1";
-    on!(&mut tx, conn => sqlx::query(sql).bind(&name).execute(conn).await.map(drop))?;
+    let sql = "update import set state = 'done', detail = null where id = $1";
+    on!(&mut tx, conn => sqlx::query(sql).bind(id.to_string()).execute(conn).await.map(drop))?;
     tx.commit().await
 }
 
