@@ -16,7 +16,17 @@ struct Accepted {
     reason: &'static str,
 }
 
-const ACCEPTED: &[Accepted] = &[];
+/// rumqttc 0.25.1 names an error type of rustls-webpki 0.102 and reads PEM with rustls-pemfile only
+/// where it is given PEM; chains are verified by rustls 0.23, and we hand it a ready configuration.
+const RUMQTTC: &str = "rumqttc uses an error type of it alone";
+
+const ACCEPTED: &[Accepted] = &[
+    Accepted { id: "RUSTSEC-2026-0049", package: "rustls-webpki", reason: RUMQTTC },
+    Accepted { id: "RUSTSEC-2026-0098", package: "rustls-webpki", reason: RUMQTTC },
+    Accepted { id: "RUSTSEC-2026-0099", package: "rustls-webpki", reason: RUMQTTC },
+    Accepted { id: "RUSTSEC-2026-0104", package: "rustls-webpki", reason: RUMQTTC },
+    Accepted { id: "RUSTSEC-2025-0134", package: "rustls-pemfile", reason: RUMQTTC },
+];
 
 /// The advisories know operating systems by these names; the product runs on Linux.
 const SYSTEM: &str = "linux";
