@@ -8,6 +8,8 @@ pub mod frame;
 pub mod pin;
 pub mod problem;
 pub mod replica;
+pub mod signed;
+pub mod topic;
 
 /// Versions of the frames that this build speaks.
 pub const PROTOCOL_MIN: u32 = 1;

@@ -6,4 +6,5 @@
 
 pub mod agent;
 pub mod hub;
+pub mod mqtt;
 pub mod plan;
