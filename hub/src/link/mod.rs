@@ -5,6 +5,7 @@
 
 mod numbers;
 mod rejects;
+mod said;
 mod session;
 mod top_up;
 
@@ -17,6 +18,7 @@ use oneshelf_domain::{AgentId, limits};
 use oneshelf_sync::hub::Freshness;
 use tokio_util::sync::CancellationToken;
 
+pub use said::{Said, Settled};
 pub use session::{Ended, run};
 
 /// How a store's line looks.

@@ -10,6 +10,16 @@ use rumqttc::v5::mqttbytes::{QoS as QoS5, v5};
 use super::packet::Reason;
 use super::{Denied, PACKET_BYTES_MAX, Refusal, UNSETTLED_MAX, Version};
 
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ack {
+    Settled,
+    /// Not its topic.
+    NotAllowed,
+    /// It must come again.
+    Dropped,
+}
+
 /// Writes for one version.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Writer(pub(super) Version);
@@ -94,12 +104,14 @@ impl Writer {
         }
     }
 
-    /// Acknowledges a message; version 5 says when it was refused.
-    pub(super) fn puback(self, pkid: u16, allowed: bool) -> Bytes {
+    /// Acknowledges a message; only version 5 can say that it was refused.
+    pub(super) fn puback(self, pkid: u16, ack: Ack) -> Bytes {
         let mut five = v5::PubAck::new(pkid, None);
-        if !allowed {
-            five.reason = v5::PubAckReason::NotAuthorized;
-        }
+        five.reason = match ack {
+            Ack::Settled => v5::PubAckReason::Success,
+            Ack::NotAllowed => v5::PubAckReason::NotAuthorized,
+            Ack::Dropped => v5::PubAckReason::UnspecifiedError,
+        };
         let four = v4::PubAck::new(pkid);
         self.write(Some(v4::Packet::PubAck(four)), Some(v5::Packet::PubAck(five)))
     }

@@ -1,7 +1,7 @@
 //! The machine of one connection: who it is, what it listens to, what it has not settled.
 //!
 //! It knows packets and rights; the shell knows sockets, credentials and figures. Invariant: each
-//! output follows from the inputs before it, in their order, and after [`Output::Close`] there is
+//! output follows from the inputs before it, in their order, and after `Output::Close` there is
 //! none.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -11,77 +11,15 @@ use bytes::{Bytes, BytesMut};
 use oneshelf_domain::{LocationCode, Sku};
 use oneshelf_protocol::topic;
 
-use super::answer::{Writer, wrong_level};
+use super::action::{Input, Output};
+use super::answer::{Ack, Writer, wrong_level};
 use super::packet::{Connect, Current, Filter, NoPacket, Packet, Publish, Reason, read};
 use super::rights::Granted;
 use super::values::Waiting;
 use super::{
-    CONNECT_BYTES_MAX, CONNECT_MS, Connecting, Denied, FILTERS_MAX, PACKET_BYTES_MAX, Refusal,
-    Rights, StockFilter, UNSETTLED_MAX,
+    CONNECT_BYTES_MAX, CONNECT_MS, Denied, FILTERS_MAX, PACKET_BYTES_MAX, Refusal, Rights,
+    StockFilter, UNSETTLED_MAX,
 };
-
-/// What happens to a connection.
-#[derive(Debug)]
-pub enum Input<'a> {
-    /// The client said something.
-    Bytes(&'a [u8]),
-    /// Time passed.
-    Tick,
-    /// The client is who it says.
-    Admit {
-        /// What it may do.
-        rights: Rights,
-        /// Its name, where it had none.
-        assigned: Option<String>,
-    },
-    /// It is not, or may not.
-    Refuse(Refusal),
-    /// A message of the client was settled: its effect is durable, or it has none.
-    Settled(u16),
-    /// A figure, now.
-    Value {
-        /// Where.
-        location: &'a LocationCode,
-        /// Of what.
-        sku: &'a Sku,
-        /// As told.
-        payload: Bytes,
-        /// It answers a SUBSCRIBE; otherwise it is news.
-        current: bool,
-    },
-    /// A frame for the agent.
-    Frame(Bytes),
-    /// Another connection of the same client took over.
-    TakenOver,
-    /// The hub stops.
-    Stopping,
-    /// The client may not be here any more.
-    Revoked,
-    /// The link or the hub has no use for this connection any more.
-    Busy,
-}
-
-/// What the shell is to do, in order.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Output {
-    /// Bytes for the client.
-    Send(Bytes),
-    /// Find out who this is, and say [`Input::Admit`] or [`Input::Refuse`].
-    Prove(Connecting),
-    /// A frame of the agent; say [`Input::Settled`] when it has a ticket.
-    Frame {
-        /// As it came.
-        payload: Bytes,
-        /// Its packet id.
-        ticket: Option<u16>,
-    },
-    /// The agent listens to its frames.
-    Listens,
-    /// Say the figures that these take.
-    Current(Vec<StockFilter>),
-    /// End the connection.
-    Close(&'static str),
-}
 
 #[derive(Debug)]
 struct Subscription {
@@ -110,7 +48,7 @@ pub struct Endpoint {
     keep_alive_ms: i64,
     heard: i64,
     filters: BTreeMap<String, Subscription>,
-    unsettled: VecDeque<(u16, Option<bool>)>,
+    unsettled: VecDeque<(u16, Option<Ack>)>,
     waiting: Waiting,
     out: Vec<Output>,
 }
@@ -151,7 +89,9 @@ impl Endpoint {
             Input::Tick => self.tick(now),
             Input::Admit { rights, assigned } => self.admit(rights, assigned, now),
             Input::Refuse(refusal) => self.refuse(refusal, "refused"),
-            Input::Settled(pkid) => self.settled(pkid, true),
+            Input::Settled(pkid, true) => self.settled(pkid, Ack::Settled),
+            Input::Settled(..) if self.is_four() => self.close("a message was dropped"),
+            Input::Settled(pkid, false) => self.settled(pkid, Ack::Dropped),
             Input::Value { location, sku, payload, current } => {
                 self.value(location, sku, payload, current);
             }
@@ -260,7 +200,7 @@ impl Endpoint {
                 // 3.1.1 section 3.3.5: it cannot be told, so the connection ends.
                 return match self.is_four() {
                     true => self.close("a topic that is not its own"),
-                    false => self.settled(pkid, false),
+                    false => self.settled(pkid, Ack::NotAllowed),
                 };
             }
         }
@@ -268,14 +208,14 @@ impl Endpoint {
     }
 
     /// Acknowledges in the order of arrival (section 4.6).
-    fn settled(&mut self, pkid: u16, allowed: bool) {
+    fn settled(&mut self, pkid: u16, ack: Ack) {
         let open = self.unsettled.iter_mut().find(|one| one.0 == pkid && one.1.is_none());
         if let Some(one) = open {
-            one.1 = Some(allowed);
+            one.1 = Some(ack);
         }
-        while let Some((pkid, Some(allowed))) = self.unsettled.front().copied() {
+        while let Some((pkid, Some(ack))) = self.unsettled.front().copied() {
             self.unsettled.pop_front();
-            self.say(|writer| writer.puback(pkid, allowed));
+            self.say(|writer| writer.puback(pkid, ack));
         }
     }
 

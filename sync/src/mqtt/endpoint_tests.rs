@@ -138,9 +138,9 @@ fn a_message_is_acknowledged_when_it_was_settled_in_the_order_of_arrival() {
             endpoint.step(Input::Bytes(&publish5(&topic::up(ME), QoS5::AtLeastOnce, pkid)), 0);
         assert!(matches!(out[..], [Output::Frame { ticket: Some(t), .. }] if t == pkid));
     }
-    assert!(endpoint.step(Input::Settled(2), 0).is_empty());
-    assert!(endpoint.step(Input::Settled(9), 0).is_empty());
-    let acks = sent(&endpoint.step(Input::Settled(1), 0));
+    assert!(endpoint.step(Input::Settled(2, true), 0).is_empty());
+    assert!(endpoint.step(Input::Settled(9, true), 0).is_empty());
+    let acks = sent(&endpoint.step(Input::Settled(1, true), 0));
     let ids = acks.iter().map(|ack| match ack {
         v5::Packet::PubAck(ack) => ack.pkid,
         other => panic!("{other:?}"),

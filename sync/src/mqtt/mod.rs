@@ -6,13 +6,15 @@
 //! Invariants: nobody hears or speaks before the shell admitted it; a PUBACK follows the shell's
 //! word that the message was settled, in the order of arrival; what waits is bounded.
 
+mod action;
 mod answer;
 mod endpoint;
 mod packet;
 mod rights;
 mod values;
 
-pub use endpoint::{Endpoint, Input, Output};
+pub use action::{Input, Output};
+pub use endpoint::Endpoint;
 pub use packet::{Refusal, Version};
 pub use rights::{Denied, Rights, StockFilter, StockRight};
 

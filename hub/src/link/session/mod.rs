@@ -3,6 +3,8 @@
 //! Invariant: frames of one agent are handed over in the order they came, and nothing is sent that
 //! was not committed.
 
+mod rows;
+
 use std::pin::Pin;
 
 use futures_util::stream::{FuturesOrdered, FuturesUnordered};
@@ -20,10 +22,10 @@ use uuid::Uuid;
 
 use super::numbers;
 use super::rejects::{NOT_STORED, Sent, keep, rejecting};
+use super::said::{Said, Settled};
 use super::top_up::TopUps;
 use crate::app::App;
 use crate::commands::{Accepted, Failure, Lane};
-use crate::store::read::frames;
 
 /// Why a connection ended, for the log and the close frame.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +53,13 @@ const SEND_MAX: Duration = Duration::from_secs(30);
 const TOP_UPS_AT_ONCE: usize = 256;
 
 type Answered = Pin<Box<dyn Future<Output = (About, Reply)> + Send>>;
-type FactAnswered = Pin<Box<dyn Future<Output = (About, Option<Sent>, Reply)> + Send>>;
+type FactAnswered = Pin<Box<dyn Future<Output = (About, Carried, Reply)> + Send>>;
+
+/// What goes with a frame to the write path and back.
+struct Carried {
+    sent: Option<Sent>,
+    settled: Settled,
+}
 
 struct Session<'a, O> {
     app: &'a App,
@@ -64,6 +72,8 @@ struct Session<'a, O> {
     top_ups: TopUps,
     /// Grants by policy on their way: apart, so that no answer of a sale waits for one.
     granting: FuturesUnordered<Answered>,
+    /// Of the frame that is looked at now.
+    settled: Settled,
 }
 
 /// Serves a connection of an agent that has proved who it is, until one side ends it.
@@ -78,7 +88,7 @@ pub async fn run<I, O>(
     out: O,
 ) -> Result<(), Ended>
 where
-    I: Stream<Item = String> + Unpin,
+    I: Stream<Item: Into<Said>> + Unpin,
     O: Sink<String> + Unpin,
 {
     let end = CancellationToken::new();
@@ -93,6 +103,7 @@ where
         sent: None,
         top_ups: TopUps::default(),
         granting: FuturesUnordered::new(),
+        settled: Settled::default(),
     };
     let ended = session.serve(incoming, &end).await;
     app.links.leave(location, &end);
@@ -102,7 +113,7 @@ where
 impl<O: Sink<String> + Unpin> Session<'_, O> {
     async fn serve<I>(mut self, mut incoming: I, end: &CancellationToken) -> Result<(), Ended>
     where
-        I: Stream<Item = String> + Unpin,
+        I: Stream<Item: Into<Said>> + Unpin,
     {
         let mut seen = self.app.follow.subscribe();
         let mut tick = tokio::time::interval(Duration::from_millis(500));
@@ -112,12 +123,12 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
             tokio::select! {
                 () = end.cancelled() => return Err(Ended::Closed("a newer connection took over")),
                 () = self.app.stop.cancelled() => return Err(Ended::Closed("the hub stops")),
-                text = incoming.next(), if self.answers.len() < limits::QUEUE_COMMANDS_MAX / 8 => {
-                    let Some(text) = text else { return Err(Ended::Gone) };
-                    self.text(&text).await?;
+                said = incoming.next(), if self.answers.len() < limits::QUEUE_COMMANDS_MAX / 8 => {
+                    let Some(said) = said else { return Err(Ended::Gone) };
+                    self.said(said.into()).await?;
                 }
-                Some((about, sent, reply)) = self.answers.next() => {
-                    self.settled(about, sent, reply).await?;
+                Some((about, carried, reply)) = self.answers.next() => {
+                    self.answered(about, carried, reply).await?;
                 }
                 Some((about, reply)) = self.granting.next() => self.granted(&about, &reply).await?,
                 () = std::future::ready(()), if self.may_look() => self.look().await?,
@@ -148,6 +159,14 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
             Some(agent) if agent.state == RecordState::Active => Ok(()),
             _ => Err(Ended::Closed("this agent was revoked")),
         }
+    }
+
+    /// A frame is settled here unless it went to the write path, which settles it then.
+    async fn said(&mut self, said: Said) -> Result<(), Ended> {
+        self.settled = said.settled;
+        self.text(&said.text).await?;
+        std::mem::take(&mut self.settled).now();
+        Ok(())
     }
 
     async fn text(&mut self, text: &str) -> Result<(), Ended> {
@@ -235,12 +254,13 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
         command: Command,
         sent: Option<Sent>,
     ) -> Result<(), Ended> {
+        let settled = std::mem::take(&mut self.settled);
         match self.hand_over(about, id, command, Lane::Agents)? {
             Some(answered) => self.answers.push_back(Box::pin(async move {
                 let (about, reply) = answered.await;
-                (about, sent, reply)
+                (about, Carried { sent, settled }, reply)
             })),
-            // Not answered: the agent sends it again.
+            // Neither answered nor settled: the agent sends it again.
             None => tracing::warn!(agent = %self.link.agent, "the agents' queue is full"),
         }
         Ok(())
@@ -283,22 +303,29 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
 
     /// An answer that came in its turn; a fact that is rejected is kept first, and a command that
     /// takes its place speaks for it where it left none.
-    async fn settled(
+    async fn answered(
         &mut self,
         about: About,
-        sent: Option<Sent>,
+        carried: Carried,
         reply: Reply,
     ) -> Result<(), Ended> {
+        let Carried { sent, settled } = carried;
         if let Some(mut sent) = sent {
             let id = sent.head.fact.command_id;
             if let Some(code) = rejecting(self.app, id, &reply).await {
                 sent.settle(self.app, (self.link.agent, self.location), &code).await?;
                 if let Some((id, command, sent)) = sent.stand_in(self.location, &reply, &code) {
+                    self.settled = settled;
                     return self.enqueue(about, id, command, Some(sent));
                 }
             }
         }
-        self.answer(&about, &reply).await
+        self.answer(&about, &reply).await?;
+        // An answer that says "not now" is none: the frame comes again.
+        if !matches!(reply, Reply::NotNow(_)) {
+            settled.now();
+        }
+        Ok(())
     }
 
     async fn answer(&mut self, about: &About, reply: &Reply) -> Result<(), Ended> {
@@ -315,76 +342,6 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
         let names = self.app.items.skus(&self.app.store, &items).await?;
         let todo = self.link.reply(about, reply, &names);
         self.act(todo).await
-    }
-
-    /// Rows that the agent has not got, when there are any.
-    async fn rows_due(&mut self) -> Result<(), Ended> {
-        let version = self.app.follow.seen().version.0;
-        match self.sent {
-            Some(sent) if sent < version => self.rows(self.sent).await,
-            _ => Ok(()),
-        }
-    }
-
-    async fn rows(&mut self, after: Option<i64>) -> Result<(), Ended> {
-        let Some(after) = after.filter(|_| self.link.session().is_some()) else { return Ok(()) };
-        let records = self.app.follow.seen().records.clone();
-        let (store, life) = (&self.app.store, self.link.incarnation());
-        let frame = frames::changed(store, self.location, life, after, &records).await?;
-        if frame.after != after {
-            let (agent, upto) = (self.link.agent, frame.upto);
-            tracing::error!(%agent, after, upto, "an agent is further than this hub: all rows go");
-        }
-        let numbers = frame.numbers.into_iter().collect();
-        self.top_ups.told(&records, self.location, &frame.rows, &numbers);
-        let downs = self.link.rows(frame.after, frame.upto, frame.applied, frame.rows);
-        for down in downs {
-            self.send(&down).await?;
-        }
-        self.sent = Some(frame.upto);
-        Ok(())
-    }
-
-    /// Hands some grants by policy over; the rest waits for the answers of these.
-    fn top_up(&mut self) -> Result<(), Ended> {
-        while self.granting.len() < TOP_UPS_AT_ONCE {
-            let Some((item, sku)) = self.top_ups.next() else { break };
-            let Some((command, about)) = self.link.top_up(item, sku) else { continue };
-            match self.hand_over(about, CommandId(Uuid::now_v7()), command, Lane::Bulk)? {
-                Some(answered) => self.granting.push(answered),
-                None => self.top_ups.missed(),
-            }
-        }
-        Ok(())
-    }
-
-    /// A Hello ends the session, if only until it is answered: what was granted in it is told
-    /// before, since the answer to a Hello that repeats one does not wait for it.
-    async fn granted_before(&mut self) -> Result<(), Ended> {
-        while let Some((about, reply)) = self.granting.next().await {
-            self.granted(&about, &reply).await?;
-        }
-        Ok(())
-    }
-
-    async fn granted(&mut self, about: &About, reply: &Reply) -> Result<(), Ended> {
-        if matches!(reply, Reply::NotNow(_)) {
-            self.top_ups.missed();
-        }
-        self.answer(about, reply).await
-    }
-
-    /// The policies at hand must be as new as the rows that were sent: a newer one was in those.
-    fn may_look(&self) -> bool {
-        let seen = self.app.follow.seen().version.0;
-        self.top_ups.may_look()
-            && self.granting.len() < TOP_UPS_AT_ONCE
-            && self.sent.is_some_and(|sent| sent <= seen)
-    }
-
-    async fn look(&mut self) -> Result<(), Ended> {
-        let records = self.app.follow.seen().records.clone();
-        Ok(self.top_ups.look(&self.app.store, &records, self.location).await?)
     }
 
     async fn send(&mut self, down: &Down) -> Result<(), Ended> {
