@@ -17,7 +17,7 @@ use crate::commands::Commands;
 use crate::follow::{Follow, Seen};
 use crate::imports::Imports;
 use crate::link::Links;
-use crate::live::{Feed, Sockets};
+use crate::live::{Board, Sockets};
 use crate::secrets::Secrets;
 use crate::store::{Store, StoreError};
 
@@ -40,8 +40,8 @@ pub struct Parts {
     pub hub_id: String,
     /// The lines to the stores.
     pub links: Arc<Links>,
-    /// What changed, for live readers.
-    pub feed: Feed,
+    /// Figures for live readers.
+    pub board: Board,
     /// Places for those.
     pub sockets: Sockets,
     /// Where browsers and agents reach the hub, when the operator said so.

@@ -23,8 +23,9 @@ use crate::http::{self, Listening, Proxy};
 use crate::imports::{self, Imports};
 use crate::jobs;
 use crate::link::Links;
-use crate::live::{Feed, Sockets};
+use crate::live::{Board, Sockets};
 use crate::secrets::Secrets;
+use crate::shown::Source;
 use crate::store::Store;
 
 /// What a hub needs to start. The address of a database may hold a password: no `Debug`.
@@ -94,16 +95,22 @@ pub async fn start(options: Options, clock: Clock) -> anyhow::Result<Running> {
     // The follower ends after the last request, which may wait for what it sees.
     let last = CancellationToken::new();
     let (follow, follower) = Follow::start(store.clone(), newest, last.clone()).await?;
-    let feed = Feed::start(store.clone(), follow.clone(), stop.clone());
+    let links = Arc::new(Links::default());
+    let source = Source {
+        store: store.clone(),
+        follow: follow.clone(),
+        links: links.clone(),
+        clock: clock.clone(),
+    };
     let app = App::new(Parts {
-        feed,
+        board: Board::start(source, stop.clone()),
         sockets: Sockets::of_this_process(),
         commands: commands.clone(),
         follow,
         clock: clock.clone(),
         secrets: Arc::new(secrets),
         hub_id,
-        links: Arc::new(Links::default()),
+        links,
         public_url: options.public_url.clone(),
         stop: stop.clone(),
         gate: Gate::new(&options.rates),

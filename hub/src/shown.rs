@@ -3,19 +3,22 @@
 //! One place for HTTP and live stock, so that both always say the same. The rules are the
 //! domain's ([`oneshelf_domain::promise`]).
 
+use std::sync::Arc;
+
 use oneshelf_domain::promise::{Shown, channel_figure, channel_total, promise, shown};
 use oneshelf_domain::record::{Display, Location, LocationKind, RecordState, Records};
 use oneshelf_domain::stock::{ItemNo, Stock, StockKey};
 use oneshelf_domain::{LocationCode, Sku, Timestamp};
 use serde::Serialize;
 
-use crate::app::App;
-use crate::link::LinkState;
-use crate::store::StoreError;
+use crate::app::Clock;
+use crate::follow::Follow;
+use crate::link::{LinkState, Links};
 use crate::store::read::figures::{self, ItemStock};
+use crate::store::{Store, StoreError};
 
 /// Who looks.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Audience {
     /// The channel whose figure it is.
     pub channel: Option<String>,
@@ -54,84 +57,133 @@ pub struct ShownLocation {
 impl ShownItem {
     /// True when a person would see the same; the time alone is no change.
     pub fn same(&self, other: &Self) -> bool {
-        let same = |(a, b): (&ShownLocation, &ShownLocation)| {
-            (&a.location, &a.name, &a.shown, a.state) == (&b.location, &b.name, &b.shown, b.state)
-        };
-        self.total == other.total
-            && self.locations.len() == other.locations.len()
-            && self.locations.iter().zip(&other.locations).all(same)
+        self.total == other.total && same_locations(self.locations.iter(), other.locations.iter())
     }
 }
 
-/// The figures of some items, with the version that they are true at.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn shown_items(
-    app: &App,
-    audience: &Audience,
-    items: &[ItemNo],
-) -> Result<(i64, Vec<ShownItem>), StoreError> {
-    let (version, stock) = figures::available(&app.store, items).await?;
-    let records = app.follow.seen().records.clone();
-    let now = (app.clock)();
-    let shown = stock.iter().map(|i| item(app, &records, audience, now, i)).collect();
-    Ok((version.0, shown))
+impl ShownLocation {
+    /// True when a person would see the same; the time alone is no change.
+    pub fn same(&self, other: &Self) -> bool {
+        (&self.location, &self.name, &self.shown, self.state)
+            == (&other.location, &other.name, &other.shown, other.state)
+    }
 }
 
-fn item(
-    app: &App,
-    records: &Records,
-    audience: &Audience,
+/// True when a person would see the same locations with the same figures.
+pub fn same_locations<'a>(
+    mut these: impl Iterator<Item = &'a ShownLocation>,
+    mut those: impl Iterator<Item = &'a ShownLocation>,
+) -> bool {
+    loop {
+        match (these.next(), those.next()) {
+            (None, None) => return true,
+            (Some(this), Some(that)) if this.same(that) => {}
+            _ => return false,
+        }
+    }
+}
+
+/// What figures are made from; cheap to clone.
+#[derive(Clone)]
+pub struct Source {
+    /// Stock rows.
+    pub store: Store,
+    /// Settings.
+    pub follow: Follow,
+    /// How fresh each store is.
+    pub links: Arc<Links>,
+    /// Now.
+    pub clock: Clock,
+}
+
+/// Everything but the rows, as it is at one moment.
+pub struct Moment<'a> {
+    links: &'a Links,
+    records: Arc<Records>,
     now: Timestamp,
-    stock: &ItemStock,
-) -> ShownItem {
-    let channel = audience.channel.as_deref();
-    let mut promises = vec![];
-    let mut locations = vec![];
-    for location in records.locations().filter(|l| sells(l)) {
-        let row = stock.rows.get(&location.no).copied().unwrap_or_default();
-        let key = StockKey { item: stock.no, location: location.no };
-        promises.push(promise(records, key, &row));
-        locations.push(at(app, records, audience, now, location, key, &row));
+}
+
+impl Source {
+    /// The figures of some items, with the version that they are true at.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn items(
+        &self,
+        audience: &Audience,
+        items: &[ItemNo],
+    ) -> Result<(i64, Vec<ShownItem>), StoreError> {
+        let (version, stock) = figures::available(&self.store, items).await?;
+        let moment = self.moment();
+        Ok((version.0, stock.iter().map(|i| moment.item(audience, i)).collect()))
     }
-    let buffer = records.buffer(stock.no, channel);
-    ShownItem {
-        sku: stock.sku.clone(),
-        total: shown(audience.display, channel_total(promises, buffer)),
-        locations,
+
+    /// Now.
+    pub fn moment(&self) -> Moment<'_> {
+        let records = self.follow.seen().records.clone();
+        Moment { links: &self.links, records, now: (self.clock)() }
+    }
+}
+
+impl Moment<'_> {
+    /// When it is.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// How the lines to all locations that sell look, in the records' order.
+    pub fn lines(&self) -> Vec<LinkState> {
+        let selling = self.records.locations().filter(|l| sells(l));
+        selling.map(|l| self.links.state(l.no)).collect()
+    }
+
+    /// An item's figures.
+    pub fn item(&self, audience: &Audience, stock: &ItemStock) -> ShownItem {
+        let channel = audience.channel.as_deref();
+        let mut promises = vec![];
+        let mut locations = vec![];
+        for location in self.records.locations().filter(|l| sells(l)) {
+            let row = stock.rows.get(&location.no).copied().unwrap_or_default();
+            let key = StockKey { item: stock.no, location: location.no };
+            promises.push(promise(&self.records, key, &row));
+            locations.push(self.at(audience, location, key, &row));
+        }
+        let buffer = self.records.buffer(stock.no, channel);
+        ShownItem {
+            sku: stock.sku.clone(),
+            total: shown(audience.display, channel_total(promises, buffer)),
+            locations,
+        }
+    }
+
+    fn at(
+        &self,
+        audience: &Audience,
+        location: &Location,
+        key: StockKey,
+        row: &Stock,
+    ) -> ShownLocation {
+        let figure = channel_figure(&self.records, key, row, audience.channel.as_deref());
+        // Where no agent works nobody but the hub moves stock: its word is always fresh.
+        let state = match self.links.state(location.no) {
+            LinkState::None => LinkState::Fresh,
+            other => other,
+        };
+        let as_of = match (state, self.links.age_ms(location.no)) {
+            (LinkState::Fresh, _) | (_, None) => self.now,
+            (_, Some(age)) => self.now.plus_ms(-age),
+        };
+        ShownLocation {
+            location: location.code.clone(),
+            name: location.name.clone(),
+            kind: location.kind,
+            shown: shown(audience.display, figure),
+            state: state.name(),
+            as_of,
+        }
     }
 }
 
 fn sells(location: &Location) -> bool {
     location.state == RecordState::Active && location.kind != LocationKind::Transit
-}
-
-fn at(
-    app: &App,
-    records: &Records,
-    audience: &Audience,
-    now: Timestamp,
-    location: &Location,
-    key: StockKey,
-    row: &Stock,
-) -> ShownLocation {
-    let figure = channel_figure(records, key, row, audience.channel.as_deref());
-    // Where no agent works nobody but the hub moves stock: its word is always fresh.
-    let state = match app.links.state(location.no) {
-        LinkState::None => LinkState::Fresh,
-        other => other,
-    };
-    let as_of = match (state, app.links.age_ms(location.no)) {
-        (LinkState::Fresh, _) | (_, None) => now,
-        (_, Some(age)) => now.plus_ms(-age),
-    };
-    ShownLocation {
-        location: location.code.clone(),
-        name: location.name.clone(),
-        kind: location.kind,
-        shown: shown(audience.display, figure),
-        state: state.name(),
-        as_of,
-    }
 }

@@ -29,7 +29,7 @@ use super::stock::{numbers, skus};
 use crate::app::App;
 use crate::auth::rates::Door;
 use crate::auth::{is_alive, key_with};
-use crate::shown::{Audience, ShownItem, shown_items};
+use crate::shown::{Audience, ShownItem};
 
 /// What the hub's own shop page does with its key.
 const PAGE_SCOPES: [Scope; 2] = [Scope::Hold, Scope::Live];
@@ -247,7 +247,7 @@ async fn stock(
     public.need(&[Scope::StockRead, Scope::Live])?;
     let found = app.items.of(&app.store, &skus(&asked.sku)?).await?;
     let items: Vec<_> = found.into_iter().flatten().collect();
-    let (version, items) = shown_items(&app, &public.audience(), &items).await?;
+    let (version, items) = app.board.source().items(&public.audience(), &items).await?;
     Ok(Json(PublicStock { version, items }))
 }
 

@@ -25,6 +25,13 @@ struct Taken {
     names: HashMap<String, usize>,
 }
 
+impl Taken {
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    fn count(&self) {
+        metrics::gauge!("oneshelf_live_sockets").set(self.all as f64);
+    }
+}
+
 /// Why there is no place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Full {
@@ -82,6 +89,7 @@ impl Sockets {
             return Err(Full::Yours);
         }
         taken.all += 1;
+        taken.count();
         for name in &names {
             *taken.names.entry(name.clone()).or_default() += 1;
         }
@@ -93,6 +101,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.all = taken.all.saturating_sub(1);
+        taken.count();
         for name in &self.names {
             let Some(count) = taken.names.get_mut(name) else { continue };
             *count -= 1;

@@ -1,8 +1,10 @@
 //! One subscriber: what it asked for, what it was last told, and the frames that keep it right.
 //!
-//! Bounded in items, in bytes and in rate; the newest figure wins.
+//! Bounded in items, in bytes and in rate; the newest figure wins. What it was told it shares with
+//! all who were told the same.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,21 +13,17 @@ use oneshelf_domain::stock::ItemNo;
 use oneshelf_domain::{LocationCode, Sku, limits};
 use oneshelf_protocol::problem::Problem;
 use serde::{Deserialize, Serialize};
-use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::pace::Pace;
-use super::{Listener, Tick};
+use super::{Figure, Follower, Listener, News};
 use crate::app::App;
-use crate::shown::{Audience, ShownItem, shown_items};
 use crate::store::StoreError;
 
 /// Items of one subscriber.
 pub const ITEMS_MAX: usize = 500;
 /// A message from a subscriber, bytes.
 pub const MESSAGE_BYTES_MAX: usize = 64 << 10;
-/// How long changes gather before they are sent.
-const GATHER: Duration = Duration::from_millis(25);
 
 /// What a connection is bounded by in time.
 #[derive(Debug, Clone, Copy)]
@@ -67,19 +65,10 @@ struct Subscribe {
     locations: Option<Vec<LocationCode>>,
 }
 
-/// What it is told.
+/// What it is told beside snapshots and changes.
 #[derive(Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-enum Told<'a> {
-    Snapshot {
-        upto: i64,
-        items: Vec<&'a ShownItem>,
-    },
-    Changes {
-        after: i64,
-        upto: i64,
-        items: Vec<&'a ShownItem>,
-    },
+enum Told {
     Ping,
     Problem {
         #[serde(flatten)]
@@ -116,12 +105,12 @@ pub enum Ended {
 struct Subscriber<'a, O> {
     app: &'a App,
     listener: Listener,
-    audience: Audience,
     bounds: Bounds,
     out: O,
-    items: BTreeMap<ItemNo, Sku>,
+    follower: Follower,
     locations: Option<BTreeSet<LocationCode>>,
-    told: BTreeMap<Sku, ShownItem>,
+    /// Shared with all who were told the same.
+    told: BTreeMap<ItemNo, Arc<Figure>>,
     upto: i64,
 }
 
@@ -140,15 +129,13 @@ where
     I: Stream<Item = String> + Unpin,
     O: Sink<String> + Unpin,
 {
-    let mut feed = app.feed.subscribe();
     let audience = listener.audience(app).await?.ok_or(Ended::NotAllowed)?;
     let mut me = Subscriber {
         app,
         listener,
-        audience,
         bounds,
         out,
-        items: BTreeMap::new(),
+        follower: app.board.follower(audience),
         locations: None,
         told: BTreeMap::new(),
         upto: 0,
@@ -156,9 +143,11 @@ where
     let mut pace = Pace::new(bounds.messages, bounds.every, Instant::now());
     let mut pulse = tokio::time::interval(bounds.pulse);
     pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // Made once: each making waits for a lock that all subscribers share.
+    let mut stop = pin!(app.stop.cancelled());
     loop {
         tokio::select! {
-            () = app.stop.cancelled() => return Err(Ended::Stopping),
+            () = &mut stop => return Err(Ended::Stopping),
             text = incoming.next() => {
                 let Some(text) = text else { return Err(Ended::Gone) };
                 let said = match pace.pass(Instant::now()) {
@@ -170,47 +159,16 @@ where
                     return Err(why);
                 }
             }
-            tick = feed.recv() => {
-                let first = match tick {
-                    Ok(tick) => tick,
-                    Err(RecvError::Lagged(_)) => Tick { upto: 0, items: None },
-                    Err(RecvError::Closed) => return Err(Ended::Stopping),
-                };
-                let changed = gather(&mut feed, first).await;
-                me.changed(changed).await?;
-            }
+            news = me.follower.next() => me.changed(news).await?,
             _ = pulse.tick() => {
                 if let Err(why) = me.prove().await {
                     me.refuse(&why).await;
                     return Err(why);
                 }
-                // Freshness is a matter of time alone.
-                me.changed(Tick { upto: 0, items: None }).await?;
                 me.say(&Told::Ping).await?;
             }
         }
     }
-}
-
-/// Takes what else comes within a moment: one message tells it all. None: anything may have.
-async fn gather(feed: &mut tokio::sync::broadcast::Receiver<Tick>, first: Tick) -> Tick {
-    let mut upto = first.upto;
-    let mut items: Option<BTreeSet<ItemNo>> = first.items.map(|i| (*i).clone());
-    let end = tokio::time::Instant::now() + GATHER;
-    while let Ok(next) = tokio::time::timeout_at(end, feed.recv()).await {
-        match next {
-            Ok(tick) => {
-                upto = upto.max(tick.upto);
-                match (&mut items, tick.items) {
-                    (Some(known), Some(more)) => known.extend(more.iter().copied()),
-                    _ => items = None,
-                }
-            }
-            Err(RecvError::Lagged(_)) => items = None,
-            Err(RecvError::Closed) => break,
-        }
-    }
-    Tick { upto, items: items.map(Arc::new) }
 }
 
 impl<O: Sink<String> + Unpin> Subscriber<'_, O> {
@@ -225,60 +183,58 @@ impl<O: Sink<String> + Unpin> Subscriber<'_, O> {
             return Err(Ended::Refused(format!("subscribe to at most {ITEMS_MAX} items")));
         }
         let numbers = self.app.items.of(&self.app.store, &items).await?;
-        self.items = items.into_iter().zip(numbers).filter_map(|(s, no)| Some((no?, s))).collect();
         self.locations = locations.map(|l| l.into_iter().collect());
-        let numbers: Vec<ItemNo> = self.items.keys().copied().collect();
-        let (upto, shown) = self.read(&numbers).await?;
-        self.told = shown.into_iter().map(|i| (i.sku.clone(), i)).collect();
-        self.upto = upto;
-        let text = text_of(&Told::Snapshot { upto, items: self.told.values().collect() });
+        let now = self.follower.follow(numbers.into_iter().flatten().collect()).await?;
+        self.upto = now.upto;
+        let text = self.text_of(&format!("\"snapshot\",\"upto\":{}", now.upto), &now.figures);
+        self.told = now.figures.into_iter().map(|f| (f.no(), f)).collect();
         self.send(text).await
     }
 
-    /// Reads what may have changed and tells what did.
-    async fn changed(&mut self, tick: Tick) -> Result<(), Ended> {
-        let mine: Vec<ItemNo> = match &tick.items {
-            None => self.items.keys().copied().collect(),
-            Some(changed) => self.items.keys().filter(|no| changed.contains(no)).copied().collect(),
-        };
-        if mine.is_empty() {
+    /// Tells what a person would see differently.
+    async fn changed(&mut self, news: News) -> Result<(), Ended> {
+        let only = self.locations.as_ref();
+        let mut figures = news.figures;
+        figures.retain(|f| self.told.get(&f.no()).is_none_or(|old| !old.same(f, only)));
+        if figures.is_empty() {
             return Ok(());
         }
-        let (upto, shown) = self.read(&mine).await?;
-        let news: Vec<ShownItem> = shown
-            .into_iter()
-            .filter(|i| self.told.get(&i.sku).is_none_or(|old| !old.same(i)))
-            .collect();
-        if news.is_empty() {
-            return Ok(());
-        }
-        // What was read is newer than the tick, but another item may have changed in between:
-        // only when all were read does the message reach as far as the reading.
-        let reached = if tick.items.is_some() { tick.upto } else { upto };
         let after = self.upto;
-        self.upto = self.upto.max(reached);
-        let text = text_of(&Told::Changes { after, upto: self.upto, items: news.iter().collect() });
-        self.told.extend(news.into_iter().map(|i| (i.sku.clone(), i)));
+        self.upto = self.upto.max(news.upto);
+        let kind = format!("\"changes\",\"after\":{after},\"upto\":{}", self.upto);
+        let text = self.text_of(&kind, &figures);
+        self.told.extend(figures.into_iter().map(|f| (f.no(), f)));
         self.send(text).await
     }
 
-    async fn read(&self, items: &[ItemNo]) -> Result<(i64, Vec<ShownItem>), Ended> {
-        let (upto, mut shown) = shown_items(self.app, &self.audience, items).await?;
-        if let Some(only) = &self.locations {
-            for item in &mut shown {
-                item.locations.retain(|l| only.contains(&l.location));
+    /// A message about items: their texts are there already.
+    fn text_of(&self, kind: &str, figures: &[Arc<Figure>]) -> String {
+        let bytes: usize = figures.iter().map(|f| f.text().len() + 1).sum();
+        let mut text = String::with_capacity(bytes + kind.len() + 24);
+        text.push_str("{\"kind\":");
+        text.push_str(kind);
+        text.push_str(",\"items\":[");
+        for (at, figure) in figures.iter().enumerate() {
+            if at > 0 {
+                text.push(',');
             }
+            figure.write(&mut text, self.locations.as_ref());
         }
-        Ok((upto, shown))
+        text.push_str("]}");
+        text
     }
 
     /// Whoever was let in may have been locked out since, or be shown less.
     async fn prove(&mut self) -> Result<(), Ended> {
-        self.audience = self.listener.audience(self.app).await?.ok_or(Ended::NotAllowed)?;
-        Ok(())
+        let audience = self.listener.audience(self.app).await?.ok_or(Ended::NotAllowed)?;
+        if audience == *self.follower.audience() {
+            return Ok(());
+        }
+        let news = self.follower.become_audience(audience).await?;
+        self.changed(news).await
     }
 
-    async fn say(&mut self, told: &Told<'_>) -> Result<(), Ended> {
+    async fn say(&mut self, told: &Told) -> Result<(), Ended> {
         self.send(text_of(told)).await
     }
 
@@ -304,7 +260,7 @@ impl<O: Sink<String> + Unpin> Subscriber<'_, O> {
     }
 }
 
-fn text_of(told: &Told<'_>) -> String {
+fn text_of(told: &Told) -> String {
     // Plain data: serde cannot fail on it.
     serde_json::to_string(told).unwrap_or_default()
 }

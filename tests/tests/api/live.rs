@@ -102,6 +102,44 @@ async fn who_says_too_much_is_cut_off() {
     hub.close().await;
 }
 
+#[tokio::test]
+async fn who_asked_for_some_locations_hears_of_those_alone() {
+    let hub = Hub::open().await;
+    hub.receive("W01", 30).await;
+    let (id, _) = page_key(&hub).await;
+    let says = "{\"subscribe\":{\"items\":[\"FLASK\",\"LAMP\"],\"locations\":[\"S07\"]}}";
+    let (mut heard, mut upto) = (vec![], Value::Null);
+    let listener = Listener::Page(id.parse().unwrap());
+    serve(&hub, listener, quick(), vec![says], async |told| {
+        match told["kind"].as_str().unwrap() {
+            "snapshot" => {
+                // More of what is shown as "10+", elsewhere: nothing to tell. Then here.
+                hub.receive("W01", 5).await;
+                hub.receive("S07", 1).await;
+            }
+            "changes" => {
+                assert_eq!(told["after"], upto, "nothing is missed in between");
+                hub.delete(&format!("/v1/keys/{id}")).await;
+            }
+            _ => return,
+        }
+        upto = told["upto"].clone();
+        heard.push(told);
+    })
+    .await;
+    assert_eq!(heard.len(), 2, "{heard:?}");
+    for (told, items) in heard.iter().zip([2, 1]) {
+        let told = told["items"].as_array().unwrap();
+        assert_eq!(told.len(), items);
+        for item in told {
+            assert_eq!(item["locations"].as_array().unwrap().len(), 1);
+            assert_eq!(item["locations"][0]["location"], "S07");
+        }
+    }
+    assert_eq!(heard[1]["items"][0]["locations"][0]["shown"]["count"], 1);
+    hub.close().await;
+}
+
 /// A reader that takes nothing.
 struct Stuck;
 

@@ -1,6 +1,8 @@
 //! The hub's HTTP API, in one process, on the engine of this run. A file a noun.
 
 #[cfg(test)]
+mod board;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod enrolment;
