@@ -20,6 +20,7 @@ use crate::link::Links;
 use crate::live::{Board, Sockets};
 use crate::secrets::Secrets;
 use crate::store::{Store, StoreError};
+use crate::tls::Tls;
 
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -46,6 +47,8 @@ pub struct Parts {
     pub sockets: Sockets,
     /// Where browsers and agents reach the hub, when the operator said so.
     pub public_url: Option<String>,
+    /// The certificate of the listener for everybody, when it has one.
+    pub tls: Option<Arc<Tls>>,
     /// Fires when the program is to end.
     pub stop: CancellationToken,
     /// Rate limits.

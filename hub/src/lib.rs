@@ -25,3 +25,4 @@ pub mod serve;
 pub mod setup;
 pub mod shown;
 pub mod store;
+pub mod tls;

@@ -19,7 +19,7 @@ use crate::auth::passwords::Hasher;
 use crate::auth::rates::{Gate, Rates};
 use crate::commands::Commands;
 use crate::follow::Follow;
-use crate::http::{self, Listening, Proxy};
+use crate::http::{self, Listening, Proxy, Served};
 use crate::imports::{self, Imports};
 use crate::jobs;
 use crate::link::Links;
@@ -27,6 +27,7 @@ use crate::live::{Board, Sockets};
 use crate::secrets::Secrets;
 use crate::shown::Source;
 use crate::store::Store;
+use crate::tls::{Files, Tls};
 
 /// What a hub needs to start. The address of a database may hold a password: no `Debug`.
 #[derive(Clone)]
@@ -43,6 +44,8 @@ pub struct Options {
     pub public_url: Option<String>,
     /// Who stands in front.
     pub proxy: Proxy,
+    /// Certificate and key of the listener for everybody; none leaves it plain.
+    pub tls: Option<Files>,
     /// How often one may ask.
     pub rates: Rates,
 }
@@ -86,6 +89,8 @@ fn keys_folder(options: &Options) -> anyhow::Result<PathBuf> {
 pub async fn start(options: Options, clock: Clock) -> anyhow::Result<Running> {
     // Before anything counts.
     http::metrics_handle();
+    let tls = options.tls.clone().map(Tls::open).transpose()?;
+    say_when_plain(&options);
     let secrets = Secrets::open(&keys_folder(&options)?)?;
     let store = Store::open(&options.database).await.context("the database cannot be opened")?;
     let (head, hub_id) = store.head().await?;
@@ -112,6 +117,7 @@ pub async fn start(options: Options, clock: Clock) -> anyhow::Result<Running> {
         hub_id,
         links,
         public_url: options.public_url.clone(),
+        tls: tls.clone(),
         stop: stop.clone(),
         gate: Gate::new(&options.rates),
         hasher: Hasher::default(),
@@ -122,12 +128,16 @@ pub async fn start(options: Options, clock: Clock) -> anyhow::Result<Running> {
     let mut tasks = jobs::start(&store, &commands, &clock, &stop);
     tasks.push(tokio::spawn(imports::run(app.clone())));
     tasks.push(tokio::spawn(expect_agents(app.clone())));
-    let main = http::main_router(app.clone());
+    if let Some(tls) = &tls {
+        tasks.push(tokio::spawn(tls.clone().keep(clock.clone(), stop.clone())));
+    }
+    let main = Served { router: http::main_router(app.clone()), proxy: options.proxy, tls };
     let admin = http::admin_router(app.clone());
-    let main = http::listen(options.listen, main, options.proxy, stop.clone())
+    let admin = Served { router: admin, proxy: Proxy::None, tls: None };
+    let main = http::listen(options.listen, main, stop.clone())
         .await
         .with_context(|| format!("cannot listen on {}", options.listen))?;
-    let admin = http::listen(options.admin_listen, admin, Proxy::None, stop.clone())
+    let admin = http::listen(options.admin_listen, admin, stop.clone())
         .await
         .with_context(|| format!("cannot listen on {}", options.admin_listen))?;
     Ok(Running {
@@ -139,6 +149,22 @@ pub async fn start(options: Options, clock: Clock) -> anyhow::Result<Running> {
         follower: (follower, last),
         writer,
     })
+}
+
+/// Whether what goes in and out of this address can be read on the way.
+pub fn is_plain(listen: SocketAddr, tls: bool, proxy: Proxy) -> bool {
+    !tls && proxy == Proxy::None && !listen.ip().is_loopback()
+}
+
+fn say_when_plain(options: &Options) {
+    if is_plain(options.listen, options.tls.is_some(), options.proxy) {
+        tracing::warn!(
+            listen = %options.listen,
+            "what this hub says and hears travels UNENCRYPTED, passwords, keys and PIN hashes \
+             among it: give it --tls-cert and --tls-key, or put a proxy with TLS in front and say \
+             --behind-proxy"
+        );
+    }
 }
 
 /// Keeps the lines' registry in step with the agents that there are.
@@ -154,6 +180,13 @@ async fn expect_agents(app: App) {
 }
 
 impl Running {
+    /// Reads anew what can change while the hub runs: its certificate.
+    pub fn reload(&self) {
+        if let Some(tls) = &self.app.tls {
+            tls.reload_and_say();
+        }
+    }
+
     /// Ends the hub: nobody new comes in, what was begun is answered, what waits is written.
     pub async fn stop(self) {
         self.app.stop.cancel();
@@ -179,18 +212,24 @@ impl Running {
 pub async fn serve(options: Options) -> anyhow::Result<()> {
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
+    // Without a certificate there is nothing to read anew, and nothing to die of.
+    let mut hang_up = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
     let running = start(options, wall_clock()).await?;
     if running.app.seen().records.shop().is_none() {
         tracing::warn!("this hub is not set up yet: `hub setup` makes its shop and admin secret");
     }
+    let scheme = if running.app.tls.is_some() { "https" } else { "http" };
     let said = format!(
-        "hub listening on http://{} admin http://{}",
+        "hub listening on {scheme}://{} admin http://{}",
         running.address, running.admin_address
     );
     crate::cli::say(&said)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hang_up.recv() => running.reload(),
+        }
     }
     tracing::info!("stopping");
     running.stop().await;

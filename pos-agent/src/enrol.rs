@@ -12,13 +12,23 @@ use oneshelf_protocol::problem::Problem;
 
 use crate::journal::{self, Identity};
 use crate::key::AgentKey;
-use crate::{clock, folder, pepper};
+use crate::{clock, folder, pepper, tls};
 
 const ANSWER: Duration = Duration::from_secs(15);
 
+/// The hub that is joined.
+#[derive(Debug, Clone, Copy)]
+pub struct Hub<'a> {
+    /// Its address.
+    pub url: &'a str,
+    /// A root that its certificate leads to, beside those of the system.
+    pub ca: Option<&'a Path>,
+}
+
 /// Redeems a code at a hub. Answers the store's code.
-pub async fn enrol(data: &Path, hub: &str, code: &str, agent_name: &str) -> Result<String> {
-    let hub = hub_address(hub)?;
+pub async fn enrol(data: &Path, at: Hub<'_>, code: &str, agent_name: &str) -> Result<String> {
+    let hub = hub_address(at.url)?;
+    let http = tls::http_client(&tls::client_config(at.ca)?, ANSWER)?;
     folder::make(data)?;
     // Two hubs' answers at once would leave the identity of one with the pepper of the other.
     let _lock = folder::lock(data, "enrol.lock", "another pos-agent joins a shop with")?;
@@ -37,7 +47,7 @@ pub async fn enrol(data: &Path, hub: &str, code: &str, agent_name: &str) -> Resu
         public_key: key.public(),
         agent_name: agent_name.to_owned(),
     };
-    let joined = redeem(&hub, &asked).await?;
+    let joined = redeem(&http, &hub, &asked).await?;
     pepper::keep(data, &joined.pin_pepper)?;
     let identity = Identity {
         agent: joined.agent_id,
@@ -62,8 +72,7 @@ pub(crate) fn hub_address(hub: &str) -> Result<String> {
     Ok(hub.to_owned())
 }
 
-async fn redeem(hub: &str, asked: &Redeem) -> Result<Joined> {
-    let http = reqwest::Client::builder().timeout(ANSWER).build()?;
+async fn redeem(http: &reqwest::Client, hub: &str, asked: &Redeem) -> Result<Joined> {
     let url = format!("{hub}/v1/enrolments/redeem");
     let answer = http.post(&url).json(asked).send().await;
     let answer = answer.with_context(|| format!("no answer from {url}"))?;

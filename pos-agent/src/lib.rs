@@ -19,3 +19,4 @@ mod link;
 mod pepper;
 mod register;
 pub mod serve;
+mod tls;

@@ -21,7 +21,7 @@ use crate::key::AgentKey;
 pub use crate::language::Language;
 use crate::pepper::Pepper;
 use crate::register::{Devices, DrawerWord, Front, PrinterWord, ScannerWord};
-use crate::{clock, enrol, folder, http, journal, link};
+use crate::{clock, enrol, folder, http, journal, link, tls};
 
 /// How long running work may take to end.
 const STOP_WAIT: Duration = Duration::from_secs(10);
@@ -35,6 +35,8 @@ pub struct Options {
     pub data: PathBuf,
     /// Where the hub is now; without it, where the shop was joined.
     pub hub: Option<String>,
+    /// A root that the hub's certificate leads to, beside those of the system.
+    pub hub_ca: Option<PathBuf>,
     /// Where pages are served; port 0 takes a free one.
     pub listen: SocketAddr,
     /// Pages may be served to other machines: they come unencrypted, PINs among them.
@@ -72,6 +74,7 @@ pub async fn start(options: Options) -> Result<Running> {
     // Two programs on one database would both number facts and receipts.
     let lock = folder::lock(&options.data, "serve.lock", "another pos-agent serves")?;
     let hub = options.hub.as_deref().map(enrol::hub_address).transpose()?;
+    let trust = tls::client_config(options.hub_ca.as_deref())?;
     let address = options.printer.as_deref().map(str::parse).transpose()?;
     let (drawer, pulses) = Drawer::new();
     let printer = address.map(|address| {
@@ -97,7 +100,7 @@ pub async fn start(options: Options) -> Result<Running> {
     tasks.spawn(server);
     let data = options.data.clone();
     let key = move || AgentKey::read(&data);
-    tasks.spawn(link::run(Arc::clone(&front), hub, key, stop.clone()));
+    tasks.spawn(link::run(Arc::clone(&front), link::Way { hub, trust }, key, stop.clone()));
     let mut endless = vec![
         tokio::spawn(Arc::clone(&front).push_states()),
         tokio::spawn(Arc::clone(&front).watch_line()),

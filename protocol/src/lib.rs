@@ -1,8 +1,10 @@
-//! What travels: frames between hub and agent, the agent's credential, problem bodies.
+//! What travels: frames between hub and agent, the agent's credential, problem bodies, what a
+//! certificate says.
 //!
 //! Only shapes and their bytes. Invariant: a shape that was sent once is never re-encoded, and
 //! unknown fields of frames are ignored, so that programs of two versions can talk.
 
+pub mod certificate;
 pub mod credential;
 pub mod frame;
 pub mod pin;

@@ -1,5 +1,7 @@
 //! Requests to a running hub, and its refusals as words.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, bail};
 use clap::Args;
 use oneshelf_protocol::problem::Problem;
@@ -18,6 +20,9 @@ pub(super) struct Where {
     /// Admin secret or key (`osa_...`, `osk_...`); better given by the environment.
     #[arg(long, env = "HUB_SECRET", hide_env_values = true, global = true)]
     secret: Option<String>,
+    /// A root certificate (PEM) that the hub's leads to, beside those of the system.
+    #[arg(long, env = "HUB_CA", global = true)]
+    hub_ca: Option<PathBuf>,
     /// Prints the answer as JSON.
     #[arg(long, global = true)]
     pub(super) json: bool,
@@ -34,7 +39,7 @@ impl Where {
     pub(super) fn client(&self) -> anyhow::Result<Client> {
         let secret = self.secret.clone();
         let secret = secret.context("who asks? --secret osa_... or HUB_SECRET")?;
-        let http = reqwest::Client::builder().build()?;
+        let http = crate::tls::roots::http_client(self.hub_ca.as_deref())?.build()?;
         Ok(Client { http, hub: self.hub.trim_end_matches('/').to_owned(), secret })
     }
 }

@@ -25,6 +25,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::auth::rates::{Rate, Rates};
 use crate::http::Proxy;
 use crate::store::Store;
+use crate::tls::{self, Files};
 use crate::{audit, http, serve};
 
 /// The hub of Oneshelf: the single source of truth for stock.
@@ -99,6 +100,13 @@ struct ServeArgs {
     /// A proxy of yours stands in front and sets `X-Forwarded-For`.
     #[arg(long, env = "HUB_BEHIND_PROXY")]
     behind_proxy: bool,
+    /// Speaks TLS with this certificate: PEM, the hub's first, then those that signed it. Read
+    /// anew when it changes and at SIGHUP.
+    #[arg(long, env = "HUB_TLS_CERT", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's key: PEM, readable by the hub's user alone.
+    #[arg(long, env = "HUB_TLS_KEY", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
     /// Requests a second of one key or person.
     #[arg(long, env = "HUB_REQUESTS_PER_CALLER", default_value_t = 2_000)]
     requests_per_caller: u32,
@@ -138,6 +146,7 @@ fn tell(text: &str) {
 /// Parses the command line and does what it says.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
+    tls::use_ring();
     if let Err(error) = log(&cli) {
         tell(&format!("error: {error:#}"));
         return ExitCode::from(2);
@@ -215,6 +224,10 @@ impl ServeArgs {
             admin_listen: self.admin_listen,
             data: self.data,
             public_url: self.public_url,
+            tls: self
+                .tls_cert
+                .zip(self.tls_key)
+                .map(|(certificate, key)| Files { certificate, key }),
             proxy: if self.behind_proxy { Proxy::Trusted } else { Proxy::None },
             rates,
         })

@@ -9,17 +9,19 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue, header};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::guard::ClientAddress;
 use super::layers::Proxy;
+use crate::tls::{Inside, Tls};
 
 /// Connections at once.
 const CONNECTIONS_MAX: usize = 10_000;
@@ -27,6 +29,9 @@ const CONNECTIONS_MAX: usize = 10_000;
 const HEADERS_MAX: Duration = Duration::from_secs(15);
 /// How long requests may go on after the stop.
 const LAST_MOMENT: Duration = Duration::from_secs(10);
+/// Browsers that came over TLS come over TLS for a year. Only this host: what else has a name
+/// below it is not ours to say.
+const ALWAYS_TLS: &str = "max-age=31536000";
 /// Pause after a failed accept, so that a full table of files does not burn a processor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -38,23 +43,33 @@ pub struct Listening {
     pub task: JoinHandle<()>,
 }
 
+/// What a listener serves, and to whom.
+#[derive(Clone)]
+pub struct Served {
+    /// The routes.
+    pub router: Router,
+    /// Who stands in front.
+    pub proxy: Proxy,
+    /// Its certificate; none speaks plainly.
+    pub tls: Option<Arc<Tls>>,
+}
+
 /// Serves a router on an address until the stop.
 ///
 /// # Errors
 /// When the address cannot be had.
 pub async fn listen(
     address: SocketAddr,
-    router: Router,
-    proxy: Proxy,
+    served: Served,
     stop: CancellationToken,
 ) -> std::io::Result<Listening> {
     let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
-    let task = tokio::spawn(accept(listener, router, proxy, stop));
+    let task = tokio::spawn(accept(listener, served, stop));
     Ok(Listening { address, task })
 }
 
-async fn accept(listener: TcpListener, router: Router, proxy: Proxy, stop: CancellationToken) {
+async fn accept(listener: TcpListener, served: Served, stop: CancellationToken) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let graceful = GracefulShutdown::new();
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
@@ -76,7 +91,25 @@ async fn accept(listener: TcpListener, router: Router, proxy: Proxy, stop: Cance
                 }
             },
         };
-        serve(&builder, &graceful, stream, peer.ip(), proxy, router.clone(), place);
+        // Small answers leave at once.
+        let _ = stream.set_nodelay(true);
+        let (served, builder, watcher) = (served.clone(), builder.clone(), graceful.watcher());
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            match served.tls.clone() {
+                None => serve(&builder, watcher, stream, peer.ip(), served).await,
+                Some(tls) => {
+                    let made = tokio::select! {
+                        () = stop.cancelled() => None,
+                        made = tls.accept(Inside::Http, stream) => made,
+                    };
+                    if let Some(stream) = made {
+                        serve(&builder, watcher, stream, peer.ip(), served).await;
+                    }
+                }
+            }
+            drop(place);
+        });
     }
     drop(listener);
     tokio::select! {
@@ -87,33 +120,36 @@ async fn accept(listener: TcpListener, router: Router, proxy: Proxy, stop: Cance
     }
 }
 
-fn serve(
+async fn serve<S>(
     builder: &Builder<TokioExecutor>,
-    graceful: &GracefulShutdown,
-    stream: TcpStream,
+    watcher: Watcher,
+    stream: S,
     peer: IpAddr,
-    proxy: Proxy,
-    router: Router,
-    place: tokio::sync::OwnedSemaphorePermit,
-) {
-    // Small answers leave at once.
-    let _ = stream.set_nodelay(true);
+    served: Served,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let service = hyper_util::service::TowerToHyperService::new(tower::service_fn(
         move |request: axum::http::Request<_>| {
             let mut request: Request = request.map(axum::body::Body::new);
-            let address = ClientAddress(client(peer, proxy, request.headers()));
+            let address = ClientAddress(client(peer, served.proxy, request.headers()));
             request.extensions_mut().insert(address);
-            tower::ServiceExt::oneshot(router.clone(), request)
+            let over_tls = served.tls.is_some();
+            let answering = tower::ServiceExt::oneshot(served.router.clone(), request);
+            async move {
+                let mut response = answering.await?;
+                if over_tls {
+                    let value = HeaderValue::from_static(ALWAYS_TLS);
+                    response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, value);
+                }
+                Ok::<_, std::convert::Infallible>(response)
+            }
         },
     ));
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-    let watched = graceful.watch(connection.into_owned());
-    tokio::spawn(async move {
-        if let Err(error) = watched.await {
-            tracing::trace!(%error, "a connection broke");
-        }
-        drop(place);
-    });
+    if let Err(error) = watcher.watch(connection.into_owned()).await {
+        tracing::trace!(%error, "a connection broke");
+    }
 }
 
 /// Who asks: the peer, or whom a proxy of ours names last.

@@ -42,7 +42,7 @@ use crate::app::App;
 pub use admin::metrics_handle;
 pub use guard::ClientAddress;
 pub use layers::Proxy;
-pub use listen::{Listening, listen};
+pub use listen::{Listening, Served, listen};
 pub use openapi::document;
 pub use problem::{Answer, Error};
 pub use problems::CATALOGUE;

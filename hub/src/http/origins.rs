@@ -85,7 +85,8 @@ pub fn believed_url(app: &App, headers: &HeaderMap) -> Option<String> {
         return Some(url.trim_end_matches('/').to_owned());
     }
     let host = headers.get(header::HOST)?.to_str().ok()?;
-    is_number_or_localhost(host).then(|| format!("http://{host}"))
+    let scheme = if app.tls.is_some() { "https" } else { "http" };
+    is_number_or_localhost(host).then(|| format!("{scheme}://{host}"))
 }
 
 fn is_number_or_localhost(host: &str) -> bool {

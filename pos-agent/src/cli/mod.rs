@@ -28,6 +28,9 @@ enum Command {
         /// The hub's address, when it is not the one that was joined any more.
         #[arg(long, env = "HUB_URL")]
         hub: Option<String>,
+        /// A root certificate (PEM) that the hub's leads to, beside those of the system.
+        #[arg(long, env = "HUB_CA")]
+        hub_ca: Option<PathBuf>,
         /// Where the pages are served. An address that is not this machine's own (127.0.0.1,
         /// [::1]) needs --to-other-machines.
         #[arg(long, env = "POS_AGENT_LISTEN", default_value = "127.0.0.1:8090")]
@@ -57,6 +60,9 @@ enum Command {
         /// The hub's address.
         #[arg(long, env = "HUB_URL")]
         hub: String,
+        /// A root certificate (PEM) that the hub's leads to, beside those of the system.
+        #[arg(long, env = "HUB_CA")]
+        hub_ca: Option<PathBuf>,
         /// The code, as the hub showed it.
         #[arg(long)]
         code: String,
@@ -78,6 +84,7 @@ pub async fn run(cli: Cli) -> Result<()> {
         Command::Serve {
             data,
             hub,
+            hub_ca,
             listen,
             to_other_machines,
             printer,
@@ -88,6 +95,7 @@ pub async fn run(cli: Cli) -> Result<()> {
             let options = serve::Options {
                 data,
                 hub,
+                hub_ca,
                 listen,
                 to_other_machines,
                 printer,
@@ -101,8 +109,9 @@ pub async fn run(cli: Cli) -> Result<()> {
             running.stop().await;
             Ok(())
         }
-        Command::Enrol { data, hub, code, name } => {
-            let location = enrol::enrol(&data, &hub, &code, &name).await?;
+        Command::Enrol { data, hub, hub_ca, code, name } => {
+            let at = enrol::Hub { url: &hub, ca: hub_ca.as_deref() };
+            let location = enrol::enrol(&data, at, &code, &name).await?;
             say(&format!("joined as the agent of {location}"))
         }
         Command::ExportUnsent { data } => export_unsent(&data).await,

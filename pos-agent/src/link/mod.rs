@@ -8,6 +8,7 @@ mod socket;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ClientConfig;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -26,10 +27,18 @@ pub(crate) struct Ended {
     why: String,
 }
 
+/// The way to the hub.
+pub(crate) struct Way {
+    /// Where it is now; none: where the shop was joined.
+    pub hub: Option<String>,
+    /// Whom to believe over TLS.
+    pub trust: Arc<ClientConfig>,
+}
+
 /// Runs until it is stopped.
 pub(crate) async fn run(
     front: Arc<Front>,
-    hub: Option<String>,
+    way: Way,
     key: impl Fn() -> anyhow::Result<AgentKey>,
     stop: CancellationToken,
 ) {
@@ -49,11 +58,11 @@ pub(crate) async fn run(
                 continue;
             }
         };
-        if let Some(hub) = &hub {
+        if let Some(hub) = &way.hub {
             identity.hub_url.clone_from(hub);
         }
         let ended = match key() {
-            Ok(key) => socket::connection(&front, &identity, &key, &stop).await,
+            Ok(key) => socket::connection(&front, &identity, &key, &way.trust, &stop).await,
             Err(error) => Ended { heard: false, why: error.to_string() },
         };
         if stop.is_cancelled() {

@@ -3,12 +3,14 @@
 //! A connection on which nothing was heard for two heartbeats is dropped: "connected" means the
 //! age of the last answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::SplitSink;
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use oneshelf_domain::limits;
 use oneshelf_protocol::frame::{Down, HubTime};
+use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -16,13 +18,16 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::{
+    Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::Ended;
 use crate::journal::{Fault, Identity};
 use crate::key::AgentKey;
 use crate::register::Front;
+use crate::tls;
 
 const PATH: &str = "/v1/agent/link";
 const TRANSPORT: &str = "websocket";
@@ -43,11 +48,12 @@ pub(super) async fn connection(
     front: &Front,
     identity: &Identity,
     key: &AgentKey,
+    trust: &Arc<ClientConfig>,
     stop: &CancellationToken,
 ) -> Ended {
     let dialled = tokio::select! {
         () = stop.cancelled() => Err(anyhow::anyhow!("stopped")),
-        dialled = dial(identity, key) => dialled,
+        dialled = dial(identity, key, trust) => dialled,
     };
     let socket = match dialled {
         Ok(socket) => socket,
@@ -64,8 +70,12 @@ pub(super) async fn connection(
     Ended { heard, why }
 }
 
-async fn dial(identity: &Identity, key: &AgentKey) -> anyhow::Result<Socket> {
-    let http = reqwest::Client::builder().timeout(ANSWER).build()?;
+async fn dial(
+    identity: &Identity,
+    key: &AgentKey,
+    trust: &Arc<ClientConfig>,
+) -> anyhow::Result<Socket> {
+    let http = tls::http_client(trust, ANSWER)?;
     let time = http.get(format!("{}/v1/time", identity.hub_url)).send().await?;
     let time: HubTime = time.error_for_status()?.json().await?;
     if time.hub_id != identity.hub_id {
@@ -80,7 +90,8 @@ async fn dial(identity: &Identity, key: &AgentKey) -> anyhow::Result<Socket> {
     let config = WebSocketConfig::default()
         .max_message_size(Some(limits::FRAME_BYTES_MAX))
         .max_frame_size(Some(limits::FRAME_BYTES_MAX));
-    let connecting = connect_async_with_config(request, Some(config), true);
+    let connector = Some(Connector::Rustls(Arc::clone(trust)));
+    let connecting = connect_async_tls_with_config(request, Some(config), true, connector);
     let (socket, _) = timeout(ANSWER, connecting).await??;
     Ok(socket)
 }

@@ -108,6 +108,7 @@ impl Caller {
     /// # Errors
     /// When no client can be made.
     pub fn new(base: &str, header: Option<(&'static str, String)>) -> Result<Self> {
+        oneshelf_hub::tls::use_ring();
         let client = reqwest::Client::builder().timeout(REQUEST_LIMIT).no_proxy().build()?;
         Ok(Self { client, base: base.to_owned(), header, weather: Arc::default() })
     }

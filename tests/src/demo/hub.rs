@@ -24,6 +24,7 @@ impl Hub {
     /// # Errors
     /// When no client can be made.
     pub fn new(base: &str, secret: &str) -> Result<Self> {
+        oneshelf_hub::tls::use_ring();
         let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?;
         let base = base.trim_end_matches('/').to_owned();
         Ok(Self { client, base, secret: secret.to_owned() })

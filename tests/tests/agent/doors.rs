@@ -6,7 +6,7 @@ use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
-use super::store::Store;
+use super::store::{Store, at};
 
 #[tokio::test]
 async fn a_foreign_origin_and_a_rebound_host_reach_nothing() {
@@ -102,7 +102,8 @@ async fn the_page_is_served_with_its_policy() {
 #[tokio::test]
 async fn a_folder_joins_once_and_is_served_once() {
     let store = Store::open().await;
-    let again = oneshelf_pos_agent::enrol::enrol(store.data(), &store.hub.url(), "X", "x").await;
+    let url = store.hub.url();
+    let again = oneshelf_pos_agent::enrol::enrol(store.data(), at(&url), "X", "x").await;
     assert!(again.unwrap_err().to_string().contains("has joined"));
     let second = oneshelf_pos_agent::serve::start(store.options()).await;
     assert!(second.is_err_and(|e| e.to_string().contains("another pos-agent")));

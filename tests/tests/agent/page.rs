@@ -21,6 +21,7 @@ pub struct Events(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Page {
     pub fn new(base: &str) -> Self {
+        oneshelf_hub::tls::use_ring();
         Self { base: base.to_owned(), cookie: None, http: reqwest::Client::new() }
     }
 

@@ -8,7 +8,7 @@ use argon2::password_hash::PasswordHasher;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, Version};
 use oneshelf_hardware::sim::PrinterSim;
-use oneshelf_pos_agent::enrol::enrol;
+use oneshelf_pos_agent::enrol::{self, enrol};
 use oneshelf_pos_agent::serve::{Language, Options, Running, start};
 use oneshelf_protocol::pin::pin_material;
 use serde_json::{Value, json};
@@ -39,6 +39,11 @@ impl Drop for Store {
     }
 }
 
+/// A hub without TLS.
+pub fn at(url: &str) -> enrol::Hub<'_> {
+    enrol::Hub { url, ca: None }
+}
+
 /// A folder's name that is free.
 pub fn folder() -> PathBuf {
     let name = format!("oneshelf-agent-{}", uuid::Uuid::new_v4().as_simple());
@@ -62,7 +67,8 @@ impl Store {
         scanner: Option<String>,
     ) -> Self {
         let hub = Hub::start().await;
-        let location = enrol(&data, &hub.url(), "ABCD-EFGH", "Quay Street").await.unwrap();
+        let url = hub.url();
+        let location = enrol(&data, at(&url), "ABCD-EFGH", "Quay Street").await.unwrap();
         assert_eq!(location, "S07");
         let mut store = Self { hub, printer, scanner, language: Language::En, data, agent: None };
         store.start().await;
@@ -91,6 +97,7 @@ impl Store {
             scanner: self.scanner.clone(),
             hosts: vec![],
             hub: None,
+            hub_ca: None,
             language: self.language,
         }
     }

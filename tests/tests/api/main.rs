@@ -34,4 +34,6 @@ mod stock;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod tls;
+#[cfg(test)]
 mod words;

@@ -9,6 +9,7 @@ use oneshelf_hub::auth::rates::Rates;
 use oneshelf_hub::http::Proxy;
 use oneshelf_hub::serve::{Options, Running, start, wall_clock};
 use oneshelf_hub::setup::{NewShop, set_up};
+use oneshelf_hub::tls::Files;
 use oneshelf_tests::database::Database;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -27,6 +28,7 @@ pub struct Hub {
     pub admin: String,
     ahead_ms: Arc<AtomicI64>,
     rates: Rates,
+    tls: Option<Files>,
 }
 
 /// What was answered.
@@ -116,6 +118,16 @@ impl Hub {
     }
 
     pub async fn open_with(rates: Rates) -> Hub {
+        oneshelf_hub::tls::use_ring();
+        Self::open_over(rates, None, reqwest::Client::new()).await
+    }
+
+    /// One that speaks TLS, as `localhost`; the client believes its certificate.
+    pub async fn open_tls(files: Files, http: reqwest::Client) -> Hub {
+        Self::open_over(Rates::default(), Some(files), http).await
+    }
+
+    async fn open_over(rates: Rates, tls: Option<Files>, http: reqwest::Client) -> Hub {
         let database = Database::fresh().await;
         let shop = NewShop {
             name: "Harbour Goods".into(),
@@ -133,12 +145,13 @@ impl Hub {
         let mut hub = Hub {
             running: None,
             database,
-            http: reqwest::Client::new(),
+            http,
             base: String::new(),
             operator: String::new(),
             admin,
             ahead_ms: Arc::default(),
             rates,
+            tls,
         };
         hub.start().await;
         for (code, name) in [("S07", "Quay Street"), ("S02", "Patrick Street")] {
@@ -171,10 +184,14 @@ impl Hub {
             data: Some(keys),
             public_url: None,
             proxy: Proxy::Trusted,
+            tls: self.tls.clone(),
             rates: self.rates.clone(),
         };
         let running = start(options, clock).await.unwrap();
-        self.base = format!("http://{}", running.address);
+        self.base = match &self.tls {
+            None => format!("http://{}", running.address),
+            Some(_) => format!("https://localhost:{}", running.address.port()),
+        };
         self.operator = format!("http://{}", running.admin_address);
         self.running = Some(running);
     }
