@@ -20,6 +20,7 @@ pub mod imports;
 pub mod jobs;
 pub mod link;
 pub mod live;
+pub mod mqtt;
 pub mod secrets;
 pub mod serve;
 pub mod setup;

@@ -24,6 +24,7 @@ use crate::imports::{self, Imports};
 use crate::jobs;
 use crate::link::Links;
 use crate::live::{Board, Sockets};
+use crate::mqtt;
 use crate::secrets::Secrets;
 use crate::shown::Source;
 use crate::store::Store;
@@ -40,6 +41,8 @@ pub struct Options {
     pub admin_listen: SocketAddr,
     /// Folder of the hub's keys.
     pub data: Option<PathBuf>,
+    /// For agents and other clients of MQTT; none: nobody listens there.
+    pub mqtt_listen: Option<SocketAddr>,
     /// Where browsers and agents reach it.
     pub public_url: Option<String>,
     /// Who stands in front.
@@ -58,6 +61,8 @@ pub struct Running {
     pub address: SocketAddr,
     /// Where its operator looks.
     pub admin_address: SocketAddr,
+    /// Where it speaks MQTT.
+    pub mqtt_address: Option<SocketAddr>,
     listeners: Vec<Listening>,
     tasks: Vec<JoinHandle<()>>,
     follower: (JoinHandle<()>, CancellationToken),
@@ -131,6 +136,14 @@ pub async fn start(options: Options, clock: Clock) -> anyhow::Result<Running> {
     if let Some(tls) = &tls {
         tasks.push(tokio::spawn(tls.clone().keep(clock.clone(), stop.clone())));
     }
+    let mqtt = match options.mqtt_listen {
+        Some(listen) => Some(
+            mqtt::listen(listen, app.clone(), tls.clone())
+                .await
+                .with_context(|| format!("cannot listen on {listen}"))?,
+        ),
+        None => None,
+    };
     let main = Served { router: http::main_router(app.clone()), proxy: options.proxy, tls };
     let admin = http::admin_router(app.clone());
     let admin = Served { router: admin, proxy: Proxy::None, tls: None };
@@ -143,8 +156,9 @@ pub async fn start(options: Options, clock: Clock) -> anyhow::Result<Running> {
     Ok(Running {
         address: main.address,
         admin_address: admin.address,
+        mqtt_address: mqtt.as_ref().map(|mqtt| mqtt.address),
         app,
-        listeners: vec![main, admin],
+        listeners: [main, admin].into_iter().chain(mqtt).collect(),
         tasks,
         follower: (follower, last),
         writer,
@@ -157,9 +171,15 @@ pub fn is_plain(listen: SocketAddr, tls: bool, proxy: Proxy) -> bool {
 }
 
 fn say_when_plain(options: &Options) {
-    if is_plain(options.listen, options.tls.is_some(), options.proxy) {
+    // No proxy of HTTP stands in front of MQTT.
+    let mqtt = options.mqtt_listen.map(|listen| (listen, Proxy::None));
+    let listeners = [(options.listen, options.proxy)].into_iter().chain(mqtt);
+    for (listen, proxy) in listeners {
+        if !is_plain(listen, options.tls.is_some(), proxy) {
+            continue;
+        }
         tracing::warn!(
-            listen = %options.listen,
+            %listen,
             "what this hub says and hears travels UNENCRYPTED, passwords, keys and PIN hashes \
              among it: give it --tls-cert and --tls-key, or put a proxy with TLS in front and say \
              --behind-proxy"
@@ -219,10 +239,14 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         tracing::warn!("this hub is not set up yet: `hub setup` makes its shop and admin secret");
     }
     let scheme = if running.app.tls.is_some() { "https" } else { "http" };
-    let said = format!(
+    let mut said = format!(
         "hub listening on {scheme}://{} admin http://{}",
         running.address, running.admin_address
     );
+    if let Some(address) = running.mqtt_address {
+        let scheme = if running.app.tls.is_some() { "mqtts" } else { "mqtt" };
+        said += &format!(" mqtt {scheme}://{address}");
+    }
     crate::cli::say(&said)?;
     loop {
         tokio::select! {

@@ -14,6 +14,8 @@ use crate::store::{Store, StoreError, nonces};
 pub const HTTP: &str = "http";
 /// Of the link.
 pub const WEBSOCKET: &str = "websocket";
+/// Of the link over the hub's own MQTT endpoint.
+pub const MQTT: &str = "mqtt";
 
 /// How far an agent's idea of the hub's time may be ahead, milliseconds.
 const AHEAD_MS_MAX: i64 = 10_000;

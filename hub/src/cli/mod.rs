@@ -91,6 +91,10 @@ struct ServeArgs {
     /// Address for the operator: health, readiness, metrics. Keep it on loopback.
     #[arg(long, env = "HUB_ADMIN_LISTEN", default_value = "127.0.0.1:8081")]
     admin_listen: SocketAddr,
+    /// Address for MQTT, as in `0.0.0.0:8883`: for agents with `--mqtt`, and for standard clients
+    /// that read public stock with a key. With a certificate it speaks TLS.
+    #[arg(long, env = "HUB_MQTT_LISTEN")]
+    mqtt_listen: Option<SocketAddr>,
     /// Folder of the hub's keys (mode 0700); beside the file of SQLite when not said.
     #[arg(long, env = "HUB_DATA")]
     data: Option<PathBuf>,
@@ -222,6 +226,7 @@ impl ServeArgs {
             database: self.database,
             listen: self.listen,
             admin_listen: self.admin_listen,
+            mqtt_listen: self.mqtt_listen,
             data: self.data,
             public_url: self.public_url,
             tls: self

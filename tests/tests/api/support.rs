@@ -181,6 +181,7 @@ impl Hub {
             database: self.database.url().to_owned(),
             listen: "127.0.0.1:0".parse().unwrap(),
             admin_listen: "127.0.0.1:0".parse().unwrap(),
+            mqtt_listen: Some("127.0.0.1:0".parse().unwrap()),
             data: Some(keys),
             public_url: None,
             proxy: Proxy::Trusted,

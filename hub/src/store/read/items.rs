@@ -50,6 +50,22 @@ pub async fn taxed(tx: &mut Tx, class: &str) -> Result<Option<String>, StoreErro
         .bind(format!("\"tax\":{class}")).fetch_optional(conn).await)?)
 }
 
+/// Numbers of items that are sold, in their order, behind this one.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn active_after(
+    tx: &mut Tx,
+    after: ItemNo,
+    limit: usize,
+) -> Result<Vec<ItemNo>, StoreError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let sql = "select no from item where no > $1 and state = 'active' order by no limit $2";
+    let found: Vec<i64> = on!(tx, conn => sqlx::query_scalar(sql)
+        .bind(after.0).bind(limit).fetch_all(conn).await)?;
+    Ok(found.into_iter().map(ItemNo).collect())
+}
+
 /// The owner of a barcode.
 ///
 /// # Errors
