@@ -52,6 +52,11 @@ impl AgentKey {
         hex::encode(self.0.verifying_key().to_bytes())
     }
 
+    /// Signs bytes.
+    pub(crate) fn sign(&self, bytes: &[u8]) -> [u8; 64] {
+        self.0.sign(bytes).to_bytes()
+    }
+
     /// A credential for one connection.
     pub(crate) fn credential(
         &self,

@@ -16,6 +16,7 @@ mod journal;
 mod key;
 mod language;
 mod link;
+mod mqtt_address;
 mod pepper;
 mod register;
 pub mod serve;

@@ -19,6 +19,8 @@ use tokio_util::task::TaskTracker;
 use crate::devices::{Drawer, printer, scanner};
 use crate::key::AgentKey;
 pub use crate::language::Language;
+pub use crate::link::{Broker, Transport};
+pub use crate::mqtt_address::MqttAddress;
 use crate::pepper::Pepper;
 use crate::register::{Devices, DrawerWord, Front, PrinterWord, ScannerWord};
 use crate::{clock, enrol, folder, http, journal, link, tls};
@@ -37,6 +39,8 @@ pub struct Options {
     pub hub: Option<String>,
     /// A root that the hub's certificate leads to, beside those of the system.
     pub hub_ca: Option<PathBuf>,
+    /// What frames travel over.
+    pub transport: Transport,
     /// Where pages are served; port 0 takes a free one.
     pub listen: SocketAddr,
     /// Pages may be served to other machines: they come unencrypted, PINs among them.
@@ -100,7 +104,12 @@ pub async fn start(options: Options) -> Result<Running> {
     tasks.spawn(server);
     let data = options.data.clone();
     let key = move || AgentKey::read(&data);
-    tasks.spawn(link::run(Arc::clone(&front), link::Way { hub, trust }, key, stop.clone()));
+    tasks.spawn(link::run(
+        Arc::clone(&front),
+        link::Way { hub, trust, transport: options.transport },
+        key,
+        stop.clone(),
+    ));
     let mut endless = vec![
         tokio::spawn(Arc::clone(&front).push_states()),
         tokio::spawn(Arc::clone(&front).watch_line()),

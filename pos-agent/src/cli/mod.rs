@@ -1,5 +1,7 @@
 //! The command line: `serve`, `enrol`, `export-unsent`. Nothing but arguments and words.
 
+mod line;
+
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -31,6 +33,8 @@ enum Command {
         /// A root certificate (PEM) that the hub's leads to, beside those of the system.
         #[arg(long, env = "HUB_CA")]
         hub_ca: Option<PathBuf>,
+        #[command(flatten)]
+        line: line::LineArgs,
         /// Where the pages are served. An address that is not this machine's own (127.0.0.1,
         /// [::1]) needs --to-other-machines.
         #[arg(long, env = "POS_AGENT_LISTEN", default_value = "127.0.0.1:8090")]
@@ -85,6 +89,7 @@ pub async fn run(cli: Cli) -> Result<()> {
             data,
             hub,
             hub_ca,
+            line,
             listen,
             to_other_machines,
             printer,
@@ -96,6 +101,7 @@ pub async fn run(cli: Cli) -> Result<()> {
                 data,
                 hub,
                 hub_ca,
+                transport: line.transport()?,
                 listen,
                 to_other_machines,
                 printer,

@@ -3,25 +3,49 @@
 //! It knows bytes and time-outs; what a frame means is the machine's matter. Invariant: frames
 //! leave in the order in which they were handed over, after the commit that they rest on.
 
+mod carry;
+mod mqtt;
 mod socket;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Result;
+use oneshelf_protocol::frame::HubTime;
 use rustls::ClientConfig;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::journal::Identity;
 use crate::key::AgentKey;
+use crate::mqtt_address::MqttAddress;
 use crate::register::Front;
+use crate::tls;
+
+use carry::{Link, carry};
+pub use mqtt::Broker;
 
 const BACK_OFF_FIRST: Duration = Duration::from_millis(200);
 const BACK_OFF_LAST: Duration = Duration::from_secs(5);
 /// How often an agent that has not joined looks whether it has.
 const LOOK_FOR_IDENTITY: Duration = Duration::from_secs(2);
 
+/// For the hub's time, and for a handshake.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// What frames travel over.
+#[derive(Debug, Clone)]
+pub enum Transport {
+    /// WebSocket, at the hub's own address.
+    WebSocket,
+    /// MQTT, at the hub's own endpoint.
+    Endpoint(MqttAddress),
+    /// MQTT, through a broker of somebody else.
+    Broker(Broker),
+}
+
 /// How one connection ended.
-pub(crate) struct Ended {
+struct Ended {
     /// A frame arrived on it: the next try need not wait long.
     heard: bool,
     why: String,
@@ -33,6 +57,8 @@ pub(crate) struct Way {
     pub hub: Option<String>,
     /// Whom to believe over TLS.
     pub trust: Arc<ClientConfig>,
+    /// What frames travel over.
+    pub transport: Transport,
 }
 
 /// Runs until it is stopped.
@@ -62,7 +88,7 @@ pub(crate) async fn run(
             identity.hub_url.clone_from(hub);
         }
         let ended = match key() {
-            Ok(key) => socket::connection(&front, &identity, &key, &way.trust, &stop).await,
+            Ok(key) => connection(&front, &identity, key, &way, &stop).await,
             Err(error) => Ended { heard: false, why: error.to_string() },
         };
         if stop.is_cancelled() {
@@ -80,6 +106,52 @@ pub(crate) async fn run(
         pause(jittered(wait), &stop).await;
         wait = (wait * 2).min(BACK_OFF_LAST);
     }
+}
+
+/// Connects, and carries frames until the line or the program ends.
+async fn connection(
+    front: &Front,
+    identity: &Identity,
+    key: AgentKey,
+    way: &Way,
+    stop: &CancellationToken,
+) -> Ended {
+    let dialled = tokio::select! {
+        () = stop.cancelled() => Err(anyhow::anyhow!("stopped")),
+        dialled = dial(identity, key, way) => dialled,
+    };
+    let link = match dialled {
+        Ok(link) => link,
+        Err(error) => return Ended { heard: false, why: format!("{error:#}") },
+    };
+    let mut heard = false;
+    let why = match carry(front, link, &mut heard, stop).await {
+        Ok(why) => why.to_owned(),
+        Err(fault) => fault.to_string(),
+    };
+    if let Err(error) = front.disconnected().await {
+        tracing::error!(%error, "the end of a connection could not be noted");
+    }
+    Ended { heard, why }
+}
+
+async fn dial(identity: &Identity, key: AgentKey, way: &Way) -> Result<Box<dyn Link>> {
+    match &way.transport {
+        Transport::WebSocket => socket::dial(identity, &key, &way.trust).await,
+        Transport::Endpoint(address) => mqtt::dial(identity, &key, address, &way.trust).await,
+        Transport::Broker(broker) => mqtt::dial_broker(identity, key, broker, &way.trust).await,
+    }
+}
+
+/// The hub's time, which credentials are issued in.
+async fn hub_time(identity: &Identity, trust: &Arc<ClientConfig>) -> Result<HubTime> {
+    let http = tls::http_client(trust, ANSWER)?;
+    let time = http.get(format!("{}/v1/time", identity.hub_url)).send().await?;
+    let time: HubTime = time.error_for_status()?.json().await?;
+    if time.hub_id != identity.hub_id {
+        anyhow::bail!("another hub answers at {}", identity.hub_url);
+    }
+    Ok(time)
 }
 
 /// Half to one and a half times as long: the agents of many stores do not come back at once.

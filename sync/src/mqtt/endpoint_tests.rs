@@ -70,7 +70,12 @@ fn sent(outputs: &[Output]) -> Vec<v5::Packet> {
         Output::Send(bytes) => Some(BytesMut::from(&bytes[..])),
         _ => None,
     });
-    bytes.map(|mut bytes| v5::Packet::read(&mut bytes, None).unwrap()).collect()
+    let read = |mut bytes: BytesMut| {
+        let packet = v5::Packet::read(&mut bytes, None).unwrap();
+        assert!(bytes.is_empty(), "a packet is as long as it says");
+        packet
+    };
+    bytes.map(read).collect()
 }
 
 fn publish5(topic: &str, qos: QoS5, pkid: u16) -> BytesMut {
@@ -232,6 +237,7 @@ fn silence_ends_a_connection_unless_the_client_wants_none() {
     assert!(endpoint.step(Input::Tick, 15_000).is_empty());
     let out = endpoint.step(Input::Tick, 15_001);
     assert!(matches!(out[..], [Output::Send(_), Output::Close(_)]));
+    assert!(matches!(sent(&out)[..], [v5::Packet::Disconnect(_)]));
 
     let mut connect = v4::Connect::new("me");
     connect.keep_alive = 0;
@@ -258,9 +264,11 @@ fn what_has_no_place_ends_the_connection() {
         let [Output::Send(said), Output::Close(_)] = &out[..] else { panic!("{out:?}") };
         assert_eq!((said[0], said[2]), (0xe0, code));
     }
-    let mut endpoint = open5(agent());
-    let out = endpoint.step(Input::Bytes(&[0xe0, 0]), 0);
-    assert_eq!(out, [Output::Close("the client left")]);
+    for end in [&[0xe0, 0][..], &[0xe0, 1, 4], &[0xe0, 2, 0, 0]] {
+        let mut endpoint = open5(agent());
+        let out = endpoint.step(Input::Bytes(end), 0);
+        assert_eq!(out, [Output::Close("the client left")]);
+    }
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Packets of both protocol versions as one set, read with rumqttc's codecs.
 //!
 //! It knows bytes, not rights. What the codecs leave out is done here: the level
-//! is looked at before one is chosen, flags of the fixed header are checked, and the two-byte
-//! DISCONNECT is read. Invariant: no bytes make it panic, and nothing longer than the bound is
+//! is looked at before one is chosen, flags of the fixed header are checked, and a DISCONNECT
+//! of any length is read. Invariant: no bytes make it panic, and nothing longer than the bound is
 //! waited for.
 
 use bytes::{Bytes, BytesMut};
@@ -125,6 +125,7 @@ pub(super) enum NoPacket {
 
 const CONNECT: u8 = 1;
 const PUBLISH: u8 = 3;
+const DISCONNECT: u8 = 14;
 /// Packets whose flags are 0b0010 (sections 3.6.1, 3.8.1, 3.10.1); all others have none.
 const FLAGGED: [u8; 3] = [6, 8, 10];
 
@@ -147,8 +148,9 @@ pub(super) fn read(
         None if kind != CONNECT => return Err(NoPacket::Bad(Reason::Protocol)),
         None => level(&buffer[..length])?,
     };
-    if buffer[..length] == [0xe0, 0x00] {
-        // rumqttc's reader for version 5 wants a reason, which the standard lets be left out.
+    if kind == DISCONNECT {
+        // Whatever its reason. rumqttc's reader for version 5 wants a reason and a length of
+        // properties, which the standard lets be left out (section 3.14.2).
         let _ = buffer.split_to(length);
         return Ok(Packet::Disconnect);
     }
@@ -229,7 +231,6 @@ fn of4(packet: v4::Packet) -> Result<Packet, NoPacket> {
             Packet::Unsubscribe { pkid: gone.pkid, filters: gone.topics }
         }
         v4::Packet::PingReq => Packet::Ping,
-        v4::Packet::Disconnect => Packet::Disconnect,
         _ => Packet::Unexpected,
     })
 }
@@ -278,7 +279,6 @@ fn of5(packet: v5::Packet) -> Result<Packet, NoPacket> {
             Packet::Unsubscribe { pkid: gone.pkid, filters: gone.filters }
         }
         v5::Packet::PingReq(_) => Packet::Ping,
-        v5::Packet::Disconnect(_) => Packet::Disconnect,
         _ => Packet::Unexpected,
     })
 }

@@ -9,7 +9,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, Version};
 use oneshelf_hardware::sim::PrinterSim;
 use oneshelf_pos_agent::enrol::{self, enrol};
-use oneshelf_pos_agent::serve::{Language, Options, Running, start};
+use oneshelf_pos_agent::serve::{Language, Options, Running, Transport, start};
 use oneshelf_protocol::pin::pin_material;
 use serde_json::{Value, json};
 
@@ -98,6 +98,7 @@ impl Store {
             hosts: vec![],
             hub: None,
             hub_ca: None,
+            transport: Transport::WebSocket,
             language: self.language,
         }
     }

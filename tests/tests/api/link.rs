@@ -112,7 +112,7 @@ impl Line {
 }
 
 /// A Hello with a nonce of its own.
-fn hello(life: IncarnationId, lease: Value, cursor: Value) -> Value {
+pub(crate) fn hello(life: IncarnationId, lease: Value, cursor: Value) -> Value {
     json!({
         "kind": "hello", "protocol": {"min": 1, "max": 1}, "incarnation": life,
         "follows": null, "lease": lease, "nonce": Uuid::now_v7(), "last": 0, "granted": [],

@@ -18,6 +18,8 @@ mod keys;
 mod link;
 #[cfg(test)]
 mod live;
+#[cfg(test)]
+mod mqtt;
 mod notices;
 #[cfg(test)]
 mod public;
@@ -29,6 +31,8 @@ mod rights;
 mod sessions;
 #[cfg(test)]
 mod settings;
+#[cfg(test)]
+mod shop;
 #[cfg(test)]
 mod stock;
 #[cfg(test)]

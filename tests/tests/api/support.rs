@@ -235,6 +235,11 @@ impl Hub {
         self.database.url()
     }
 
+    /// Where it speaks MQTT.
+    pub fn mqtt(&self) -> std::net::SocketAddr {
+        self.running.as_ref().unwrap().mqtt_address.unwrap()
+    }
+
     /// Its parts.
     pub fn app(&self) -> &oneshelf_hub::app::App {
         &self.running.as_ref().unwrap().app

@@ -9,8 +9,6 @@ use oneshelf_domain::Timestamp;
 use oneshelf_hub::tls::Files;
 use oneshelf_hub::tls::roots::{client_config, http_client};
 use oneshelf_pos_agent::{enrol, serve};
-use oneshelf_tests::chaos::client::Caller;
-use oneshelf_tests::chaos::register::Register;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
 };
@@ -20,6 +18,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use crate::shop::{self, Shop};
 use crate::support::{Hub, cookie};
 
 /// Who signs, and a folder with what was signed.
@@ -292,52 +291,24 @@ async fn a_new_certificate_is_taken_and_no_connection_is_dropped() {
 async fn a_store_joins_links_and_sells_over_tls() {
     let (hub, authority) = hub_with_tls().await;
     hub.receive("S07", 5).await;
-    hub.put("/v1/registers/S07/R1", json!({"name": "Front"})).await.ok(200);
-    let staff = json!({"name": "Ana", "role": "cashier", "locations": ["S07"], "pin": "1234"});
-    hub.put("/v1/staff/ana", staff).await.ok(200);
-    hub.put("/v1/policies/share/S07/*", json!({"quantity": 3})).await.ok(200);
-    let code = crate::enrolment::code(&hub).await;
-    let data = authority.folder.join("agent");
     let ca = authority.ca();
-    let at = |ca| enrol::Hub { url: &hub.base, ca };
-    let why = enrol::enrol(&data, at(None), &code, "quay").await.unwrap_err();
+    let code = crate::enrolment::code(&hub).await;
+    let stranger = enrol::Hub { url: &hub.base, ca: None };
+    let data = authority.folder.join("agent");
+    let why = enrol::enrol(&data, stranger, &code, "quay").await.unwrap_err();
     assert!(format!("{why:#}").contains("UnknownIssuer"), "{why:#}");
-    let location = enrol::enrol(&data, at(Some(&ca)), &code, "quay").await.unwrap();
-    assert_eq!(location, "S07");
-    let running = serve::start(serve::Options {
-        data: data.clone(),
-        hub: None,
-        hub_ca: Some(ca),
-        listen: "127.0.0.1:0".parse().unwrap(),
-        to_other_machines: false,
-        printer: None,
-        scanner: None,
-        hosts: vec![],
-        language: serve::Language::En,
-    })
-    .await
-    .unwrap();
-    let caller = Caller::new(&format!("http://{}", running.address()), None).unwrap();
-    let selling = async {
-        let mut pause = tokio::time::interval(std::time::Duration::from_millis(20));
-        let mut register = Register::new(caller, "R1", ("ana", "1234"));
-        // The rows of the store come over the link.
-        while register.open().await.is_err() {
-            pause.tick().await;
-        }
-        while register.here("FLASK").await.is_err() {
-            pause.tick().await;
-        }
-        let ticket = register.scan("5391520940118").await.unwrap();
-        register.pay(&ticket, "pay-1", false).await.unwrap().unwrap();
-        while hub.flask_at("S07").await["on_hand"] != 4 {
-            pause.tick().await;
-        }
-        hub.get("/v1/agents").await.ok(200)
-    };
-    let time = std::time::Duration::from_secs(60);
-    let agents = tokio::time::timeout(time, selling).await.expect("the sale arrives");
-    assert_ne!(agents["agents"][0]["link"], "dark", "{agents}");
-    running.stop().await;
+    let mut shop = Shop::join(&hub, data, Some(&ca)).await;
+    let mqtt = hub.mqtt();
+    let address = format!("mqtts://localhost:{}", mqtt.port()).parse().unwrap();
+    for (at, transport) in
+        [serve::Transport::WebSocket, serve::Transport::Endpoint(address)].into_iter().enumerate()
+    {
+        shop.start(transport).await;
+        let mut register = shop.cashier().await;
+        Shop::sell(&mut register, &format!("pay-{at}")).await;
+        shop::on_hand(&hub, 4 - i64::try_from(at).unwrap()).await;
+        assert_ne!(shop::line(&hub).await, "dark");
+        shop.stop().await;
+    }
     hub.close().await;
 }
