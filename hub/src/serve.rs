@@ -24,11 +24,11 @@ use crate::imports::{self, Imports};
 use crate::jobs;
 use crate::link::Links;
 use crate::live::{Board, Sockets};
-use crate::mqtt;
+use crate::mqtt::{self, broker::Broker};
 use crate::secrets::Secrets;
 use crate::shown::Source;
 use crate::store::Store;
-use crate::tls::{Files, Tls};
+use crate::tls::{Files, Tls, roots};
 
 /// What a hub needs to start. The address of a database may hold a password: no `Debug`.
 #[derive(Clone)]
@@ -43,6 +43,8 @@ pub struct Options {
     pub data: Option<PathBuf>,
     /// For agents and other clients of MQTT; none: nobody listens there.
     pub mqtt_listen: Option<SocketAddr>,
+    /// A broker of somebody else that agents speak through.
+    pub broker: Option<Broker>,
     /// Where browsers and agents reach it.
     pub public_url: Option<String>,
     /// Who stands in front.
@@ -135,6 +137,16 @@ pub async fn start(options: Options, clock: Clock) -> anyhow::Result<Running> {
     tasks.push(tokio::spawn(expect_agents(app.clone())));
     if let Some(tls) = &tls {
         tasks.push(tokio::spawn(tls.clone().keep(clock.clone(), stop.clone())));
+    }
+    if let Some(broker) = options.broker.clone() {
+        // A root that cannot be read is said before anybody is served.
+        roots::client_config(broker.ca.as_deref())?;
+        let app = app.clone();
+        tasks.push(tokio::spawn(async move {
+            if let Err(error) = mqtt::broker::run(app, broker).await {
+                tracing::error!(%error, "the MQTT broker is not used");
+            }
+        }));
     }
     let mqtt = match options.mqtt_listen {
         Some(listen) => Some(

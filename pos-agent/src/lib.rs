@@ -16,7 +16,6 @@ mod journal;
 mod key;
 mod language;
 mod link;
-mod mqtt_address;
 mod pepper;
 mod register;
 pub mod serve;

@@ -20,7 +20,6 @@ use crate::devices::{Drawer, printer, scanner};
 use crate::key::AgentKey;
 pub use crate::language::Language;
 pub use crate::link::{Broker, Transport};
-pub use crate::mqtt_address::MqttAddress;
 use crate::pepper::Pepper;
 use crate::register::{Devices, DrawerWord, Front, PrinterWord, ScannerWord};
 use crate::{clock, enrol, folder, http, journal, link, tls};

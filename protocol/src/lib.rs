@@ -4,6 +4,7 @@
 //! Only shapes and their bytes. Invariant: a shape that was sent once is never re-encoded, and
 //! unknown fields of frames are ignored, so that programs of two versions can talk.
 
+pub mod address;
 pub mod certificate;
 pub mod credential;
 pub mod frame;

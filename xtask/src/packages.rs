@@ -20,6 +20,8 @@ const PACKAGES: &[Package] = &[
     Package { name: "postgresql", found: || postgres::find_programs().is_some() },
     Package { name: "chromium", found: || chromium().is_some() },
     Package { name: "strace", found: || find_program("strace").is_some() },
+    Package { name: "mosquitto", found: || mosquitto().is_some() },
+    Package { name: "mosquitto-clients", found: || find_program("mosquitto_sub").is_some() },
     Package { name: "python3-venv", found: python_makes_environments },
 ];
 
@@ -64,6 +66,12 @@ pub(crate) fn is_root() -> bool {
 
 pub(crate) fn chromium() -> Option<PathBuf> {
     ["chromium", "chromium-browser", "google-chrome"].iter().find_map(|name| find_program(name))
+}
+
+/// Debian puts it where only root looks.
+pub(crate) fn mosquitto() -> Option<PathBuf> {
+    let there = PathBuf::from("/usr/sbin/mosquitto");
+    find_program("mosquitto").or_else(|| there.exists().then_some(there))
 }
 
 fn python_makes_environments() -> bool {

@@ -4,6 +4,7 @@
 //! to a running hub, the same that a page makes. Invariant: standard output carries answers
 //! alone; logs and progress go to standard error.
 
+mod broker;
 mod client;
 mod enrol;
 mod import;
@@ -95,6 +96,8 @@ struct ServeArgs {
     /// that read public stock with a key. With a certificate it speaks TLS.
     #[arg(long, env = "HUB_MQTT_LISTEN")]
     mqtt_listen: Option<SocketAddr>,
+    #[command(flatten)]
+    broker: broker::BrokerArgs,
     /// Folder of the hub's keys (mode 0700); beside the file of SQLite when not said.
     #[arg(long, env = "HUB_DATA")]
     data: Option<PathBuf>,
@@ -227,6 +230,7 @@ impl ServeArgs {
             listen: self.listen,
             admin_listen: self.admin_listen,
             mqtt_listen: self.mqtt_listen,
+            broker: self.broker.broker()?,
             data: self.data,
             public_url: self.public_url,
             tls: self

@@ -35,7 +35,7 @@ pub fn start(
 }
 
 /// A lease that is renewed when half of it is over.
-struct Lease {
+pub(crate) struct Lease {
     store: Store,
     name: &'static str,
     holder: String,
@@ -43,13 +43,13 @@ struct Lease {
 }
 
 impl Lease {
-    fn new(store: Store, name: &'static str) -> Self {
+    pub(crate) fn new(store: Store, name: &'static str) -> Self {
         let holder = Uuid::now_v7().as_simple().to_string();
         Self { store, name, holder, until: Timestamp(0) }
     }
 
     /// True when this hub has the job now.
-    async fn held(&mut self, now: Timestamp) -> Result<bool, StoreError> {
+    pub(crate) async fn held(&mut self, now: Timestamp) -> Result<bool, StoreError> {
         // A clock that was set back makes a lease look endless.
         if (LEASE_MS / 2..=LEASE_MS).contains(&self.until.ms_since(now)) {
             return Ok(true);
@@ -62,7 +62,7 @@ impl Lease {
         Ok(fence.is_some())
     }
 
-    async fn give_up(self) {
+    pub(crate) async fn give_up(self) {
         if self.until == Timestamp(0) {
             return;
         }
@@ -78,7 +78,7 @@ impl Lease {
 }
 
 /// Waits; false when the hub stops meanwhile.
-async fn pause(time: Duration, stop: &CancellationToken) -> bool {
+pub(crate) async fn pause(time: Duration, stop: &CancellationToken) -> bool {
     tokio::select! {
         () = stop.cancelled() => false,
         () = tokio::time::sleep(time) => true,

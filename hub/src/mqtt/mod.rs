@@ -5,6 +5,7 @@
 //! proven, and what one connection holds in memory is bounded.
 
 mod admit;
+pub mod broker;
 mod clients;
 mod connection;
 mod figures;

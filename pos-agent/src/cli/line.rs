@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::serve::{Broker, MqttAddress, Transport};
+use oneshelf_protocol::address::MqttAddress;
+
+use crate::serve::{Broker, Transport};
 
 /// What frames travel over.
 #[derive(Debug, Args)]

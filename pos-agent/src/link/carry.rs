@@ -34,7 +34,8 @@ impl<L> Link for L where L: Stream<Item = String> + Sink<String, Error = Broken>
 
 type Out = SplitSink<Box<dyn Link>, String>;
 
-fn silence() -> Duration {
+/// How long a line may be silent.
+pub(super) fn silence() -> Duration {
     let ms = 2 * limits::HEARTBEAT_MS + 1_000;
     Duration::from_millis(u64::try_from(ms).unwrap_or(11_000))
 }
@@ -42,14 +43,15 @@ fn silence() -> Duration {
 /// Carries frames until the line or the program ends, and says why it did.
 pub(super) async fn carry(
     front: &Front,
-    link: Box<dyn Link>,
+    (link, first): (Box<dyn Link>, Duration),
     heard: &mut bool,
     stop: &CancellationToken,
 ) -> Result<&'static str, Fault> {
     let (mut out, mut texts) = link.split();
     let (tx, mut frames) = mpsc::unbounded_channel::<String>();
     front.connected(tx).await?;
-    let mut deadline = Instant::now() + silence();
+    // The first answer may be due earlier: a broker says nothing when nobody is behind it.
+    let mut deadline = Instant::now() + first;
     loop {
         tokio::select! {
             () = stop.cancelled() => {

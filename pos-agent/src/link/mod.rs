@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
+use oneshelf_protocol::address::MqttAddress;
 use oneshelf_protocol::frame::HubTime;
 use rustls::ClientConfig;
 use tokio_util::sync::CancellationToken;
@@ -18,11 +19,10 @@ use uuid::Uuid;
 
 use crate::journal::Identity;
 use crate::key::AgentKey;
-use crate::mqtt_address::MqttAddress;
 use crate::register::Front;
 use crate::tls;
 
-use carry::{Link, carry};
+use carry::{Link, carry, silence};
 pub use mqtt::Broker;
 
 const BACK_OFF_FIRST: Duration = Duration::from_millis(200);
@@ -32,6 +32,8 @@ const LOOK_FOR_IDENTITY: Duration = Duration::from_secs(2);
 
 /// For the hub's time, and for a handshake.
 const ANSWER: Duration = Duration::from_secs(5);
+/// For the first frame through a broker, which the hub may not be at yet.
+const FIRST_ANSWER: Duration = Duration::from_secs(3);
 
 /// What frames travel over.
 #[derive(Debug, Clone)]
@@ -120,12 +122,16 @@ async fn connection(
         () = stop.cancelled() => Err(anyhow::anyhow!("stopped")),
         dialled = dial(identity, key, way) => dialled,
     };
+    let first = match way.transport {
+        Transport::Broker(_) => FIRST_ANSWER,
+        _ => silence(),
+    };
     let link = match dialled {
         Ok(link) => link,
         Err(error) => return Ended { heard: false, why: format!("{error:#}") },
     };
     let mut heard = false;
-    let why = match carry(front, link, &mut heard, stop).await {
+    let why = match carry(front, (link, first), &mut heard, stop).await {
         Ok(why) => why.to_owned(),
         Err(fault) => fault.to_string(),
     };

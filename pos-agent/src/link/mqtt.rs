@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use futures_util::{Sink, Stream};
 use oneshelf_domain::{AgentId, limits};
+use oneshelf_protocol::address::MqttAddress;
 use oneshelf_protocol::{signed, topic};
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Packet, SubscribeReasonCode};
@@ -27,7 +28,6 @@ use super::carry::{Broken, Link};
 use super::{ANSWER, hub_time};
 use crate::journal::Identity;
 use crate::key::AgentKey;
-use crate::mqtt_address::MqttAddress;
 
 const TRANSPORT: &str = "mqtt";
 const KEEP_ALIVE: Duration = Duration::from_secs(30);

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod board;
 #[cfg(test)]
+mod broker;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod enrolment;
@@ -18,6 +20,8 @@ mod keys;
 mod link;
 #[cfg(test)]
 mod live;
+#[cfg(test)]
+mod mosquitto;
 #[cfg(test)]
 mod mqtt;
 mod notices;

@@ -7,6 +7,7 @@ use oneshelf_domain::Timestamp;
 use oneshelf_domain::record::LocationKind;
 use oneshelf_hub::auth::rates::Rates;
 use oneshelf_hub::http::Proxy;
+use oneshelf_hub::mqtt::broker::Broker;
 use oneshelf_hub::serve::{Options, Running, start, wall_clock};
 use oneshelf_hub::setup::{NewShop, set_up};
 use oneshelf_hub::tls::Files;
@@ -29,6 +30,7 @@ pub struct Hub {
     ahead_ms: Arc<AtomicI64>,
     rates: Rates,
     tls: Option<Files>,
+    pub broker: Option<Broker>,
 }
 
 /// What was answered.
@@ -152,6 +154,7 @@ impl Hub {
             ahead_ms: Arc::default(),
             rates,
             tls,
+            broker: None,
         };
         hub.start().await;
         for (code, name) in [("S07", "Quay Street"), ("S02", "Patrick Street")] {
@@ -182,6 +185,7 @@ impl Hub {
             listen: "127.0.0.1:0".parse().unwrap(),
             admin_listen: "127.0.0.1:0".parse().unwrap(),
             mqtt_listen: Some("127.0.0.1:0".parse().unwrap()),
+            broker: self.broker.clone(),
             data: Some(keys),
             public_url: None,
             proxy: Proxy::Trusted,

@@ -1,10 +1,12 @@
 //! Programs by others against our parts: what they send is understood, what we send they read.
 //!
-//! Owns the claims about third parties; their scripts lie in `tests/peers`. Must not know the hub
-//! or the agent. Invariant: a peer that is not installed is a failure that says how to get it.
+//! Owns the claims about third parties; their scripts lie in `tests/peers`. Must not know how ours
+//! work inside. Invariant: a peer that is not installed is a failure that says how to get it.
 
 #[cfg(test)]
 mod codes;
+#[cfg(test)]
+mod mqtt;
 #[cfg(test)]
 mod programs;
 #[cfg(test)]

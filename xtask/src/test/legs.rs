@@ -84,6 +84,7 @@ const LEG: Leg = Leg {
     environment: &[],
     steps: &[],
 };
+const MOSQUITTO: &[Need] = &[Need::Debian("mosquitto"), Need::Debian("mosquitto-clients")];
 const ON_SQLITE: &[(&str, &str)] = &[("ONESHELF_TEST_ENGINE", "sqlite")];
 const ON_POSTGRES: &[(&str, &str)] = &[("ONESHELF_TEST_ENGINE", "postgres")];
 const STORE: Step = Step::Cargo(&["test", "--workspace", "--exclude=xtask", "--test=store"]);
@@ -189,6 +190,7 @@ pub(crate) const LEGS: &[Leg] = &[
         name: "api-sqlite",
         budget_s: 20,
         after: &["build"],
+        needs: MOSQUITTO,
         environment: ON_SQLITE,
         steps: &[API],
         ..LEG
@@ -197,7 +199,7 @@ pub(crate) const LEGS: &[Leg] = &[
         name: "api-postgres",
         budget_s: 60,
         after: &["build"],
-        needs: &[Need::Postgres],
+        needs: &[Need::Postgres, Need::Debian("mosquitto"), Need::Debian("mosquitto-clients")],
         environment: ON_POSTGRES,
         steps: &[API],
         ..LEG

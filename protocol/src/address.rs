@@ -1,7 +1,5 @@
 //! Where MQTT is spoken: `mqtt://HOST[:PORT]`, or `mqtts://` with TLS.
 
-use anyhow::{Result, bail, ensure};
-
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MqttAddress {
@@ -13,24 +11,31 @@ pub struct MqttAddress {
     pub tls: bool,
 }
 
-impl std::str::FromStr for MqttAddress {
-    type Err = anyhow::Error;
+/// The text is no such address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("an address as mqtt://HOST:PORT, or mqtts:// with TLS, and nothing else")]
+pub struct NotAnAddress;
 
-    fn from_str(text: &str) -> Result<Self> {
+impl std::str::FromStr for MqttAddress {
+    type Err = NotAnAddress;
+
+    fn from_str(text: &str) -> Result<Self, NotAnAddress> {
         let (tls, rest) = match text.split_once("://") {
             Some(("mqtt", rest)) => (false, rest),
             Some(("mqtts", rest)) => (true, rest),
-            _ => bail!("{text:?}: an address as mqtt://HOST:PORT, or mqtts:// with TLS"),
+            _ => return Err(NotAnAddress),
         };
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         let bracket = rest.rfind(']').unwrap_or(0);
         let (host, port) = match rest[bracket..].rfind(':') {
-            Some(at) => (&rest[..bracket + at], rest[bracket + at + 1..].parse()?),
+            Some(at) => {
+                let port = rest[bracket + at + 1..].parse().map_err(|_| NotAnAddress)?;
+                (&rest[..bracket + at], port)
+            }
             None => (rest, if tls { 8883 } else { 1883 }),
         };
         let fits = !host.is_empty() && !host.contains(['/', '@', '?', '#', ' ']);
-        ensure!(fits, "{text:?}: nothing but a host and a port");
-        Ok(Self { host: host.to_owned(), port, tls })
+        fits.then(|| Self { host: host.to_owned(), port, tls }).ok_or(NotAnAddress)
     }
 }
 
