@@ -3,7 +3,46 @@
 //! Owns the digits. Must not know items. Invariant: leading zeros are text and never lost, and a
 //! code with a wrong check digit has no normal form.
 
+use std::fmt;
+
+use serde::Serialize;
+
 use super::symbology::Symbology;
+
+/// A Global Trade Item Number in the one form in which numbers are compared: 14 digits, the check
+/// digit right.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Gtin(String);
+
+impl Gtin {
+    /// Takes 8, 12, 13 or 14 digits; `None` when it is not so many, or the last does not fit.
+    pub fn new(digits: &str) -> Option<Gtin> {
+        (check_digit_ok(digits) == Some(true)).then(|| Gtin(format!("{digits:0>14}")))
+    }
+
+    /// All 14 digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The last 13 digits, when the first says nothing: what an EAN-13 or UPC-A shows.
+    pub fn ean13(&self) -> Option<&str> {
+        self.0.strip_prefix('0')
+    }
+
+    /// Whether a shop may give such numbers to its own goods: prefix 02 or 20 to 29 (GS1 General
+    /// Specifications, sections 2.1.11 and 2.1.12, restricted circulation numbers).
+    pub fn is_store_made(&self) -> bool {
+        self.ean13().is_some_and(|digits| digits.starts_with('2') || digits.starts_with("02"))
+    }
+}
+
+impl fmt::Display for Gtin {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
 
 /// The check digit that belongs after these digits (3 and 1 weighted from the right).
 /// `None` when anything else than digits is in it, or nothing.
@@ -32,16 +71,14 @@ pub fn check_digit_ok(code: &str) -> Option<bool> {
     Some(expected == given)
 }
 
-/// EAN-8, UPC-A, EAN-13 and GTIN-14 as 14 digits; UPC-E only where the scanner called it EAN/UPC
-/// and eight digits do not fit as EAN-8. `None` for other codes and wrong check digits.
+/// EAN-8, UPC-A, EAN-13 and GTIN-14 as 14 digits; UPC-E only where the scanner called it EAN/UPC.
+/// `None` for other codes and wrong check digits.
 pub fn normalise_gtin(code: &str, symbology: Option<&Symbology>) -> Option<String> {
-    match check_digit_ok(code) {
-        Some(true) => Some(format!("{code:0>14}")),
-        _ if code.len() == 8 && symbology == Some(&Symbology::Ean13) => {
-            upc_e_to_upc_a(code).map(|upc_a| format!("{upc_a:0>14}"))
-        }
-        _ => None,
-    }
+    // Eight digits with the mark of EAN-13 are UPC-E: EAN-8 has a mark of its own.
+    let upc_e = (code.len() == 8 && symbology == Some(&Symbology::Ean13))
+        .then(|| upc_e_to_upc_a(code))
+        .flatten();
+    Gtin::new(upc_e.as_deref().unwrap_or(code)).map(|gtin| gtin.0)
 }
 
 /// Expands the eight digits of UPC-E (number system, six digits, check digit) to UPC-A.
@@ -67,6 +104,22 @@ pub fn upc_e_to_upc_a(code: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_of_the_shops_own_is_told_by_its_prefix() {
+        for (digits, own) in [
+            ("2123450012505", true),
+            ("0212345001256", true),
+            ("212345001257", true),
+            ("4006381333931", false),
+            ("96385074", false),
+        ] {
+            let body = &digits[..digits.len() - 1];
+            let code = format!("{body}{}", check_digit(body).unwrap());
+            assert_eq!(Gtin::new(&code).unwrap().is_store_made(), own, "{code}");
+        }
+        assert_eq!(Gtin::new("10012345678902").unwrap().ean13(), None);
+    }
 
     #[test]
     fn check_digits_of_known_codes() {
