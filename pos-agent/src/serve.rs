@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use oneshelf_hardware::printer::{DrawerProfile, Printer, TcpPrinter, TcpTimes};
+use oneshelf_hardware::printer::{DrawerProfile, Printer, Times};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -44,7 +44,7 @@ pub struct Options {
     pub listen: SocketAddr,
     /// Pages may be served to other machines: they come unencrypted, PINs among them.
     pub to_other_machines: bool,
-    /// `tcp://HOST:PORT`.
+    /// `tcp://HOST:PORT`, `serial:/dev/...` or `file:/dev/...`.
     pub printer: Option<String>,
     /// A serial port.
     pub scanner: Option<String>,
@@ -80,10 +80,8 @@ pub async fn start(options: Options) -> Result<Running> {
     let trust = tls::client_config(options.hub_ca.as_deref())?;
     let address = options.printer.as_deref().map(str::parse).transpose()?;
     let (drawer, pulses) = Drawer::new();
-    let printer = address.map(|address| {
-        let printer = TcpPrinter::new(address, DrawerProfile::default(), TcpTimes::default());
-        Arc::new(Printer::Tcp(printer))
-    });
+    let printer = address
+        .map(|address| Arc::new(Printer::new(address, DrawerProfile::default(), Times::default())));
     let (writer, reads) = journal::open(&options.data).await?;
     let pepper = Pepper::of(&options.data);
     if reads.identity().await?.is_some() {

@@ -29,6 +29,8 @@ const NO_AUTOMATIC_STATUS: [u8; 3] = [0x1d, b'a', 0];
 const PARTIAL_CUT: [u8; 4] = [0x1d, b'V', 66, 0];
 /// `GS r 1`: answer with the paper sensor when everything before this has been processed.
 pub const READ_BACK: [u8; 3] = [0x1d, b'r', 1];
+/// No command of a job is longer, so that so many NULs end whatever a broken job left half sent.
+pub(super) const LONGEST_COMMAND: usize = 2048;
 const BARCODE_HEIGHT_DOTS: u8 = 64;
 const QR_MODULE_DOTS: u8 = 5;
 

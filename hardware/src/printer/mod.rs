@@ -4,6 +4,7 @@
 //! sales, spools or pages. Invariants: no text becomes a command; a drawer is pulsed only on
 //! request and never by a copy; "confirmed" means that the printer answered after the last byte.
 
+mod address;
 pub mod client;
 pub mod encode;
 pub mod layout;
@@ -12,10 +13,12 @@ pub mod profile;
 pub mod receipt;
 pub mod state;
 pub mod status;
+mod talk;
 pub mod text;
-pub mod wire;
+mod wire;
 
-pub use client::{Address, JobOutcome, Printer, TcpPrinter, TcpTimes};
+pub use address::{Address, AddressError};
+pub use client::{JobOutcome, Printer, Times};
 pub use encode::{Drawer, EncodeError, Job, receipt_job, test_page_job};
 pub use pages::CodePage;
 pub use profile::{DrawerProfile, PageNumber, Profile};

@@ -1,18 +1,23 @@
 //! One connection to a printer: bytes out with deadlines, replies in.
 //!
-//! Owns the socket of one job. Must not know receipts or states. Invariant: every wait has an end,
-//! and it is always known whether a first byte has left.
+//! Owns the socket or port of a printer. Must not know receipts or states. Invariant: every wait
+//! has an end, and it is always known whether a first byte has left.
 
+use std::io;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::address::{Address, Link};
 use super::status::{Reply, ReplyParser};
+use crate::port::Port;
 
 /// Small enough that a slow printer shows progress within a deadline.
 const CHUNK_BYTES: usize = 512;
+/// What is thrown away at once, in case the peer never stops talking.
+const DRAINED_MAX: usize = 64;
 
 /// Why bytes could not all be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,19 +31,45 @@ pub struct SendFailure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lost;
 
+#[derive(Debug)]
+enum Stream {
+    Tcp(TcpStream),
+    Port(Port),
+}
+
+#[derive(Debug)]
 pub struct Wire {
-    stream: TcpStream,
+    stream: Stream,
+    mute: bool,
     replies: ReplyParser,
     unread: std::collections::VecDeque<u8>,
 }
 
 impl Wire {
-    /// Connects within `limit`. `address` may name a host.
-    pub async fn connect(address: &str, limit: Duration) -> Option<Wire> {
-        let stream = timeout(limit, TcpStream::connect(address)).await.ok()?.ok()?;
-        // Status questions are tiny and must not wait for a full packet.
-        stream.set_nodelay(true).ok()?;
-        Some(Wire { stream, replies: ReplyParser::default(), unread: Default::default() })
+    /// Opens the way to a printer within `limit`. An address on the network may name a host.
+    pub async fn open(address: &Address, limit: Duration) -> Option<Wire> {
+        let stream = timeout(limit, open(&address.link)).await.ok()?;
+        let stream = stream
+            .inspect_err(|error| tracing::debug!(%address, %error, "printer cannot be opened"))
+            .ok()?;
+        let reads = match &stream {
+            Stream::Tcp(_) => true,
+            Stream::Port(port) => port.reads(),
+        };
+        let mute = !(address.answers && reads);
+        Some(Wire { stream, mute, replies: ReplyParser::default(), unread: Default::default() })
+    }
+
+    /// Nothing will ever come back: what is sent stays unproved.
+    pub fn is_mute(&self) -> bool {
+        self.mute
+    }
+
+    /// A serial port is kept open between jobs: opening it moves lines that some printers take
+    /// for being switched off. Connections are not: network printers serve one client and drop
+    /// idle ones.
+    pub fn may_stay_open(&self) -> bool {
+        matches!(self.stream, Stream::Port(_)) && !self.mute
     }
 
     /// Sends all bytes; each kilobyte, or part of one, may take `per_kilobyte`.
@@ -49,7 +80,7 @@ impl Wire {
         while sent < bytes.len() {
             let end = bytes.len().min(sent + CHUNK_BYTES);
             let began = sent > 0;
-            match timeout_at(deadline, self.stream.write(&bytes[sent..end])).await {
+            match timeout_at(deadline, self.write(&bytes[sent..end])).await {
                 Ok(Ok(taken)) if taken > 0 => {
                     sent += taken;
                     in_kilobyte += taken;
@@ -65,17 +96,35 @@ impl Wire {
         Ok(())
     }
 
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.stream {
+            Stream::Tcp(stream) => stream.write(bytes).await,
+            Stream::Port(port) => port.write(bytes).await,
+        }
+    }
+
     /// The next reply; `None` when none came in time.
     pub async fn reply(&mut self, wait: Duration) -> Result<Option<Reply>, Lost> {
         let deadline = Instant::now() + wait;
+        let mut read_once = false;
         loop {
             while let Some(byte) = self.unread.pop_front() {
                 if let Some(reply) = self.replies.push(byte) {
                     return Ok(Some(reply));
                 }
             }
+            // A peer that talks without an end says nothing either.
+            if std::mem::replace(&mut read_once, true) && Instant::now() >= deadline {
+                return Ok(None);
+            }
             let mut bytes = [0u8; 64];
-            match timeout_at(deadline, self.stream.read(&mut bytes)).await {
+            let read = async {
+                match &mut self.stream {
+                    Stream::Tcp(stream) => stream.read(&mut bytes).await,
+                    Stream::Port(port) => port.read(&mut bytes).await,
+                }
+            };
+            match timeout_at(deadline, read).await {
                 Ok(Ok(length)) if length > 0 => self.unread.extend(&bytes[..length]),
                 Ok(_) => return Err(Lost),
                 Err(_) => return Ok(None),
@@ -86,7 +135,7 @@ impl Wire {
     /// Throws away what has come, until nothing comes for `quiet`. Bounded, in case the peer never
     /// stops talking.
     pub async fn drain(&mut self, quiet: Duration) -> Result<(), Lost> {
-        for _ in 0..64 {
+        for _ in 0..DRAINED_MAX {
             if self.reply(quiet).await?.is_none() {
                 break;
             }
@@ -96,7 +145,26 @@ impl Wire {
 
     /// Closes properly: printers have few sockets and keep half-closed ones.
     pub async fn close(mut self, limit: Duration) {
-        // What can go wrong here no longer matters to the job.
-        let _ = timeout(limit, self.stream.shutdown()).await;
+        if let Stream::Tcp(stream) = &mut self.stream {
+            // What can go wrong here no longer matters to the job.
+            let _ = timeout(limit, stream.shutdown()).await;
+        }
+    }
+}
+
+async fn open(link: &Link) -> io::Result<Stream> {
+    match link {
+        Link::Tcp(address) => {
+            let stream = TcpStream::connect(address).await?;
+            // Status questions are tiny and must not wait for a full packet.
+            stream.set_nodelay(true)?;
+            Ok(Stream::Tcp(stream))
+        }
+        Link::Serial(line) => {
+            let port = Port::serial(line).await?;
+            port.forget_input();
+            Ok(Stream::Port(port))
+        }
+        Link::File(path) => Ok(Stream::Port(Port::device(path).await?)),
     }
 }

@@ -1,10 +1,11 @@
 //! Simulated devices, for the demo, for tests and for anybody without hardware.
 //!
-//! Owns a receipt printer on TCP and a serial scanner on a pseudo terminal, byte for byte as real
+//! Owns a receipt printer on TCP or a pseudo terminal and a scanner on one, byte for byte as real
 //! ones behave, nuisances included. Must not share the encoder's code: the printer here reads bytes
 //! with an interpreter of its own, so that a wrong byte shows. Invariant: memory is bounded
 //! whatever a peer sends.
 
+mod cable;
 pub mod code128;
 pub mod device;
 pub mod page;
@@ -13,8 +14,10 @@ pub mod picture;
 pub mod printer;
 pub mod render;
 pub mod scanner;
+mod terminal;
 
 pub use device::{Device, Knobs, PaperLevel, Printed, Pulse};
 pub use page::Sheet;
-pub use printer::PrinterSim;
+pub use printer::{Panel, PrinterSim};
 pub use scanner::ScannerSim;
+pub use terminal::TerminalPrinterSim;

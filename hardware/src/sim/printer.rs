@@ -1,11 +1,12 @@
 //! The simulated printer on TCP, one client at a time, as small network printers are.
 //!
-//! Owns the socket and its faults. Must not know what bytes mean (`device` does). Invariant: a
-//! connection that is broken on purpose breaks at exactly the byte asked for, and the answer to
-//! that byte is never sent.
+//! Owns the socket and the panel by which a test turns knobs, whatever the printer hangs on. Must
+//! not know what bytes mean (`device` does). Invariant: a connection that is broken on purpose
+//! breaks at exactly the byte asked for, and the answer to that byte is never sent.
 
 use std::io;
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -21,9 +22,13 @@ use crate::printer::Profile;
 #[derive(Debug)]
 pub struct PrinterSim {
     address: SocketAddr,
-    shared: Arc<Shared>,
+    panel: Panel,
     task: JoinHandle<()>,
 }
+
+/// What a test sees of a printer, and the knobs it turns.
+#[derive(Debug, Clone)]
+pub struct Panel(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -33,11 +38,11 @@ struct Shared {
 }
 
 #[derive(Debug)]
-struct State {
-    device: Device,
+pub(super) struct State {
+    pub device: Device,
     /// Bytes of the print stream that may still be taken before the line is cut.
-    cut_after: Option<usize>,
-    connections: u64,
+    pub cut_after: Option<usize>,
+    pub connections: u64,
 }
 
 impl PrinterSim {
@@ -50,20 +55,40 @@ impl PrinterSim {
     pub async fn bind_with(address: &str, profile: Profile) -> io::Result<PrinterSim> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let state = State { device: Device::new(profile), cut_after: None, connections: 0 };
-        let (changes, _) = watch::channel(0);
-        let shared = Arc::new(Shared { state: Mutex::new(state), changes });
-        let task = tokio::spawn(serve(listener, Arc::clone(&shared)));
-        Ok(PrinterSim { address, shared, task })
+        let panel = Panel::new(profile);
+        let task = tokio::spawn(serve(listener, panel.clone()));
+        Ok(PrinterSim { address, panel, task })
     }
 
     pub fn address(&self) -> SocketAddr {
         self.address
     }
+}
+
+impl Deref for PrinterSim {
+    type Target = Panel;
+
+    fn deref(&self) -> &Panel {
+        &self.panel
+    }
+}
+
+impl Drop for PrinterSim {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Panel {
+    pub(super) fn new(profile: Profile) -> Panel {
+        let state = State { device: Device::new(profile), cut_after: None, connections: 0 };
+        let (changes, _) = watch::channel(0);
+        Panel(Arc::new(Shared { state: Mutex::new(state), changes }))
+    }
 
     /// Turns knobs; what was waiting goes on at once.
     pub fn set(&self, change: impl FnOnce(&mut Knobs)) {
-        self.shared.change(|state| state.device.set(change));
+        self.change(|state| state.device.set(change));
     }
 
     pub fn set_paper(&self, paper: PaperLevel) {
@@ -80,7 +105,7 @@ impl PrinterSim {
 
     /// All knobs as they were at the start.
     pub fn reset(&self) {
-        self.shared.change(|state| {
+        self.change(|state| {
             state.cut_after = None;
             state.device.set(|knobs| *knobs = Knobs::default());
         });
@@ -89,42 +114,42 @@ impl PrinterSim {
     /// Breaks the connection, once, when `bytes` further bytes of the print stream were taken.
     /// Real-time commands do not count.
     pub fn cut_after_bytes(&self, bytes: usize) {
-        self.shared.change(|state| state.cut_after = Some(bytes));
+        self.change(|state| state.cut_after = Some(bytes));
     }
 
     pub fn knobs(&self) -> Knobs {
-        self.shared.lock().device.knobs().clone()
+        self.lock().device.knobs().clone()
     }
 
     /// All that came out so far.
     pub fn printed(&self) -> Printed {
-        self.shared.lock().device.printed().clone()
+        self.lock().device.printed().clone()
     }
 
     /// The sheets that were cut off.
     pub fn sheets(&self) -> Vec<Sheet> {
-        self.shared.lock().device.printed().sheets.iter().cloned().collect()
+        self.lock().device.printed().sheets.iter().cloned().collect()
     }
 
     /// The sheet that still hangs in the printer.
     pub fn hanging(&self) -> Sheet {
-        self.shared.lock().device.hanging().clone()
+        self.lock().device.hanging().clone()
     }
 
     pub fn pulses(&self) -> Vec<Pulse> {
-        self.shared.lock().device.printed().pulses.iter().copied().collect()
+        self.lock().device.printed().pulses.iter().copied().collect()
     }
 
     pub fn connections(&self) -> u64 {
-        self.shared.lock().connections
+        self.lock().connections
     }
 
     /// Waits until the printer is as described.
     pub async fn wait_until(&self, mut is_so: impl FnMut(&Device) -> bool) {
-        let mut changes = self.shared.changes.subscribe();
+        let mut changes = self.0.changes.subscribe();
         loop {
             changes.mark_unchanged();
-            if is_so(&self.shared.lock().device) {
+            if is_so(&self.lock().device) {
                 return;
             }
             if changes.changed().await.is_err() {
@@ -135,29 +160,21 @@ impl PrinterSim {
 
     /// A receiver that is woken by every change, for pages that show the printer.
     pub fn changes(&self) -> watch::Receiver<u64> {
-        self.shared.changes.subscribe()
-    }
-}
-
-impl Drop for PrinterSim {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.changes.subscribe()
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let changed = change(&mut self.lock());
-        self.changes.send_modify(|count| *count += 1);
+        self.0.changes.send_modify(|count| *count += 1);
         changed
     }
 }
 
-async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+async fn serve(listener: TcpListener, shared: Panel) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
@@ -174,9 +191,9 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-async fn connection(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
+async fn connection(mut stream: TcpStream, shared: &Panel) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut changes = shared.changes.subscribe();
+    let mut changes = shared.changes();
     let mut bytes = [0u8; 1024];
     loop {
         changes.mark_unchanged();
@@ -215,7 +232,7 @@ async fn connection(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
 }
 
 /// Hands bytes to the device up to the one after which the line is cut.
-fn take(state: &mut State, bytes: &[u8]) {
+pub(super) fn take(state: &mut State, bytes: &[u8]) {
     let Some(mut left) = state.cut_after else {
         state.device.receive(bytes);
         return;

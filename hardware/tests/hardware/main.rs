@@ -3,6 +3,10 @@
 //! Owns what only shows between two programs. Pure parts are tested beside their code.
 
 #[cfg(test)]
+mod cutting;
+#[cfg(test)]
+mod ports;
+#[cfg(test)]
 mod printing;
 #[cfg(test)]
 mod scanning;

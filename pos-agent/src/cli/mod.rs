@@ -43,7 +43,9 @@ enum Command {
         /// in front, or use a network that nobody else is on.
         #[arg(long, env = "POS_AGENT_TO_OTHER_MACHINES")]
         to_other_machines: bool,
-        /// The receipt printer, as tcp://HOST:PORT. The drawer hangs on it.
+        /// The receipt printer: tcp://HOST:PORT, serial:/dev/serial/by-id/...?baud=115200 or
+        /// file:/dev/usb/lp0. `answers=no` behind the `?`: it never says anything back. The drawer
+        /// hangs on it.
         #[arg(long, env = "POS_AGENT_PRINTER")]
         printer: Option<String>,
         /// The serial scanner's port, as /dev/serial/by-id/...

@@ -135,15 +135,16 @@ async fn pulse(front: &Front, printer: &Printer, pulse: Pulse) {
 async fn look(front: &Front, printer: &Printer) -> Result<(), Reason> {
     let status = printer.status().await;
     let drawer = match &status {
-        Ok(status) if status.drawer_open => DrawerWord::Open,
-        Ok(_) => DrawerWord::Closed,
-        Err(_) => DrawerWord::Unknown,
+        Ok(Some(status)) if status.drawer_open => DrawerWord::Open,
+        Ok(Some(_)) => DrawerWord::Closed,
+        Ok(None) | Err(_) => DrawerWord::Unknown,
     };
     front
         .shared
         .devices
         .send_if_modified(|devices| std::mem::replace(&mut devices.drawer, drawer) != drawer);
-    Reason::against(&status?).map_or(Ok(()), Err)
+    // One that says nothing gets its jobs, and somebody is asked about each.
+    status?.as_ref().and_then(Reason::against).map_or(Ok(()), Err)
 }
 
 /// Prints what waits; `unwell`: only when the printer says that it can by now. Answers whether
