@@ -2,13 +2,15 @@
 //!
 //! Owns opening, reading and writing of a device file. Must not know what travels. Invariants: no
 //! call waits in the kernel, so that every wait can have an end; closing a serial port throws away
-//! what has not left it yet, as the kernel would otherwise hold the closing for half a minute.
+//! what has not left it yet, as the kernel would otherwise hold the closing for half a minute. Who
+//! wants it to leave waits for `sent` first.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serialport::{ClearBuffer, DataBits, Parity, SerialPort, StopBits, TTYPort};
 use tokio::net::unix::pipe::{Receiver, Sender};
@@ -34,12 +36,16 @@ pub struct Line {
 /// The speeds that devices of shops are set to.
 pub const BAUDS: [u32; 8] = [1_200, 2_400, 4_800, 9_600, 19_200, 38_400, 57_600, 115_200];
 
+/// Between two looks at what a port has still to send.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
 /// An open device.
 #[derive(Debug)]
 pub struct Port {
     file: Access,
     /// Keeps the settings, and keeps other programs out.
     tty: Option<TTYPort>,
+    all_sent: bool,
     /// Read when the device was opened, to see whether it can be read at all.
     early: Vec<u8>,
 }
@@ -58,7 +64,8 @@ impl Port {
     pub async fn serial(line: &Line) -> io::Result<Port> {
         let line = line.clone();
         let (file, tty) = unblocked(move || open_serial(&line)).await?;
-        Ok(Port { file: access(file, true)?, tty: Some(tty), early: Vec::new() })
+        let file = access(file, true)?;
+        Ok(Port { file, tty: Some(tty), all_sent: true, early: Vec::new() })
     }
 
     /// Opens a device file, a pipe or a file that is there already. One that cannot be read is
@@ -67,7 +74,7 @@ impl Port {
         let path = path.to_owned();
         let (file, early) = unblocked(move || open_device(&path)).await?;
         let file = access(file, early.is_some())?;
-        Ok(Port { file, tty: None, early: early.unwrap_or_default() })
+        Ok(Port { file, tty: None, all_sent: true, early: early.unwrap_or_default() })
     }
 
     /// Whether the device can say anything.
@@ -98,6 +105,7 @@ impl Port {
 
     /// Writes some of the bytes, as soon as some can be taken.
     pub async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.all_sent = false;
         let writing = match &self.file {
             Access::Both(_, writing) | Access::Writing(writing) => writing,
             Access::Plain(file) => {
@@ -114,6 +122,17 @@ impl Port {
         }
     }
 
+    /// Waits until everything that was written has left.
+    pub async fn sent(&mut self) -> io::Result<()> {
+        while let Some(tty) = &self.tty
+            && tty.bytes_to_write()? > 0
+        {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        self.all_sent = true;
+        Ok(())
+    }
+
     /// Throws away what came and was not read.
     pub fn forget_input(&self) {
         if let Some(tty) = &self.tty {
@@ -125,7 +144,7 @@ impl Port {
 
 impl Drop for Port {
     fn drop(&mut self) {
-        if let Some(tty) = &self.tty {
+        if let Some(tty) = self.tty.as_ref().filter(|_| !self.all_sent) {
             let _ = tty.clear(ClearBuffer::Output);
         }
     }

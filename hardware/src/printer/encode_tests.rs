@@ -181,3 +181,55 @@ fn a_test_page_shows_every_page_of_the_profile() {
     }
     assert!(contains(&job, b"{BTEST-12345"));
 }
+
+/// A picture in which every pair of bytes stands that a printer might act on.
+fn hostile_picture(width: usize, rows: &[[u8; 2]]) -> Bitmap {
+    let dots: Vec<u8> = rows.iter().flatten().copied().collect();
+    let mut png = std::io::Cursor::new(Vec::new());
+    let side = |size: usize| u32::try_from(size).unwrap();
+    let picture = image::GrayImage::from_fn(side(width), side(rows.len()), |x, y| {
+        let byte = dots.get(y as usize * 2 + x as usize / 8).copied().unwrap_or(0);
+        image::Luma([if byte & (0x80 >> (x % 8)) != 0 { 0 } else { 255 }])
+    });
+    picture.write_to(&mut png, image::ImageFormat::Png).unwrap();
+    Bitmap::from_png(png.get_ref(), width).unwrap()
+}
+
+#[test]
+fn a_picture_goes_out_in_bands_that_small_buffers_take() {
+    let wide = Bitmap::blank(576, 100);
+    let bands = raster(&wide, 24);
+    assert_eq!(bands.len(), 5);
+    assert!(bands.iter().all(|band| band.len() <= LONGEST_COMMAND));
+    assert!(bands[0].starts_with(&[0x1d, b'v', b'0', 0, 72, 0, 24, 0]));
+    assert!(bands[4].starts_with(&[0x1d, b'v', b'0', 0, 72, 0, 4, 0]));
+    assert_eq!(bands[4].len(), 8 + 4 * 72);
+    // A hundred rows only where they are so narrow that one command holds them.
+    assert!(raster(&wide, 100).iter().all(|band| band.len() <= LONGEST_COMMAND));
+    assert_eq!(raster(&Bitmap::blank(80, 200), 100).len(), 2);
+}
+
+#[test]
+fn a_picture_goes_out_in_columns_where_bands_are_not_known() {
+    let strips = columns(&hostile_picture(16, &[[0x80, 0x00], [0x00, 0x01]]));
+    assert_eq!(strips.first().unwrap(), &[0x1b, b'3', 24]);
+    assert_eq!(strips.last().unwrap(), &[0x1b, b'2']);
+    let strip = &strips[1];
+    assert!(strip.starts_with(&[0x1b, b'*', 33, 16, 0, 0x80, 0, 0]));
+    assert_eq!((strip.len(), &strip[50..]), (54, &[0x40, 0, 0, b'\n'][..]));
+}
+
+#[test]
+fn no_dots_of_a_picture_are_a_command() {
+    let rows = [[0x10, 0x14], [0x10, 0x04], [0x10, 0x05], [0x00, 0x10], [0x14, 0x01]];
+    let picture = hostile_picture(16, &rows);
+    assert_eq!(picture.row(0), [0x10, 0x14]);
+    for commands in [raster(&picture, 24), columns(&picture)] {
+        assert!(!holds_real_time_command(&commands.concat()));
+    }
+    for pictures in [PictureMode::Raster { band_rows: 24 }, PictureMode::Columns] {
+        let profile = Profile { pictures, logo: Some(picture.clone()), ..Profile::default() };
+        let job = receipt_job("job", &receipt("Mug"), &profile, Drawer::Leave).unwrap();
+        assert!(!holds_real_time_command(&job.bytes));
+    }
+}

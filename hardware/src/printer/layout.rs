@@ -3,7 +3,8 @@
 //! Owns columns, wrapping and alignment. Pure; must not know bytes or transports. Invariants: all
 //! text in its output was made printable, and no line is wider than the paper.
 
-use super::profile::{PageNumber, Profile};
+use super::picture::Bitmap;
+use super::profile::{PageNumber, PictureMode, Profile, QrMode};
 use super::receipt::{Receipt, ReceiptLine, TaxLine, TestPage};
 use super::text::printable;
 
@@ -11,6 +12,10 @@ use super::text::printable;
 const MAX_WRAPPED_LINES: usize = 6;
 /// Data of a code that is longer is left out; it would not be readable on paper.
 const MAX_QR_BYTES: usize = 300;
+/// GS1's own example of an item, on the test page.
+const TEST_EAN: &str = "9506000134352";
+/// Dots of a module of a QR code; a code that does not fit gets smaller ones.
+pub(super) const QR_MODULE_DOTS: u8 = 5;
 /// Start, check and stop. The blank that a Code 128 needs on both sides is the paper's own margin.
 const CODE128_FRAME_MODULES: usize = 35;
 const CODE128_MODULES: usize = 11;
@@ -45,7 +50,10 @@ pub enum Block {
         content: String,
         dots: u8,
     },
+    /// The 13 digits of an EAN-13.
+    Ean13(String),
     Qr(String),
+    Picture(Bitmap),
     /// The upper half of a code page, for the test page.
     PageSample(PageNumber),
 }
@@ -53,6 +61,7 @@ pub enum Block {
 /// Lays out a receipt for the columns of a profile.
 pub fn lay_out(receipt: &Receipt, profile: &Profile) -> Vec<Block> {
     let mut paper = Paper { profile, blocks: Vec::new() };
+    paper.logo();
     paper.header(receipt);
     paper.rule();
     for line in &receipt.lines {
@@ -65,20 +74,23 @@ pub fn lay_out(receipt: &Receipt, profile: &Profile) -> Vec<Block> {
     paper.blocks
 }
 
-/// Lays out a test page: a ruler, each code page, both kinds of code.
+/// Lays out a test page: a ruler, each code page, each kind of code.
 pub fn lay_out_test_page(page: &TestPage, profile: &Profile) -> Vec<Block> {
     let mut paper = Paper { profile, blocks: Vec::new() };
+    paper.logo();
     let large = Style { bold: true, wide: true, tall: true, ..Style::default() };
     paper.wrapped(&page.title, large, Align::Center);
     for detail in &page.details {
         paper.wrapped(detail, Style::default(), Align::Center);
     }
     paper.plain(ruler(profile.columns));
-    paper.plain(format!("{} columns, {} dots", profile.columns, profile.dots));
+    let printed = printable(&profile.name, profile);
+    paper.plain(format!("{printed}: {} columns, {} dots", profile.columns, profile.dots));
     for entry in &profile.pages {
         paper.plain(format!("{} n={}", entry.page.name(), entry.n));
         paper.blocks.push(Block::PageSample(*entry));
     }
+    paper.blocks.push(Block::Ean13(TEST_EAN.to_owned()));
     paper.code128("TEST-12345");
     paper.qr("https://example.com/test");
     paper.blocks
@@ -242,8 +254,25 @@ impl Paper<'_> {
 
     fn qr(&mut self, content: &str) {
         let content: String = super::text::clean(content);
-        if self.profile.native_qr && (1..=MAX_QR_BYTES).contains(&content.len()) {
-            self.blocks.push(Block::Qr(content));
+        if !(1..=MAX_QR_BYTES).contains(&content.len()) {
+            return;
+        }
+        match self.profile.qr {
+            QrMode::Native => self.blocks.push(Block::Qr(content)),
+            QrMode::Picture => {
+                let module = usize::from(QR_MODULE_DOTS);
+                let drawn = Bitmap::qr(&content, module, self.profile.dots);
+                self.blocks.extend(drawn.map(Block::Picture));
+            }
+            QrMode::None => {}
+        }
+    }
+
+    fn logo(&mut self) {
+        let fits = |logo: &&Bitmap| logo.width() <= self.profile.dots;
+        if self.profile.pictures != PictureMode::None {
+            let logo = self.profile.logo.as_ref().filter(fits).cloned();
+            self.blocks.extend(logo.map(Block::Picture));
         }
     }
 

@@ -7,10 +7,9 @@
 
 use encoding_rs::Encoding;
 use oem_cp::code_table;
-use serde::{Deserialize, Serialize};
 
 /// The pages that we can encode. Names as printer manuals spell them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CodePage {
     Wpc1250,
     Wpc1251,
@@ -61,6 +60,17 @@ impl CodePage {
         CodePage::Pc866,
         CodePage::Pc869,
     ];
+
+    /// The page of this name, however it is spelt.
+    pub fn named(name: &str) -> Option<CodePage> {
+        // PC, CP and WPC stand before the same numbers.
+        let plain = |name: &str| -> String {
+            let letters = name.chars().filter(char::is_ascii_alphanumeric);
+            let letters: String = letters.collect::<String>().to_uppercase();
+            letters.trim_start_matches(['W', 'P', 'C']).to_owned()
+        };
+        CodePage::ALL.into_iter().find(|page| plain(page.name()) == plain(name))
+    }
 
     pub fn name(self) -> &'static str {
         match self {
@@ -156,6 +166,23 @@ mod tests {
                 assert_eq!(page.encode(char::from(byte)), Some(byte), "{} {byte:#x}", page.name());
                 assert_eq!(page.decode(byte), Some(char::from(byte)), "{} {byte:#x}", page.name());
             }
+        }
+    }
+
+    #[test]
+    fn a_page_is_found_by_its_names() {
+        for page in CodePage::ALL {
+            assert_eq!(CodePage::named(page.name()), Some(page));
+        }
+        for (name, page) in [
+            ("cp858", Some(CodePage::Pc858)),
+            ("1252", Some(CodePage::Wpc1252)),
+            ("PC775", Some(CodePage::Pc775)),
+            ("iso-8859-15", Some(CodePage::Iso8859_15)),
+            ("PC999", None),
+            ("", None),
+        ] {
+            assert_eq!(CodePage::named(name), page, "{name}");
         }
     }
 

@@ -117,7 +117,8 @@ impl Talk<'_> {
             };
         }
         if self.wire.is_mute() {
-            return JobOutcome::Unknown(Reason::NoReadBack);
+            let left = self.wire.has_left(self.times.per_kilobyte).await;
+            return JobOutcome::Unknown(if left { Reason::NoReadBack } else { Reason::TooSlow });
         }
         // Whatever arrives before the question is asked cannot be its answer.
         if self.wire.drain(Duration::ZERO).await.is_err() {

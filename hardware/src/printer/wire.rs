@@ -96,6 +96,15 @@ impl Wire {
         Ok(())
     }
 
+    /// Whether everything that was sent has left this machine within `limit`, as far as it can be
+    /// known. To be asked before closing where no answer proves it.
+    pub async fn has_left(&mut self, limit: Duration) -> bool {
+        match &mut self.stream {
+            Stream::Tcp(_) => true,
+            Stream::Port(port) => matches!(timeout(limit, port.sent()).await, Ok(Ok(()))),
+        }
+    }
+
     async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.stream {
             Stream::Tcp(stream) => stream.write(bytes).await,

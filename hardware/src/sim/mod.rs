@@ -8,6 +8,7 @@
 mod cable;
 pub mod code128;
 pub mod device;
+pub mod ean;
 pub mod page;
 pub mod parser;
 pub mod picture;

@@ -11,6 +11,8 @@ use crate::printer::{CodePage, Profile};
 /// More than any receipt; about 12 metres of paper.
 const MAX_ROWS: usize = 4000;
 const MAX_SPANS: usize = 400;
+/// Bytes of pictures kept of one sheet; what is printed beyond is blank.
+const MAX_PICTURES: usize = 128 * 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Align {
@@ -64,10 +66,33 @@ pub enum Row {
         module: u8,
         align: Align,
     },
+    /// Packed rows, as far as they were kept.
     Image {
         width: u32,
         height: u32,
+        bits: Vec<u8>,
+        align: Align,
     },
+}
+
+impl Row {
+    fn picture_bytes(&self) -> usize {
+        match self {
+            Row::Image { bits, .. } => bits.len(),
+            _ => 0,
+        }
+    }
+
+    /// The rows of a picture that were kept, as modules, true for black.
+    pub(super) fn picture_rows(&self) -> impl Iterator<Item = Vec<bool>> {
+        let (width, bits) = match self {
+            Row::Image { width, bits, .. } => (*width as usize, bits.as_slice()),
+            _ => (0, &[][..]),
+        };
+        let black = move |row: &[u8], x: usize| row[x / 8] & (0x80 >> (x % 8)) != 0;
+        bits.chunks_exact(width.div_ceil(8).max(1))
+            .map(move |row| (0..width).map(|x| black(row, x)).collect())
+    }
 }
 
 /// One printed sheet, from cut to cut.
@@ -102,6 +127,8 @@ pub struct Press {
     qr_level: u8,
     qr_content: Vec<u8>,
     line: Vec<Span>,
+    /// A strip of a picture waits for its line feed.
+    strip: bool,
     sheet: Sheet,
 }
 
@@ -120,6 +147,7 @@ impl Press {
             qr_level: 48,
             qr_content: Vec::new(),
             line: Vec::new(),
+            strip: false,
             sheet,
         }
     }
@@ -133,6 +161,7 @@ impl Press {
     pub fn apply(&mut self, command: Command) -> Option<Sheet> {
         match command {
             Command::Byte(byte) => self.byte(byte),
+            Command::LineFeed if self.strip && self.line.is_empty() => self.strip = false,
             Command::LineFeed => self.line_feed(),
             Command::Initialise => self.initialise(),
             // A number that the profile does not know prints in the printer's first page.
@@ -170,7 +199,10 @@ impl Press {
             Command::QrLevel(n) => self.qr_level = n,
             Command::QrStore(content) => self.qr_content = content,
             Command::QrPrint => self.qr(),
-            Command::Image { width, height } => self.row(Row::Image { width, height }),
+            Command::Image { width, height, bits, strip } => {
+                self.picture(width, height, bits);
+                self.strip = strip;
+            }
             Command::Pulse { .. }
             | Command::AutomaticStatus(_)
             | Command::AskStatus(_)
@@ -239,6 +271,30 @@ impl Press {
         }
     }
 
+    /// A band that continues the picture above it becomes part of it.
+    fn picture(&mut self, width: u32, height: u32, mut bits: Vec<u8>) {
+        self.end_line();
+        let kept: usize = self.sheet.rows.iter().map(Row::picture_bytes).sum();
+        bits.truncate(MAX_PICTURES.saturating_sub(kept));
+        let align = self.align;
+        match self.sheet.rows.last_mut() {
+            Some(Row::Image { width: w, height: h, bits: above, align: a })
+                if *w == width && *a == align =>
+            {
+                // Rows that were not kept stay white.
+                let bytes = (width as usize).div_ceil(8).saturating_mul(*h as usize);
+                if above.len() < bytes && bytes <= MAX_PICTURES {
+                    above.resize(bytes, 0);
+                }
+                if above.len() == bytes {
+                    above.append(&mut bits);
+                }
+                *h = h.saturating_add(height);
+            }
+            _ => self.row(Row::Image { width, height, bits, align }),
+        }
+    }
+
     fn bars(&mut self, system: u8, content: &[u8]) {
         self.end_line();
         let (modules, text) = if system == 73 {
@@ -246,7 +302,8 @@ impl Press {
         } else {
             let text: String =
                 content.iter().filter_map(|byte| CodePage::Pc437.decode(*byte)).collect();
-            (None, text)
+            let ean = matches!(system, 2 | 67).then(|| super::ean::modules(content));
+            (ean.flatten(), text)
         };
         let text = if self.bar_text || modules.is_none() { text } else { String::new() };
         let row = Row::Bars {

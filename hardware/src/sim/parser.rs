@@ -51,10 +51,13 @@ pub enum Command {
     QrLevel(u8),
     QrStore(Vec<u8>),
     QrPrint,
-    /// A picture of this many dots; its content is not kept.
+    /// A picture of this many dots. Its rows are packed as `GS v 0` packs them, and may end early.
     Image {
         width: u32,
         height: u32,
+        bits: Vec<u8>,
+        /// A strip of `ESC *`, which the next line feed prints.
+        strip: bool,
     },
     /// `GS a n`.
     AutomaticStatus(u8),
@@ -297,13 +300,35 @@ fn with_payload(head: &[u8], payload: Vec<u8>) -> Command {
         [GS, b'v', b'0', _, a, b, c, d] => Command::Image {
             width: u32::from(u16::from_le_bytes([a, b])) * 8,
             height: u32::from(u16::from_le_bytes([c, d])),
+            bits: payload,
+            strip: false,
         },
-        [ESC, b'*', m, a, b] => Command::Image {
-            width: u32::from(u16::from_le_bytes([a, b])),
-            height: if m >= 32 { 24 } else { 8 },
-        },
+        [ESC, b'*', m, a, b] => {
+            let width = u16::from_le_bytes([a, b]);
+            let bytes: u8 = if m >= 32 { 3 } else { 1 };
+            Command::Image {
+                width: u32::from(width),
+                height: 8 * u32::from(bytes),
+                bits: rows_of_columns(&payload, usize::from(width), usize::from(bytes)),
+                strip: true,
+            }
+        }
         _ => Command::Ignored,
     }
+}
+
+/// Turns columns of `bytes` times eight dots into packed rows.
+fn rows_of_columns(columns: &[u8], width: usize, bytes: usize) -> Vec<u8> {
+    let across = width.div_ceil(8);
+    let mut rows = vec![0u8; across * 8 * bytes];
+    for (x, column) in columns.chunks(bytes).enumerate() {
+        for y in
+            (0..8 * bytes).filter(|y| column.get(y / 8).is_some_and(|b| b << (y % 8) & 0x80 != 0))
+        {
+            rows[y * across + x / 8] |= 0x80 >> (x % 8);
+        }
+    }
+    rows
 }
 
 #[cfg(test)]
@@ -369,12 +394,30 @@ mod tests {
     fn a_picture_is_skipped_over_with_its_content() {
         let mut bytes = b"\x1dv0\x00\x02\x00\x03\x00".to_vec();
         bytes.extend_from_slice(b"\x1bp\x00\x01\x02\nA");
-        assert_eq!(parse(&bytes), [Command::Image { width: 16, height: 3 }, Command::Byte(b'A')]);
+        let bits = b"\x1bp\x00\x01\x02\n".to_vec();
+        let image = Command::Image { width: 16, height: 3, bits, strip: false };
+        assert_eq!(parse(&bytes), [image, Command::Byte(b'A')]);
         let mut huge = b"\x1d8L\xff\xff\xff\x7f".to_vec();
         huge.extend(std::iter::repeat_n(b'x', 100_000));
         let mut parser = Parser::default();
         assert!(huge.iter().all(|byte| parser.push(*byte).is_none()));
         assert!(parser.payload.len() <= MAX_PAYLOAD);
+    }
+
+    #[test]
+    fn strips_of_columns_become_rows() {
+        let Some(Command::Image { width, height, bits, strip }) =
+            parse(b"\x1b*\x21\x02\x00\x80\x00\x01\x00\x40\x00").pop()
+        else {
+            panic!("no picture");
+        };
+        assert_eq!((width, height, strip), (2, 24, true));
+        let black: Vec<usize> = (0..24).filter(|y| bits[*y] != 0).collect();
+        assert_eq!((black, bits[0], bits[9], bits[23]), (vec![0, 9, 23], 0x80, 0x40, 0x80));
+        assert!(matches!(
+            parse(b"\x1b*\x00\x01\x00\xff")[..],
+            [Command::Image { width: 1, height: 8, .. }]
+        ));
     }
 
     proptest! {

@@ -8,7 +8,7 @@ use std::io::Cursor;
 use image::{GrayImage, ImageError, ImageFormat, Luma};
 
 use super::page::{Row, Sheet};
-use super::render::{black_runs, offset, qr_modules};
+use super::render::{MAX_PICTURE_ROWS, black_runs, offset, qr_modules};
 
 const MARGIN: usize = 48;
 const LINE: usize = 30;
@@ -39,7 +39,8 @@ fn side(dots: usize) -> u32 {
 
 fn tall(row: &Row) -> usize {
     match row {
-        Row::Text { .. } | Row::Image { .. } => LINE,
+        Row::Text { .. } => LINE,
+        Row::Image { height, .. } => (*height as usize).min(MAX_PICTURE_ROWS),
         Row::Feed(lines) => usize::from(*lines) * LINE,
         Row::Bars { height, .. } => usize::from(*height) + 2 * LINE,
         Row::Qr { content, level, module, .. } => {
@@ -83,7 +84,15 @@ impl Picture {
                     }
                 }
             }
-            Row::Bars { .. } | Row::Feed(_) | Row::Image { .. } => {}
+            Row::Image { width, align, .. } => {
+                let x = MARGIN + offset(*width as usize, dots, *align);
+                for (line, modules) in row.picture_rows().take(MAX_PICTURE_ROWS).enumerate() {
+                    for (start, length) in black_runs(&modules) {
+                        self.fill(x + start, y + line, length, 1, 0);
+                    }
+                }
+            }
+            Row::Bars { .. } | Row::Feed(_) => {}
         }
     }
 

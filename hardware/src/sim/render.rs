@@ -18,6 +18,8 @@ const LINE: usize = 30;
 /// White paper around the print.
 const MARGIN: usize = 24;
 const CUT_EDGE: usize = 8;
+/// More of a picture is not shown.
+pub(super) const MAX_PICTURE_ROWS: usize = 4000;
 
 /// Interprets bytes on a fresh printer: the sheets that were cut, then what still hangs in it.
 pub fn sheets(bytes: &[u8], profile: &Profile) -> Vec<Sheet> {
@@ -53,7 +55,7 @@ impl Sheet {
                 Row::Qr { content, .. } => {
                     let _ = writeln!(out, "[qr {}]", String::from_utf8_lossy(content));
                 }
-                Row::Image { width, height } => {
+                Row::Image { width, height, .. } => {
                     let _ = writeln!(out, "[image {width}x{height}]");
                 }
             }
@@ -140,15 +142,17 @@ impl Row {
                 }
                 width * module + 6
             }
-            Row::Image { width, height } => {
-                let (width, height) = (*width as usize, *height as usize);
-                let _ = write!(
-                    out,
-                    "<rect x=\"{MARGIN}\" y=\"{y}\" width=\"{}\" height=\"{height}\" \
-                     fill=\"#ddd\"/>",
-                    width.min(dots)
-                );
-                height.min(2000)
+            Row::Image { width, height, align, .. } => {
+                let x = MARGIN + offset(*width as usize, dots, *align);
+                // One path for all dots: a picture has thousands of stretches.
+                let mut path = String::new();
+                for (line, row) in self.picture_rows().enumerate() {
+                    for (start, length) in black_runs(&row) {
+                        let _ = write!(path, "M{} {}h{length}v1h-{length}z", x + start, y + line);
+                    }
+                }
+                let _ = write!(out, "<path d=\"{path}\" fill=\"#000\"/>");
+                (*height as usize).min(MAX_PICTURE_ROWS)
             }
         }
     }

@@ -80,11 +80,13 @@ impl Drop for TerminalPrinterSim {
 fn serve(port: &mut TTYPort, panel: &Panel, stop: &AtomicBool) -> io::Result<()> {
     port.set_timeout(READ_WAIT)?;
     let mut bytes = [0u8; 1024];
+    // A cable that nobody uses is not pulled.
+    let mut heard = false;
     while !stop.load(Ordering::Relaxed) {
         let (replies, room, cut) = {
             let mut state = panel.lock();
             let replies = state.device.take_replies();
-            (replies, state.device.room().min(bytes.len()), state.cut_after == Some(0))
+            (replies, state.device.room().min(bytes.len()), heard && state.cut_after == Some(0))
         };
         if cut {
             panel.change(|state| state.cut_after = None);
@@ -97,7 +99,10 @@ fn serve(port: &mut TTYPort, panel: &Panel, stop: &AtomicBool) -> io::Result<()>
             continue;
         }
         match port.read(&mut bytes[..room]) {
-            Ok(length) => panel.change(|state| take(state, &bytes[..length])),
+            Ok(length) => {
+                heard = true;
+                panel.change(|state| take(state, &bytes[..length]));
+            }
             Err(error) if error.kind() == ErrorKind::TimedOut => {}
             Err(error) => return Err(error),
         }

@@ -4,17 +4,18 @@
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use oneshelf_hardware::printer::{Address, Drawer, JobOutcome, Printer, Reason};
+use oneshelf_hardware::printer::{Address, Drawer, JobOutcome, Printer, Reason, Times};
 use oneshelf_hardware::sim::{Panel, PrinterSim, TerminalPrinterSim};
 use tokio::task::JoinSet;
 
-use super::printing::{client_at, impatient, job, patient, receipt};
+use super::printing::{client_at, job, patient, receipt};
 
 /// The question before a job: `GS r 1`.
 const BEFORE_JOB: usize = 3;
 /// Cuts that are tried at the same time; each waits more than it works.
-const AT_ONCE: usize = 48;
+const AT_ONCE: usize = 64;
 
 /// A printer of its own for each cut.
 enum Plugged {
@@ -91,7 +92,9 @@ async fn cut_at(cut: usize, plugged: Plugged, total: usize) -> JobOutcome {
     // half a command. Few bytes of the job break into one, so only those wait for it.
     sim.reset();
     drop(printer);
-    let again = client_at(plugged.address(), impatient());
+    let times =
+        Times { barrier: Duration::from_secs(2), settle: Duration::from_millis(20), ..patient() };
+    let again = client_at(plugged.address(), times);
     let outcome_of_copy = print(&again, &job(&copy, Drawer::Open)).await;
     assert_eq!(outcome_of_copy, JobOutcome::Confirmed, "copy after a cut at {cut}");
     let last = sim.sheets().pop().unwrap().text();

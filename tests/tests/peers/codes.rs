@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use oneshelf_hardware::printer::{
-    Currency, Drawer, Profile, Receipt, TestPage, receipt_job, test_page_job,
+    Bitmap, Currency, Drawer, PictureMode, Profile, QrMode, Receipt, TestPage, receipt_job,
+    test_page_job,
 };
 use oneshelf_hardware::scanner::{FrameEvent, FrameRules, Framer, Scan, Symbology, normalise_gtin};
 use oneshelf_hardware::sim::Sheet;
@@ -66,6 +67,19 @@ async fn the_codes_of_a_receipt_are_read_from_every_width_of_paper() {
 }
 
 #[tokio::test]
+async fn codes_that_we_draw_ourselves_are_read_too() {
+    let (number, link) = ("S07-R2-000123", "https://shop.example/r/S07-R2-000123?t=9");
+    let profiles = [PictureMode::Raster { band_rows: 24 }, PictureMode::Columns].map(|pictures| {
+        let logo = Bitmap::qr("a logo is a picture", 4, 384);
+        Profile { qr: QrMode::Picture, pictures, logo, ..Profile::with_columns(32) }
+    });
+    let paper = profiles.map(|profile| printed(number, Some(link), &profile));
+    for codes in read(&paper).await {
+        assert_eq!(codes, [("]Q1", "a logo is a picture"), ("]C0", number), ("]Q1", link)]);
+    }
+}
+
+#[tokio::test]
 async fn a_number_is_read_as_it_is_or_stands_there_as_text() {
     let profile = Profile::default();
     let numbers =
@@ -86,7 +100,9 @@ async fn the_codes_of_a_test_page_are_read() {
     let profile = Profile::default();
     let job = test_page_job("job_1", &page, &profile).unwrap();
     let codes = read(&[sheets(&job.bytes, &profile).remove(0)]).await.remove(0);
-    assert_eq!(codes, [("]C0", "TEST-12345"), ("]Q1", "https://example.com/test")]);
+    let on_page =
+        [("]E0", "9506000134352"), ("]C0", "TEST-12345"), ("]Q1", "https://example.com/test")];
+    assert_eq!(codes, on_page);
 }
 
 #[tokio::test]
