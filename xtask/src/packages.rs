@@ -22,6 +22,7 @@ const PACKAGES: &[Package] = &[
     Package { name: "strace", found: || find_program("strace").is_some() },
     Package { name: "mosquitto", found: || mosquitto().is_some() },
     Package { name: "mosquitto-clients", found: || find_program("mosquitto_sub").is_some() },
+    Package { name: "zint", found: || find_program("zint").is_some() },
     Package { name: "python3-venv", found: python_makes_environments },
 ];
 

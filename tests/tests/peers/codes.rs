@@ -38,8 +38,13 @@ impl Code {
 
 /// The codes of each sheet, from the top.
 pub(crate) async fn read(sheets: &[Sheet]) -> Vec<Vec<Code>> {
-    let pictures: Vec<String> =
-        sheets.iter().map(|sheet| hex::encode(sheet.png().unwrap())).collect();
+    let pictures: Vec<Vec<u8>> = sheets.iter().map(|sheet| sheet.png().unwrap()).collect();
+    read_pictures(&pictures).await
+}
+
+/// The codes of each PNG file, from the top.
+pub(crate) async fn read_pictures(pictures: &[Vec<u8>]) -> Vec<Vec<Code>> {
+    let pictures: Vec<String> = pictures.iter().map(hex::encode).collect();
     let found = python_json("codes.py", &["read"], &json!(pictures)).await;
     let codes = |sheet: &Value| sheet.as_array().unwrap().iter().map(Code::new).collect();
     found.as_array().unwrap().iter().map(codes).collect()
@@ -113,6 +118,14 @@ async fn bars_encoded_by_receiptio_are_drawn_right() {
         let bytes = receiptio(&["-p", "escpos", "-l", "en"], &markup).await.out;
         let sheet = sheets(&bytes, &Profile::default()).remove(0);
         assert_eq!(read(&[sheet]).await, [[("]C0", content)]]);
+    }
+}
+
+/// What our framing makes of the code as a scanner sends it.
+pub(crate) fn scanned(code: &Code) -> Scan {
+    match framed(code, "\r", 7).pop() {
+        Some(FrameEvent::Scan(scan)) => scan,
+        other => panic!("{code:?}: {other:?}"),
     }
 }
 

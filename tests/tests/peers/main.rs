@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod codes;
 #[cfg(test)]
+mod labels;
+#[cfg(test)]
 mod mqtt;
 #[cfg(test)]
 mod programs;

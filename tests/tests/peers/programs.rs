@@ -34,6 +34,15 @@ pub(crate) async fn receiptio(arguments: &[&str], markup: &str) -> Ended {
     run(program, arguments, markup.as_bytes()).await
 }
 
+/// Draws a code with zint: the bytes of a PNG file.
+pub(crate) async fn zint(kind: &[&str], content: &str) -> Vec<u8> {
+    let to_output = ["--direct", "--filetype=PNG", "--scale=2", "--whitesp=10", "--vwhitesp=10"];
+    let arguments = [kind, &to_output, &["-d", content]].concat();
+    let ended = run(PathBuf::from("zint"), &arguments, b"").await;
+    assert_eq!(ended.code, Some(0), "zint {kind:?} {content}: {}", ended.err);
+    ended.out
+}
+
 /// Runs a script of `tests/peers`, which must end well.
 pub(crate) async fn python(script: &str, arguments: &[&str], input: &[u8]) -> Vec<u8> {
     let script = format!("{}/peers/{script}", env!("CARGO_MANIFEST_DIR"));
