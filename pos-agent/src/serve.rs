@@ -16,7 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::devices::{Drawer, printer, scanner};
+use crate::devices::{Drawer, printer, scanner as scanning};
 use crate::key::AgentKey;
 pub use crate::language::Language;
 pub use crate::link::{Broker, Transport};
@@ -79,6 +79,7 @@ pub async fn start(options: Options) -> Result<Running> {
     let hub = options.hub.as_deref().map(enrol::hub_address).transpose()?;
     let trust = tls::client_config(options.hub_ca.as_deref())?;
     let address = options.printer.as_deref().map(str::parse).transpose()?;
+    let scanner = options.scanner.as_deref().map(str::parse).transpose()?;
     let (drawer, pulses) = Drawer::new();
     let printer = address
         .map(|address| Arc::new(Printer::new(address, DrawerProfile::default(), Times::default())));
@@ -88,7 +89,7 @@ pub async fn start(options: Options) -> Result<Running> {
         // Rather now than at the first sign-in, when a customer waits.
         pepper.hex()?;
     }
-    let devices = devices_at_start(printer.as_deref(), options.scanner.is_some());
+    let devices = devices_at_start(printer.as_deref(), scanner.is_some());
     let drawer = printer.is_some().then_some(drawer);
     let front = Front::load(writer, reads, pepper, drawer, devices, options.language).await?;
     let listener = TcpListener::bind(options.listen)
@@ -116,8 +117,8 @@ pub async fn start(options: Options) -> Result<Running> {
         endless.push(tokio::spawn(printer::show(Arc::clone(&front), Arc::clone(&printer))));
         tasks.spawn(printer::run(Arc::clone(&front), printer, pulses, stop.clone()));
     }
-    if let Some(path) = options.scanner {
-        tasks.spawn(scanner::run(Arc::clone(&front), path, stop.clone()));
+    if let Some(address) = scanner {
+        tasks.spawn(scanning::run(Arc::clone(&front), address, stop.clone()));
     }
     tasks.close();
     Ok(Running { address, front, stop, tasks, endless, _lock: lock })

@@ -10,3 +10,5 @@ mod ports;
 mod printing;
 #[cfg(test)]
 mod scanning;
+#[cfg(all(test, feature = "evdev"))]
+mod typing;

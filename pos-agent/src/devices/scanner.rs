@@ -1,28 +1,27 @@
-//! The serial scanner's task: its scans go to the register that was used last.
+//! The scanner's task: its scans go to the register that was used last.
 //!
 //! A page never asks for these, so what came of each is told by an event. While a ticket is being
 //! paid a scan is refused, never queued: it would land on the next customer's ticket.
 
 use std::sync::Arc;
 
-use oneshelf_hardware::scanner::{Refusal, ScannerEvent, SerialScanner};
+use oneshelf_hardware::scanner::{Refusal, Scanner, ScannerAddress, ScannerEvent, Symbology};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::events::Event;
 use crate::register::{Front, Refused, ScannerWord};
 
-const BAUD: u32 = 9_600;
 /// Scans that wait while one is worked on.
 const SCANS_MAX: usize = 64;
 
 /// Runs until it is stopped.
-pub(crate) async fn run(front: Arc<Front>, path: String, stop: CancellationToken) {
+pub(crate) async fn run(front: Arc<Front>, address: ScannerAddress, stop: CancellationToken) {
     let (tx, mut scans) = mpsc::channel(SCANS_MAX);
-    let scanner = match SerialScanner::spawn(&path, BAUD, tx) {
+    let scanner = match Scanner::spawn(address, tx) {
         Ok(scanner) => scanner,
         Err(error) => {
-            tracing::error!(%error, path, "the scanner's thread cannot be started");
+            tracing::error!(%error, "the scanner's thread cannot be started");
             return;
         }
     };
@@ -48,11 +47,7 @@ fn show(front: &Front, word: ScannerWord) {
     front.shared.devices.send_if_modified(|d| std::mem::replace(&mut d.scanner, word) != word);
 }
 
-async fn take(
-    front: &Arc<Front>,
-    code: &str,
-    symbology: Option<&oneshelf_hardware::scanner::Symbology>,
-) {
+async fn take(front: &Arc<Front>, code: &str, symbology: Option<&Symbology>) {
     let Some(who) = front.scanner_owner() else {
         tracing::info!("a scan came while nobody was signed in");
         return;

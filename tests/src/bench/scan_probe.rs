@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::extract::ws::{Message, WebSocketUpgrade};
 use axum::response::Html;
 use axum::routing::get;
-use oneshelf_hardware::scanner::{ScannerEvent, SerialScanner};
+use oneshelf_hardware::scanner::{Scanner, ScannerEvent};
 use oneshelf_hardware::sim::ScannerSim;
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::timeout;
@@ -34,7 +34,7 @@ pub async fn terminal(times: usize) -> Result<Spread> {
     let mut sim = ScannerSim::plug_in(None).context("no pseudo terminal")?;
     let path = sim.path().context("a plugged scanner has a path")?;
     let (tx, mut events) = mpsc::channel(8);
-    let scanner = SerialScanner::spawn(&path.display().to_string(), 9_600, tx)?;
+    let scanner = Scanner::spawn(path.display().to_string().parse()?, tx)?;
     let mut spread = Spread::default();
     match timeout(LIMIT, events.recv()).await? {
         Some(ScannerEvent::Ready) => {}

@@ -135,7 +135,16 @@ pub(crate) const LEGS: &[Leg] = &[
         budget_s: 180,
         when: When::Always,
         after: &["web"],
-        steps: &[Step::Cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])],
+        // With the parts that a plain build leaves out.
+        steps: &[Step::Cargo(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--features=oneshelf-pos-agent/evdev",
+            "--",
+            "-D",
+            "warnings",
+        ])],
         ..LEG
     },
     Leg {
@@ -315,7 +324,7 @@ pub(crate) const LEGS: &[Leg] = &[
         name: "peers",
         budget_s: 20,
         after: &["build"],
-        needs: &[Need::Npm("tests/e2e"), Need::Peers],
+        needs: &[Need::Npm("tests/e2e"), Need::Peers, Need::Debian("zint")],
         steps: &[Step::Cargo(&["test", "--workspace", "--exclude=xtask", "--test=peers"])],
         ..LEG
     },
