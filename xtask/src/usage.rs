@@ -59,8 +59,9 @@ Builds the programs, starts a throw-away PostgreSQL, runs `chaos` with the rest.
         "fuzz",
         "usage: cargo xtask fuzz [--count N]
 
-Tests the crates with N random cases for each property (20000 unless given). A failing case is
-shrunk and printed with its seed.
+Hands N random and mutated inputs (1000000 unless given) to everything that reads foreign bytes,
+then tests the crates with N/50 random cases for each property. A failing case is shrunk and printed
+with its seed.
 ",
     ),
 ];

@@ -28,4 +28,4 @@ pub use profile::{DrawerProfile, PageNumber, PictureMode, Profile, QrMode};
 pub use profile_file::ProfileError;
 pub use receipt::{Currency, Receipt, ReceiptLine, TaxLine, Tender, TestPage, Total, Words};
 pub use state::{PrinterState, Reason};
-pub use status::{Paper, Status};
+pub use status::{Paper, Reply, ReplyParser, Status};

@@ -93,6 +93,11 @@ pub struct ReplyParser {
 }
 
 impl ReplyParser {
+    /// Bytes of a block that has begun.
+    pub fn held(&self) -> usize {
+        self.automatic.len()
+    }
+
     pub fn push(&mut self, byte: u8) -> Option<Reply> {
         if self.in_text {
             // `GS I` answers are text up to a NUL; nobody here asks for them.

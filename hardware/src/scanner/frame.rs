@@ -102,6 +102,11 @@ impl Framer {
         }
     }
 
+    /// Bytes of the frame that has begun.
+    pub fn held(&self) -> usize {
+        self.frame.len()
+    }
+
     /// Whether bytes have come that no end has followed yet.
     pub fn is_open(&self) -> bool {
         !self.frame.is_empty() || self.refused.is_some()

@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod cutting;
 #[cfg(test)]
+mod fuzzing;
+#[cfg(test)]
 mod ports;
 #[cfg(test)]
 mod printing;
