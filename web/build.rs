@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::{env, io};
 
 /// Every page of the build; one that is missing means a broken or half-made `dist`.
-const PAGES: [&str; 4] = ["register.html", "shop.html", "setup.html", "bench.html"];
+const PAGES: [&str; 5] = ["register.html", "display.html", "shop.html", "setup.html", "bench.html"];
 
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::code::Sku;
 use crate::id::{LineId, TicketId};
+use crate::item::Unit;
 use crate::limits;
 use crate::money::{Currency, Money, MoneyError, tax_included_half_even};
 use crate::record::TaxRate;
@@ -32,6 +33,9 @@ pub struct TicketLine {
     pub name: String,
     /// Option values.
     pub options: Option<String>,
+    /// What the quantity counts.
+    #[serde(default)]
+    pub unit: Unit,
     /// How many, above zero.
     pub quantity: i64,
     /// Of one unit, tax included.
@@ -158,9 +162,9 @@ impl Ticket {
         self.lines.iter().try_fold(Money::zero(self.currency), |sum, l| sum.plus(l.total()?))
     }
 
-    /// Units on the ticket.
+    /// Pieces on the ticket; a weighed or measured line is one.
     pub fn pieces(&self) -> i64 {
-        self.lines.iter().map(|l| l.quantity).sum()
+        self.lines.iter().map(|l| if l.unit == Unit::Each { l.quantity } else { 1 }).sum()
     }
 
     /// Tax by rate, in the order of the shop's rates. Rounded once per rate.
@@ -216,6 +220,7 @@ mod tests {
             sku: Sku::new(sku).unwrap(),
             name: sku.to_owned(),
             options: None,
+            unit: Unit::Each,
             quantity,
             unit_price: eur(price),
             tax: "standard".to_owned(),
@@ -235,6 +240,14 @@ mod tests {
         t.add(line(2, "B", 1, 100)).unwrap();
         assert_eq!(t.add(line(3, "A", 2, 250)).unwrap(), LineId(Uuid::from_u128(1)));
         assert_eq!((t.lines.len(), t.pieces(), t.total().unwrap().minor), (2, 4, 850));
+    }
+
+    #[test]
+    fn a_weighed_line_is_one_piece() {
+        let mut t = ticket();
+        t.add(line(1, "A", 2, 250)).unwrap();
+        t.add(TicketLine { unit: Unit::Gram, ..line(2, "CHEESE", 862, 2) }).unwrap();
+        assert_eq!((t.pieces(), t.total().unwrap().minor), (3, 500 + 1_724));
     }
 
     #[test]

@@ -20,6 +20,12 @@ pub(crate) enum Event {
     State(Value),
     /// For pages of one register.
     At(RegisterCode, Value),
+    /// For every page that somebody is signed in on.
+    SignedIn(Value),
+    /// For the display of one register's customers.
+    Display(RegisterCode, Value),
+    /// A register has another display, or none: the one before sees nothing any more.
+    DisplayEnded(RegisterCode),
 }
 
 impl Event {
@@ -36,7 +42,8 @@ impl Event {
 
     /// A serial scan was not taken: a payment is under way, or a rule says no.
     pub(crate) fn scan_refused(register: RegisterCode, code: &str, why: &Problem) -> Self {
-        let body = json!({"code": code, "problem": why.code, "detail": why.detail});
+        let body = json!({"code": code, "problem": why.code, "detail": why.detail,
+            "fields": why.fields});
         Self::at(register, "scan_refused", body)
     }
 
@@ -53,6 +60,11 @@ impl Event {
     /// The drawer did not open after a sale: it needs its key.
     pub(crate) fn drawer_not_opened(register: RegisterCode) -> Self {
         Self::at(register, "drawer_not_opened", json!({}))
+    }
+
+    /// Something about the devices changed; pages that show them ask again.
+    pub(crate) fn devices() -> Self {
+        Self::SignedIn(json!({"kind": "devices"}))
     }
 
     fn at(register: RegisterCode, kind: &str, mut body: Value) -> Self {

@@ -3,6 +3,7 @@
 //! The store's, by the agent's option; a page's language is the browser's own matter.
 
 use clap::ValueEnum;
+use oneshelf_domain::item::Unit;
 use oneshelf_hardware::printer::Words;
 
 /// A language that receipts are printed in.
@@ -41,11 +42,32 @@ impl Language {
         }
     }
 
+    /// Pieces, or a weight or volume: `3`, `0.862 kg`.
+    pub(crate) fn measure(self, quantity: i64, unit: Unit) -> String {
+        let thousandths = || {
+            let (whole, part) = (quantity / 1_000, quantity % 1_000);
+            format!("{whole}{}{part:03}", self.decimal_mark())
+        };
+        match unit {
+            Unit::Each => quantity.to_string(),
+            Unit::Gram => format!("{} kg", thousandths()),
+            Unit::Millilitre => format!("{} l", thousandths()),
+        }
+    }
+
     /// The price of one, where several were sold.
     pub(crate) fn each(self, amount: &str) -> String {
         match self {
             Language::En => format!("{amount} each"),
             Language::De => format!("je {amount}"),
+        }
+    }
+
+    /// What stands on top of a test page.
+    pub(crate) fn test_page(self) -> &'static str {
+        match self {
+            Language::En => "Test page",
+            Language::De => "Testseite",
         }
     }
 
@@ -90,6 +112,9 @@ mod tests {
     fn words_follow_the_language() {
         let (en, de) = (Language::En, Language::De);
         assert_eq!((en.each("4.50"), de.each("4,50")), ("4.50 each".into(), "je 4,50".into()));
+        assert_eq!(en.measure(3, Unit::Each), "3");
+        assert_eq!(de.measure(862, Unit::Gram), "0,862 kg");
+        assert_eq!(en.measure(12_005, Unit::Millilitre), "12.005 l");
         assert_eq!((en.total(), de.total()), ("Total", "Summe"));
         assert_eq!((en.tender("cash"), de.tender("cash")), ("Cash", "Bar"));
         assert_eq!(de.tender("voucher"), "voucher");

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use oneshelf_hardware::printer::{DrawerProfile, Printer, Times};
+use oneshelf_hardware::scanner::Patterns;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -21,7 +22,7 @@ use crate::key::AgentKey;
 pub use crate::language::Language;
 pub use crate::link::{Broker, Transport};
 use crate::pepper::Pepper;
-use crate::register::{Devices, DrawerWord, Front, PrinterWord, ScannerWord};
+use crate::register::{Devices, DrawerWord, Front, Links, PrinterWord, ScannerWord};
 use crate::{clock, enrol, folder, http, journal, link, tls};
 
 /// How long running work may take to end.
@@ -48,6 +49,8 @@ pub struct Options {
     pub printer: Option<String>,
     /// A serial port.
     pub scanner: Option<String>,
+    /// How the store's own labels carry weights and prices, as `2PPPPPCWWWWWC`.
+    pub patterns: Vec<String>,
     /// Further values of the Host header.
     pub hosts: Vec<String>,
     /// Of receipts.
@@ -89,9 +92,11 @@ pub async fn start(options: Options) -> Result<Running> {
         // Rather now than at the first sign-in, when a customer waits.
         pepper.hex()?;
     }
-    let devices = devices_at_start(printer.as_deref(), scanner.is_some());
+    let links = Links { printer: options.printer.clone(), scanner: options.scanner.clone() };
+    let devices = (devices_at_start(printer.as_deref(), scanner.is_some()), links);
     let drawer = printer.is_some().then_some(drawer);
-    let front = Front::load(writer, reads, pepper, drawer, devices, options.language).await?;
+    let receipts = (options.language, Patterns::parse(&options.patterns)?);
+    let front = Front::load(writer, reads, pepper, drawer, devices, receipts).await?;
     let listener = TcpListener::bind(options.listen)
         .await
         .with_context(|| format!("cannot listen on {}", options.listen))?;
@@ -110,6 +115,7 @@ pub async fn start(options: Options) -> Result<Running> {
     ));
     let mut endless = vec![
         tokio::spawn(Arc::clone(&front).push_states()),
+        tokio::spawn(Arc::clone(&front).watch_devices()),
         tokio::spawn(Arc::clone(&front).watch_line()),
         tokio::spawn(clean(Arc::clone(&front))),
     ];

@@ -16,7 +16,7 @@ const PLACEHOLDER: &str = "<!doctype html>\n<html lang=\"en\"><meta charset=\"ut
 <title>Oneshelf</title><p>This build has no pages. Run <code>cargo xtask web</code>, \
 then build again.</p></html>\n";
 
-const PAGES: [&str; 4] = ["register.html", "shop.html", "setup.html", "bench.html"];
+const PAGES: [&str; 5] = ["register.html", "display.html", "shop.html", "setup.html", "bench.html"];
 
 /// A file of the web build.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -51,6 +51,10 @@ enum Command {
         /// The serial scanner's port, as /dev/serial/by-id/...
         #[arg(long, env = "POS_AGENT_SCANNER")]
         scanner: Option<String>,
+        /// A pattern of the store's own labels with a weight or a price in them, as
+        /// 2PPPPPCWWWWWC; may be given several times.
+        #[arg(long = "label-pattern", env = "POS_AGENT_LABEL_PATTERNS", value_delimiter = ',')]
+        patterns: Vec<String>,
         /// Another host name, with its port, under which pages may be opened.
         #[arg(long = "host", env = "POS_AGENT_HOSTS", value_delimiter = ',')]
         hosts: Vec<String>,
@@ -96,6 +100,7 @@ pub async fn run(cli: Cli) -> Result<()> {
             to_other_machines,
             printer,
             scanner,
+            patterns,
             hosts,
             language,
         } => {
@@ -108,6 +113,7 @@ pub async fn run(cli: Cli) -> Result<()> {
                 to_other_machines,
                 printer,
                 scanner,
+                patterns,
                 hosts,
                 language,
             };

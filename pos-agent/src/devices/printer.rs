@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use oneshelf_domain::RegisterCode;
 use oneshelf_hardware::printer::{
-    Drawer as InJob, JobOutcome, Printer, Profile, Reason, receipt_job,
+    Drawer as InJob, JobOutcome, Printer, Profile, Reason, receipt_job, test_page_job,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::events::Event;
-use crate::journal::Fault;
+use crate::journal::{Fault, JobKind};
 use crate::register::{DrawerWord, Front, PrinterWord};
 
 /// Between two questions for an idle printer's state.
@@ -168,14 +168,21 @@ async fn print_all(
         unwell = false;
         // The drawer is opened by its own pulse: one that waits in a job would come unattended.
         let id = row.id.to_string();
-        let job = match receipt_job(&id, &row.receipt, &Profile::default(), InJob::Leave) {
+        let job = match &row.kind {
+            JobKind::Receipt { receipt, .. } => {
+                receipt_job(&id, receipt, &Profile::default(), InJob::Leave)
+            }
+            JobKind::TestPage => test_page_job(&id, &front.test_page_words(), &Profile::default()),
+        };
+        let job = match job {
             Ok(job) => job,
             Err(error) => {
                 front.job_failed(&row, error.to_string()).await?;
                 continue;
             }
         };
-        let row = front.job_sending(row).await?;
+        // Somebody may have skipped it, or paused the printer, while it was looked at.
+        let Some(row) = front.job_sending(row).await? else { continue };
         let outcome = printer.print(&job).await;
         front.job_ended(&row, outcome).await?;
         if matches!(outcome, JobOutcome::NotSent(_)) {

@@ -47,11 +47,25 @@ impl FromRequestParts<App> for Token {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refused> {
-        let name = app.guard.cookie_name();
-        let cookies = parts.headers.get_all(header::COOKIE).into_iter();
-        let mut pairs = cookies.filter_map(|c| c.to_str().ok()).flat_map(|c| c.split(';'));
-        let token = pairs.find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='));
-        Ok(Self(token.map(str::to_owned)))
+        Ok(Self(cookie(parts, app.guard.cookie_name())))
+    }
+}
+
+fn cookie(parts: &Parts, name: &str) -> Option<String> {
+    let cookies = parts.headers.get_all(header::COOKIE).into_iter();
+    let mut pairs = cookies.filter_map(|c| c.to_str().ok()).flat_map(|c| c.split(';'));
+    let found = pairs.find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='));
+    found.map(str::to_owned)
+}
+
+/// A customer display's token, as its own cookie has it.
+pub(super) struct DisplayToken(pub Option<String>);
+
+impl FromRequestParts<App> for DisplayToken {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refused> {
+        Ok(Self(cookie(parts, app.guard.display_cookie_name())))
     }
 }
 

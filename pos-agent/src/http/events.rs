@@ -16,9 +16,9 @@ use super::body::Token;
 use crate::events::Event;
 
 /// A page that is gone without a word is noticed by this.
-const PING: Duration = Duration::from_secs(20);
+pub(super) const PING: Duration = Duration::from_secs(20);
 /// Pages say nothing here.
-const HEARD_BYTES_MAX: usize = 4_096;
+pub(super) const HEARD_BYTES_MAX: usize = 4_096;
 
 pub(super) async fn listen(
     State(app): State<App>,
@@ -52,6 +52,10 @@ async fn tell(app: App, token: Option<String>, mut socket: WebSocket) {
                     let who = app.front.who(token.as_deref(), false);
                     message = who.is_ok_and(|w| w.register == register).then_some(value);
                 }
+                Ok(Event::SignedIn(value)) => {
+                    message = app.front.who(token.as_deref(), false).is_ok().then_some(value);
+                }
+                Ok(Event::Display(..) | Event::DisplayEnded(_)) => {}
                 Err(RecvError::Lagged(_) | RecvError::Closed) => return,
             },
             heard = socket.recv() => match heard {

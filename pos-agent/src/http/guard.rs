@@ -23,6 +23,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
 pub(super) struct Guard {
     hosts: HashSet<String>,
     cookie: String,
+    display_cookie: String,
 }
 
 impl Guard {
@@ -37,11 +38,16 @@ impl Guard {
         }
         // Browsers do not tell ports apart in cookies: two agents of one machine would sign each
         // other's cashiers out.
-        Self { hosts, cookie: format!("oneshelf_agent_{port}") }
+        let cookie = format!("oneshelf_agent_{port}");
+        Self { hosts, cookie, display_cookie: format!("oneshelf_display_{port}") }
     }
 
     pub(super) fn cookie_name(&self) -> &str {
         &self.cookie
+    }
+
+    pub(super) fn display_cookie_name(&self) -> &str {
+        &self.display_cookie
     }
 
     fn refusal(&self, method: &Method, path: &str, headers: &HeaderMap) -> Option<Refused> {

@@ -6,6 +6,8 @@
 mod acts;
 mod answer;
 mod body;
+mod devices;
+mod display;
 mod events;
 mod guard;
 mod pages;
@@ -19,7 +21,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, patch, post};
+use axum::routing::{delete, get, patch, post};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -79,12 +81,23 @@ fn router(app: App) -> Router {
         .route("/sales/{receipt_number}/reprint", post(sales::reprint))
         .route("/print-jobs", get(sales::jobs))
         .route("/print-jobs/{id}/answer", post(sales::answer_job))
+        .route("/print-jobs/{id}/skip", post(devices::skip))
+        .route("/printer/pause", post(devices::pause))
+        .route("/printer/resume", post(devices::resume))
+        .route("/printer/test-page", post(devices::test_page))
+        .route("/devices", get(devices::all))
+        .route("/display-keys", post(display::key))
+        .route("/displays", delete(display::close))
+        .route("/display", get(display::now))
+        .route("/display/claim", post(display::claim))
+        .route("/display/events", get(display::listen))
         .route("/events", get(events::listen))
         .fallback(no_such_path)
         .method_not_allowed_fallback(wrong_method);
     Router::new()
         .nest("/api", api)
         .route("/", get(pages::register))
+        .route("/display", get(pages::display))
         .route("/assets/{*path}", get(pages::asset))
         .fallback(no_such_path)
         .method_not_allowed_fallback(wrong_method)

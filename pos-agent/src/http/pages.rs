@@ -1,4 +1,4 @@
-//! The register page and its files.
+//! The pages and their files.
 
 use axum::extract::Path;
 use axum::http::{HeaderValue, header};
@@ -20,6 +20,10 @@ fn file(path: &str) -> Response {
 
 pub(super) async fn register() -> Response {
     file("register.html")
+}
+
+pub(super) async fn display() -> Response {
+    file("display.html")
 }
 
 pub(super) async fn asset(Path(path): Path<String>) -> Response {

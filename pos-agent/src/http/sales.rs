@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use oneshelf_domain::PrintJobId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -55,7 +56,10 @@ pub(super) async fn answer_job(
     Path(id): Path<String>,
     Body(asked): Body<AnswerJob>,
 ) -> Answer<Json<JobView>> {
+    Ok(Json(app.front.answer_job(job_id(&id)?, asked.came_out).await?))
+}
+
+pub(super) fn job_id(text: &str) -> Answer<PrintJobId> {
     let unknown = || Refused::new(404, "print_job_unknown", "There is no such print job.");
-    let id = id.parse().map_err(|_| unknown())?;
-    Ok(Json(app.front.answer_job(id, asked.came_out).await?))
+    text.parse().map_err(|_| unknown())
 }

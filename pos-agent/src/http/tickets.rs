@@ -9,24 +9,18 @@ use serde_json::{Value, json};
 
 use super::App;
 use super::body::{Body, Listed, Person, Who};
-use crate::register::{Added, Answer, ItemHere, PayRequest, Refused, TicketView};
+use crate::register::{Added, Answer, ItemHere, PayRequest, Refused, ScanRequest, TicketView};
 
 pub(super) async fn ticket(State(app): State<App>, Who(who): Who) -> Answer<Json<TicketView>> {
     Ok(Json(app.front.ticket(&who).await?))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Scan {
-    code: String,
-}
-
 pub(super) async fn scan(
     State(app): State<App>,
     Who(who): Who,
-    Body(asked): Body<Scan>,
+    Body(asked): Body<ScanRequest>,
 ) -> Answer<Json<Added>> {
-    Ok(Json(app.front.scan(&who, &asked.code).await?))
+    Ok(Json(app.front.scan(&who, &asked).await?))
 }
 
 #[derive(Deserialize)]

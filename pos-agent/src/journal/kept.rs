@@ -2,13 +2,14 @@
 
 use oneshelf_domain::money::Money;
 use oneshelf_domain::ticket::Ticket;
-use oneshelf_domain::{CashSessionId, PrintJobId, RegisterCode, StaffCode, Timestamp};
+use oneshelf_domain::{CashSessionId, RegisterCode, StaffCode, Timestamp};
 use oneshelf_hardware::printer::Receipt;
 use oneshelf_sync::agent::Write;
 use sqlx::{Connection, SqliteConnection};
 
+use super::jobs::{self, JobChange, NewJob};
 use super::text::to_json;
-use super::{Fault, Writer, machine};
+use super::{Fault, Writer, display, machine};
 use crate::register::CashSession;
 use crate::register::sale::PaidSale;
 
@@ -20,18 +21,6 @@ pub(crate) struct NewSale {
     pub fingerprint: String,
     /// As it is printed, now and whenever it is asked for again.
     pub receipt: Receipt,
-}
-
-/// A receipt to print.
-#[derive(Debug)]
-pub(crate) struct NewJob {
-    pub id: PrintJobId,
-    pub register: RegisterCode,
-    /// Of a sale that is kept, or is in the same transaction.
-    pub receipt_number: String,
-    /// Marked, as it was printed before.
-    pub copy: bool,
-    pub at: Timestamp,
 }
 
 /// What somebody did.
@@ -54,16 +43,27 @@ pub(crate) enum Keep {
     CashSession(CashSession),
     /// A ticket was paid.
     Sale(Box<NewSale>),
-    /// A receipt waits for the printer.
+    /// A receipt or a test page waits for the printer.
     PrintJob(NewJob),
     /// A print job went on.
-    JobState { id: PrintJobId, state: &'static str, error: Option<String> },
-    /// "It did not come out": again, marked COPY, with the same id.
-    JobAgain(PrintJobId),
+    Job(JobChange),
+    /// The printer is paused, or goes on.
+    PrinterPaused { by: Option<StaffCode>, at: Timestamp },
+    /// A register's only display, with the hash of its token.
+    Display { register: RegisterCode, token_hash: String, by: StaffCode, at: Timestamp },
+    /// No display of this register any more.
+    DisplayGone(RegisterCode),
     /// For the books.
     Deed(NewDeed, Timestamp),
     /// Tries of a PIN.
     Tries { who: String, failures: i64, locked_until: Timestamp },
+}
+
+impl Keep {
+    /// Whether it changes the printer's queue.
+    pub(crate) fn is_of_the_printer(&self) -> bool {
+        matches!(self, Keep::PrintJob(_) | Keep::Job(_) | Keep::PrinterPaused { .. })
+    }
 }
 
 impl Writer {
@@ -96,17 +96,6 @@ impl Writer {
             .await?;
         Ok(last.unwrap_or(0))
     }
-
-    /// Jobs that were being sent when the program ended: nobody knows whether they came out.
-    pub(crate) async fn doubt_jobs(&mut self) -> Result<(), Fault> {
-        sqlx::query(
-            "update print_job set state = 'unknown', error = 'the agent was restarted'
-             where state = 'sending'",
-        )
-        .execute(&mut self.db)
-        .await?;
-        Ok(())
-    }
 }
 
 async fn keep_one(db: &mut SqliteConnection, keep: &Keep) -> Result<(), Fault> {
@@ -131,23 +120,13 @@ async fn keep_one(db: &mut SqliteConnection, keep: &Keep) -> Result<(), Fault> {
             cash_session(db, session).await?;
         }
         Keep::Sale(new) => sale(db, new).await?,
-        Keep::PrintJob(new) => print_job(db, new).await?,
-        Keep::JobState { id, state, error } => {
-            sqlx::query("update print_job set state = ?, error = ? where id = ?")
-                .bind(*state)
-                .bind(error)
-                .bind(id.to_string())
-                .execute(db)
-                .await?;
+        Keep::PrintJob(new) => jobs::add(db, new).await?,
+        Keep::Job(change) => jobs::change(db, change).await?,
+        Keep::PrinterPaused { by, at } => jobs::pause(db, by.as_ref(), *at).await?,
+        Keep::Display { register, token_hash, by, at } => {
+            display::keep(db, register, token_hash, by, *at).await?;
         }
-        Keep::JobAgain(id) => {
-            sqlx::query(
-                "update print_job set state = 'queued', copy = 1, error = null where id = ?",
-            )
-            .bind(id.to_string())
-            .execute(db)
-            .await?;
-        }
+        Keep::DisplayGone(register) => display::forget(db, register).await?,
         Keep::Deed(new, at) => {
             sqlx::query(
                 "insert into deed (at, register, staff, kind, detail) values (?, ?, ?, ?, ?)",
@@ -217,21 +196,6 @@ async fn sale(db: &mut SqliteConnection, new: &NewSale) -> Result<(), Fault> {
     .bind(to_json(sale)?)
     .bind(sale.paid_at.0)
     .bind(to_json(&new.receipt)?)
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-async fn print_job(db: &mut SqliteConnection, new: &NewJob) -> Result<(), Fault> {
-    sqlx::query(
-        "insert into print_job (id, receipt_number, register, state, copy, made_at)
-         values (?, ?, ?, 'queued', ?, ?)",
-    )
-    .bind(new.id.to_string())
-    .bind(&new.receipt_number)
-    .bind(new.register.as_str())
-    .bind(i64::from(new.copy))
-    .bind(new.at.0)
     .execute(db)
     .await?;
     Ok(())

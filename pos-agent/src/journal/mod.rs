@@ -5,6 +5,8 @@
 //! Invariant: a fact's text is stored once and never encoded again.
 
 mod copy;
+mod display;
+mod jobs;
 mod kept;
 mod machine;
 mod migrate;
@@ -22,8 +24,9 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
 
 use crate::folder;
-pub(crate) use kept::{Keep, NewDeed, NewJob, NewSale};
-pub(crate) use read::{Asked, JobRow, SaleRow};
+pub(crate) use jobs::{Asked, JobChange, JobKind, JobRow, NewJob, Spool};
+pub(crate) use kept::{Keep, NewDeed, NewSale};
+pub(crate) use read::SaleRow;
 pub(crate) use staged::ROWS_AT_ONCE;
 use text::parsed;
 

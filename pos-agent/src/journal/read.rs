@@ -1,4 +1,4 @@
-//! What the pages and the rules read: items, figures, tickets, sales, print jobs.
+//! What the pages and the rules read: items, figures, tickets, sales.
 //!
 //! Only committed rows, from connections that cannot write.
 
@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 use oneshelf_domain::item::Item;
 use oneshelf_domain::record::Record;
 use oneshelf_domain::ticket::Ticket;
-use oneshelf_domain::{Money, PrintJobId, RegisterCode, ReservationId, Sku, StaffCode, Timestamp};
-use oneshelf_hardware::printer::Receipt;
+use oneshelf_domain::{Money, RegisterCode, ReservationId, Sku, StaffCode, Timestamp};
 use oneshelf_protocol::replica::Row;
 
 use super::text::{from_json, parsed};
@@ -25,43 +24,7 @@ pub(crate) struct SaleRow {
     pub print: Option<String>,
 }
 
-/// A print job as kept.
-#[derive(Debug, Clone)]
-pub(crate) struct JobRow {
-    pub id: PrintJobId,
-    pub receipt_number: String,
-    pub register: RegisterCode,
-    pub state: String,
-    pub copy: bool,
-    pub receipt: Receipt,
-    pub error: Option<String>,
-}
-
-/// Which print jobs are wanted.
-#[derive(Debug)]
-pub(crate) enum Asked<'a> {
-    /// The oldest that waits for the printer.
-    Next,
-    /// One.
-    Id(PrintJobId),
-    /// The newest of a register.
-    Newest(&'a RegisterCode, usize),
-}
-
-type JobColumns = (String, String, String, String, i64, String, Option<String>);
 type SaleColumns = (String, String, Option<String>);
-
-/// Columns of a print job with the receipt of its sale.
-const JOB: &str = "select j.id, j.receipt_number, j.register, j.state, j.copy, s.receipt, j.error
-     from print_job j join sale s on s.receipt_number = j.receipt_number";
-
-fn job(row: JobColumns) -> Result<JobRow, Fault> {
-    let (id, receipt_number, register, state, copy, receipt, error) = row;
-    let mut receipt: Receipt = from_json(&receipt)?;
-    receipt.copy = copy != 0;
-    let (id, register) = (parsed(&id)?, parsed(&register)?);
-    Ok(JobRow { id, receipt_number, register, state, copy: copy != 0, receipt, error })
-}
 
 fn sale(row: SaleColumns) -> Result<SaleRow, Fault> {
     let (sale, fingerprint, print) = row;
@@ -73,12 +36,12 @@ const SALE: &str = "select s.sale, s.fingerprint,
      (select j.state from print_job j where j.receipt_number = s.receipt_number
       order by j.n desc limit 1) from sale s";
 
-fn sql(parts: &[&str]) -> sqlx::AssertSqlSafe<String> {
-    // Constants of this file alone.
+pub(super) fn sql(parts: &[&str]) -> sqlx::AssertSqlSafe<String> {
+    // Constants of the journal's files alone.
     sqlx::AssertSqlSafe(parts.join(" "))
 }
 
-fn rows_at_most(limit: usize) -> i64 {
+pub(super) fn rows_at_most(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
@@ -226,31 +189,6 @@ impl Reads {
                 .fetch_all(&self.pool)
                 .await?;
         rows.into_iter().map(sale).collect()
-    }
-
-    /// Print jobs.
-    pub(crate) async fn jobs(&self, asked: Asked<'_>) -> Result<Vec<JobRow>, Fault> {
-        let rows: Vec<JobColumns> = match asked {
-            Asked::Next => {
-                sqlx::query_as(sql(&[JOB, "where j.state = 'queued' order by j.n limit 1"]))
-                    .fetch_all(&self.pool)
-                    .await?
-            }
-            Asked::Id(id) => {
-                sqlx::query_as(sql(&[JOB, "where j.id = ?"]))
-                    .bind(id.to_string())
-                    .fetch_all(&self.pool)
-                    .await?
-            }
-            Asked::Newest(register, limit) => {
-                sqlx::query_as(sql(&[JOB, "where j.register = ? order by j.n desc limit ?"]))
-                    .bind(register.as_str())
-                    .bind(rows_at_most(limit))
-                    .fetch_all(&self.pool)
-                    .await?
-            }
-        };
-        rows.into_iter().map(job).collect()
     }
 
     /// Failed tries of a PIN, and until when it is locked.

@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use super::given_up::GivenUp;
 use super::{CashSession, LinkView, Shared};
 use crate::clock;
+use crate::events::Event;
 use crate::journal::{Fault, Keep, Writer};
 
 /// A question to the hub for an item.
@@ -100,6 +101,9 @@ impl Core {
             return Err(fault);
         }
         self.stale = false;
+        if keeps.iter().any(Keep::is_of_the_printer) {
+            self.show_spool().await;
+        }
         let sent = self.after_commit(step).await;
         if let Err(fault) = sent {
             // It is kept; what was not sent or shown is caught up with by a new session.
@@ -242,6 +246,19 @@ impl Core {
             self.shared.link.send_modify(|_| {});
         }
         Ok(())
+    }
+
+    /// Publishes how the printer's queue is. What cannot be read now is read with the next job.
+    pub(super) async fn show_spool(&self) {
+        match self.shared.reads.spool().await {
+            Ok(spool) => {
+                self.shared
+                    .spool
+                    .send_if_modified(|s| std::mem::replace(s, spool.clone()) != spool);
+            }
+            Err(error) => tracing::error!(%error, "the queue of print jobs cannot be read"),
+        }
+        self.shared.events.push(Event::devices());
     }
 
     /// Publishes how the line is.

@@ -8,6 +8,8 @@
 mod acts;
 pub(crate) mod cash;
 mod core;
+mod devices;
+mod display;
 mod figures;
 mod given_up;
 mod link_side;
@@ -17,6 +19,7 @@ mod printing;
 mod receipt;
 mod refused;
 pub(crate) mod sale;
+mod scan;
 mod sign_in;
 mod state;
 mod ticket;
@@ -26,13 +29,18 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use oneshelf_domain::record::Records;
 use oneshelf_domain::{Currency, RegisterCode};
+use oneshelf_hardware::scanner::Patterns;
 use tokio::sync::{Mutex, MutexGuard, Notify, watch};
 
 pub(crate) use acts::Act;
 pub(crate) use cash::CashSession;
 pub(crate) use core::Core;
+pub(crate) use devices::Links;
+use devices::Seen;
+use display::Displays;
 pub(crate) use pay::PayRequest;
 pub(crate) use refused::{Answer, Refused};
+pub(crate) use scan::ScanRequest;
 pub(crate) use sign_in::{Desk, Session, SignIn};
 pub(crate) use state::{Devices, DrawerWord, LinkView, PrinterWord, ScannerWord};
 pub(crate) use view::{Added, ItemHere, JobView, SaleView, TicketView};
@@ -40,7 +48,7 @@ pub(crate) use view::{Added, ItemHere, JobView, SaleView, TicketView};
 use crate::clock;
 use crate::devices::Drawer;
 use crate::events::Events;
-use crate::journal::{self, Fault, Identity, Reads};
+use crate::journal::{self, Fault, Identity, Reads, Spool};
 use crate::language::Language;
 use crate::pepper::Pepper;
 
@@ -53,12 +61,20 @@ pub(crate) struct Shared {
     identity: RwLock<Option<Identity>>,
     pub link: watch::Sender<LinkView>,
     pub devices: watch::Sender<Devices>,
+    /// What was seen of them since the start.
+    pub(super) seen: Seen,
+    /// The displays that customers look at.
+    pub displays: Displays,
+    /// The printer's queue.
+    pub(super) spool: watch::Sender<Spool>,
     /// A print job waits.
     pub printer_wake: Notify,
     /// Drawer pulses; none without a printer.
     pub drawer: Option<Drawer>,
     /// Of receipts.
     language: Language,
+    /// How the store's own labels carry weights and prices.
+    patterns: Patterns,
     /// A share changed: a payment that waits for a grant looks again.
     share_changed: Notify,
 }
@@ -102,23 +118,28 @@ impl Front {
         reads: Reads,
         pepper: Pepper,
         drawer: Option<Drawer>,
-        devices: Devices,
-        language: Language,
+        devices: (Devices, Links),
+        (language, patterns): (Language, Patterns),
     ) -> Result<Arc<Self>, Fault> {
         let shared = Arc::new(Shared {
             events: Events::new(),
             records: RwLock::default(),
             identity: RwLock::new(reads.identity().await?),
             link: watch::Sender::new(LinkView::offline(clock::now())),
-            devices: watch::Sender::new(devices),
+            seen: Seen::new(devices.1),
+            displays: Displays::default(),
+            devices: watch::Sender::new(devices.0),
+            spool: watch::Sender::new(reads.spool().await?),
             printer_wake: Notify::new(),
             drawer,
             language,
+            patterns,
             share_changed: Notify::new(),
             reads,
         });
         let mut core = Core::load(writer, Arc::clone(&shared)).await?;
-        core.writer.doubt_jobs().await?;
+        core.writer.doubt_jobs(clock::now()).await?;
+        core.show_spool().await;
         core.settle_at_start().await?;
         Ok(Arc::new(Self { core: Mutex::new(core), shared, desk: Desk::new(pepper) }))
     }

@@ -22,8 +22,8 @@ use tokio::sync::MutexGuard;
 use super::core::units;
 use super::sale::{PaidLine, PaidSale};
 use super::{
-    Answer, Core, Front, Refused, SaleView, Session, TicketView, given_up, receipt, register_path,
-    view,
+    Answer, Core, Front, Refused, SaleView, Session, TicketView, display, given_up, receipt,
+    register_path, view,
 };
 use crate::clock;
 use crate::events::Event;
@@ -127,6 +127,9 @@ impl Front {
         // core is loaded from disk, where the ticket still is.
         core.tickets.remove(&who.register);
         core.perform(step.step, keeps).await?;
+        let paid = display::Paid { total: sale.total, given: sale.given, change: sale.change };
+        self.shared.displays.put_paid(&who.register, paid);
+        self.show_customer(&core, &who.register);
         drop(core);
         if self.shared.drawer.as_ref().is_some_and(|drawer| !drawer.pulse(&who.register)) {
             self.shared.events.push(Event::drawer_not_opened(who.register.clone()));
@@ -270,6 +273,7 @@ fn paid(
             sku: l.sku.clone(),
             name: l.name.clone(),
             options: l.options.clone(),
+            unit: l.unit,
             quantity: l.quantity,
             unit_price: l.unit_price,
             total: l.total()?,
@@ -333,7 +337,7 @@ fn kept(
         keeps.push(Keep::PrintJob(NewJob {
             id: PrintJobId(clock::fresh()),
             register: register.clone(),
-            receipt_number: number.clone(),
+            receipt_number: Some(number.clone()),
             copy: false,
             at,
         }));

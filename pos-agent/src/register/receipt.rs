@@ -3,11 +3,12 @@
 //! Text is handed on as it is: the printer's layer makes it harmless. Time and language are the
 //! store's.
 
+use oneshelf_domain::item::Unit;
 use oneshelf_domain::record::Records;
 use oneshelf_hardware::printer::{Currency, Receipt, ReceiptLine, TaxLine, Tender, Total};
 
 use super::pay::location_code;
-use super::sale::PaidSale;
+use super::sale::{PaidLine, PaidSale};
 use crate::language::Language;
 
 /// The receipt of a sale, as shop and store are called now.
@@ -33,10 +34,14 @@ pub(super) fn of(
     currency.decimal_mark = language.decimal_mark();
     let amount = |minor: i64| currency.amount(minor);
     let lines = sale.lines.iter().map(|l| {
-        let each = (l.quantity > 1).then(|| language.each(&amount(l.unit_price.minor)));
+        let each = match l.unit {
+            Unit::Each => (l.quantity > 1).then(|| language.each(&amount(l.unit_price.minor))),
+            Unit::Gram => per_thousand(l).map(|minor| format!("{}/kg", amount(minor))),
+            Unit::Millilitre => per_thousand(l).map(|minor| format!("{}/l", amount(minor))),
+        };
         let detail: Vec<String> = l.options.clone().into_iter().chain(each).collect();
         ReceiptLine {
-            quantity: l.quantity.to_string(),
+            quantity: language.measure(l.quantity, l.unit),
             name: l.name.clone(),
             detail: (!detail.is_empty()).then(|| detail.join(", ")),
             total: l.total.minor,
@@ -70,6 +75,11 @@ pub(super) fn of(
         words: language.words(),
         ..Receipt::new(&sale.receipt_number, currency)
     }
+}
+
+/// The price of a kilogram or a litre; none that is too large to be written.
+fn per_thousand(line: &PaidLine) -> Option<i64> {
+    line.unit_price.minor.checked_mul(1_000)
 }
 
 fn local_time(sale: &PaidSale, zone: &str) -> String {

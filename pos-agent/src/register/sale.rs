@@ -1,5 +1,6 @@
 //! A paid ticket as the journal keeps it.
 
+use oneshelf_domain::item::Unit;
 use oneshelf_domain::ticket::TaxLine;
 use oneshelf_domain::{LineId, Money, RegisterCode, SaleId, Sku, TicketId, Timestamp};
 use oneshelf_protocol::frame::Tender;
@@ -12,6 +13,8 @@ pub(crate) struct PaidLine {
     pub sku: Sku,
     pub name: String,
     pub options: Option<String>,
+    #[serde(default)]
+    pub unit: Unit,
     pub quantity: i64,
     pub unit_price: Money,
     pub total: Money,

@@ -46,12 +46,32 @@ pub(crate) enum ScannerWord {
     Ready,
 }
 
+impl ScannerWord {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Gone => "gone",
+            Self::Ready => "ready",
+        }
+    }
+}
+
 /// The drawer's word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DrawerWord {
     Unknown,
     Closed,
     Open,
+}
+
+impl DrawerWord {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Closed => "closed",
+            Self::Open => "open",
+        }
+    }
 }
 
 /// All devices.
@@ -86,16 +106,8 @@ impl Front {
             "registers": registers,
             "link": self.link_value(),
             "printer": self.printer_value(),
-            "scanner": {"state": match self.shared.devices.borrow().scanner {
-                ScannerWord::None => "none",
-                ScannerWord::Gone => "gone",
-                ScannerWord::Ready => "ready",
-            }},
-            "drawer": {"state": match self.shared.devices.borrow().drawer {
-                DrawerWord::Unknown => "unknown",
-                DrawerWord::Closed => "closed",
-                DrawerWord::Open => "open",
-            }},
+            "scanner": {"state": self.shared.devices.borrow().scanner.word()},
+            "drawer": {"state": self.shared.devices.borrow().drawer.word()},
             "version": env!("CARGO_PKG_VERSION"),
         })
     }
@@ -111,13 +123,12 @@ impl Front {
 
     fn printer_value(&self) -> Value {
         let printer = self.shared.devices.borrow().printer;
-        // The page knows no word for a cutter: what it can say is that nothing comes out.
-        let state = match printer.state {
-            None => json!("none"),
-            Some(PrinterState::CutterError) => json!("not_answering"),
-            Some(state) => json!(state),
-        };
-        json!({"state": state, "since": printer.since})
+        let state = printer.state.map_or(json!("none"), |state| json!(state));
+        let spool = self.shared.spool.borrow();
+        json!({
+            "state": state, "since": printer.since, "waiting": spool.waiting,
+            "paused": spool.paused.is_some(),
+        })
     }
 
     /// Tells every page.
@@ -129,10 +140,12 @@ impl Front {
     pub(crate) async fn push_states(self: Arc<Self>) {
         let mut link = self.shared.link.subscribe();
         let mut devices = self.shared.devices.subscribe();
+        let mut spool = self.shared.spool.subscribe();
         loop {
             let changed = tokio::select! {
                 changed = link.changed() => changed,
                 changed = devices.changed() => changed,
+                changed = spool.changed() => changed,
             };
             if changed.is_err() {
                 return;

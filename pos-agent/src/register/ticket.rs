@@ -1,4 +1,4 @@
-//! What a cashier does with the ticket: scan, add, change, void.
+//! What a cashier does with the ticket: add, change, void. Codes become items in `scan`.
 //!
 //! A line appears at once; whether its units are the store's own shows a moment later. Every
 //! change tells the machine what the ticket needs of the item now.
@@ -7,10 +7,7 @@ use std::sync::Arc;
 
 use oneshelf_domain::item::{Item, ItemState};
 use oneshelf_domain::ticket::{Ticket, TicketLine};
-use oneshelf_domain::{LineId, RegisterCode, Sku};
-use oneshelf_hardware::scanner::{
-    FrameEvent, Framer, Refusal, Symbology, check_digit_ok, normalise_gtin,
-};
+use oneshelf_domain::{LineId, Money, RegisterCode, Sku};
 use oneshelf_sync::agent::Step;
 
 use super::core::units;
@@ -31,39 +28,6 @@ impl Front {
         Ok(TicketView::of(ticket, &self.shared.records())?)
     }
 
-    /// A code from a scanner or a keyboard wedge: one more of its item.
-    pub(crate) async fn scan(self: &Arc<Self>, who: &Session, code: &str) -> Answer<Added> {
-        let (code, symbology) = one_code(code)?;
-        self.scan_code(who, &code, symbology.as_ref()).await
-    }
-
-    /// A whole code, framed already.
-    pub(crate) async fn scan_code(
-        self: &Arc<Self>,
-        who: &Session,
-        code: &str,
-        symbology: Option<&Symbology>,
-    ) -> Answer<Added> {
-        let item = self.item_of_code(code, symbology).await?;
-        self.add(who, &item, 1).await
-    }
-
-    async fn item_of_code(&self, code: &str, symbology: Option<&Symbology>) -> Answer<Item> {
-        let unknown = || Refused::item_unknown(check_digit_ok(code) != Some(false));
-        let code = match symbology {
-            Some(s) if s.is_gs1() => gtin_of_gs1(code).unwrap_or(code),
-            _ => code,
-        };
-        let gtin = normalise_gtin(code, symbology)
-            .or_else(|| normalise_gtin(code, Some(&Symbology::Ean13)));
-        let reads = &self.shared.reads;
-        if let Some(item) = reads.item_by_code(code, gtin.as_deref()).await? {
-            return Ok(item);
-        }
-        // Goods without a barcode carry labels with the SKU.
-        reads.item(code).await?.ok_or_else(unknown)
-    }
-
     /// Units of an item that was searched for.
     pub(crate) async fn add_item(
         self: &Arc<Self>,
@@ -73,12 +37,20 @@ impl Front {
     ) -> Answer<Added> {
         let item = self.shared.reads.item(sku.as_str()).await?;
         let item = item.ok_or_else(|| Refused::item_unknown(true))?;
-        self.add(who, &item, quantity).await
+        self.add(who, &item, quantity, None, vec![]).await
     }
 
-    async fn add(self: &Arc<Self>, who: &Session, item: &Item, quantity: i64) -> Answer<Added> {
+    /// `price`: as a label says it, instead of the catalogue's.
+    pub(super) async fn add(
+        self: &Arc<Self>,
+        who: &Session,
+        item: &Item,
+        quantity: i64,
+        price: Option<Money>,
+        keeps: Vec<Keep>,
+    ) -> Answer<Added> {
         let currency = self.shared.currency()?;
-        let line = line_of(item, quantity)?;
+        let line = line_of(item, quantity, price)?;
         let (view, added) = {
             let mut core = self.core().await?;
             if !core.cash.contains_key(&who.register) {
@@ -91,11 +63,11 @@ impl Front {
             let added = ticket.add(line)?;
             ticket.total()?;
             let skus = [item.sku.clone()];
-            let view = self.change(&mut core, &who.register, ticket, &skus, vec![]).await?;
+            let view = self.change(&mut core, &who.register, ticket, &skus, keeps).await?;
             (view, added)
         };
         let item = self.here(item).await?;
-        Ok(Added { ticket: view, added, item })
+        Ok(Added { ticket: view, added, item, says: None })
     }
 
     /// Another quantity of a line.
@@ -165,6 +137,7 @@ impl Front {
         let keeps = vec![Keep::TicketGone(who.register.clone()), Keep::Deed(deed, now)];
         core.perform(step, keeps).await?;
         core.tickets.remove(&who.register);
+        self.show_customer(&core, &who.register);
         let empty = core.ticket_of(&who.register, currency);
         Ok(TicketView::of(empty, &self.shared.records())?)
     }
@@ -194,6 +167,7 @@ impl Front {
             self.mark_later(register.clone());
         }
         core.mark(register, Some(skus)).await?;
+        self.show_customer(core, register);
         let Some(ticket) = core.tickets.get(register) else {
             return Err(Refused::internal(&"the ticket is gone"));
         };
@@ -205,31 +179,13 @@ fn locked() -> Refused {
     Refused::new(409, "payment_under_way", "The ticket is being paid. Scan again afterwards.")
 }
 
-/// The code in what a page or scanner sent: framed by the same rules as a serial scan.
-pub(super) fn one_code(text: &str) -> Answer<(String, Option<Symbology>)> {
-    let (mut framer, mut found) = (Framer::default(), vec![]);
-    framer.push(text.trim().as_bytes(), std::time::Duration::ZERO, &mut found);
-    framer.push(b"\r", std::time::Duration::ZERO, &mut found);
-    let mut found = found.into_iter();
-    match (found.next(), found.next()) {
-        (Some(FrameEvent::Scan(scan)), None) => Ok((scan.code, scan.symbology)),
-        (Some(FrameEvent::Refused(Refusal::CardTrack)), _) => Err(Refused::card()),
-        _ => Err(Refused::item_unknown(true)),
-    }
-}
-
-/// The GTIN in a GS1 code that begins with one (application identifier 01).
-fn gtin_of_gs1(code: &str) -> Option<&str> {
-    code.strip_prefix("01").and_then(|rest| rest.get(..14))
-}
-
-fn line_of(item: &Item, quantity: i64) -> Answer<TicketLine> {
+fn line_of(item: &Item, quantity: i64, price: Option<Money>) -> Answer<TicketLine> {
     let d = &item.details;
     if d.state == ItemState::Retired {
         let detail = "This item is not sold any more. Ask a manager.";
         return Err(Refused::new(409, "item_retired", detail));
     }
-    let Some(unit_price) = d.price else {
+    let Some(unit_price) = price.or(d.price) else {
         let detail = "This item has no price. Ask a manager to set one.";
         return Err(Refused::new(409, "item_without_price", detail));
     };
@@ -238,31 +194,11 @@ fn line_of(item: &Item, quantity: i64) -> Answer<TicketLine> {
         sku: item.sku.clone(),
         name: d.name.chars().take(LINE_NAME_CHARS_MAX).collect(),
         options: d.options.clone(),
+        unit: d.unit,
         quantity,
         unit_price,
         tax: d.tax.clone(),
         beyond: 0,
         warning: None,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_card_is_refused_and_a_mark_is_taken_off() {
-        let refused = one_code(";4111111111111111=25121010000000000000?").unwrap_err();
-        assert_eq!(refused.0.code, "card_refused");
-        let (code, symbology) = one_code("]E04006381333931").unwrap();
-        assert_eq!((code.as_str(), symbology), ("4006381333931", Some(Symbology::Ean13)));
-        assert_eq!(one_code("a\rb").unwrap_err().0.code, "item_unknown");
-        assert_eq!(one_code("").unwrap_err().0.code, "item_unknown");
-    }
-
-    #[test]
-    fn a_gs1_code_names_its_item() {
-        assert_eq!(gtin_of_gs1("0104006381333931211"), Some("04006381333931"));
-        assert_eq!(gtin_of_gs1("01040"), None);
-    }
 }

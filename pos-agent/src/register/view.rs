@@ -4,12 +4,15 @@ use oneshelf_domain::item::{Item, Unit};
 use oneshelf_domain::money::{Money, MoneyError};
 use oneshelf_domain::record::Records;
 use oneshelf_domain::ticket::{TaxLine, Ticket, TicketLine, Warning};
-use oneshelf_domain::{Barcode, LineId, PrintJobId, SaleId, Sku, TicketId, Timestamp};
+use oneshelf_domain::{
+    Barcode, LineId, PrintJobId, RegisterCode, SaleId, Sku, TicketId, Timestamp,
+};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::sale::{PaidLine, PaidSale};
-use crate::journal::{JobRow, SaleRow};
+use super::scan::Says;
+use crate::journal::{JobKind, JobRow, SaleRow};
 
 /// A line of a ticket.
 #[derive(Debug, Clone, Serialize)]
@@ -36,7 +39,7 @@ impl LineView {
             name: line.name.clone(),
             options: line.options.clone(),
             image: None,
-            unit: Unit::Each,
+            unit: line.unit,
             quantity: line.quantity,
             unit_price: line.unit_price,
             total: line.total()?,
@@ -117,6 +120,7 @@ pub(crate) struct ItemHere {
     pub name: String,
     pub options: Option<String>,
     pub image: Option<String>,
+    pub unit: Unit,
     pub price: Option<Money>,
     pub barcode: Option<Barcode>,
     pub here: HereView,
@@ -131,6 +135,7 @@ impl ItemHere {
             name: d.name.clone(),
             options: d.options.clone(),
             image: d.image.clone(),
+            unit: d.unit,
             price: d.price,
             barcode: d.barcodes.first().cloned(),
             here,
@@ -145,6 +150,8 @@ pub(crate) struct Added {
     pub ticket: TicketView,
     pub added: LineId,
     pub item: ItemHere,
+    /// What the scanned code says beside the item.
+    pub says: Option<Says>,
 }
 
 /// A paid ticket.
@@ -197,20 +204,33 @@ impl SaleView {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct JobView {
     id: PrintJobId,
-    receipt_number: String,
+    kind: &'static str,
+    pub receipt_number: Option<String>,
+    register: RegisterCode,
     state: String,
     copy: bool,
     error: Option<String>,
+    made_at: Timestamp,
+    /// When it came into its state.
+    changed_at: Timestamp,
 }
 
 impl From<&JobRow> for JobView {
     fn from(row: &JobRow) -> Self {
+        let (kind, receipt_number) = match &row.kind {
+            JobKind::Receipt { number, .. } => ("receipt", Some(number.clone())),
+            JobKind::TestPage => ("test_page", None),
+        };
         Self {
             id: row.id,
-            receipt_number: row.receipt_number.clone(),
+            kind,
+            receipt_number,
+            register: row.register.clone(),
             state: row.state.clone(),
             copy: row.copy,
             error: row.error.clone(),
+            made_at: row.made_at,
+            changed_at: row.changed_at,
         }
     }
 }

@@ -8,6 +8,8 @@
     reason = "a test ends where something is not as expected"
 )]
 
+mod codes;
+mod display;
 mod doors;
 mod folder;
 mod hub;
@@ -19,6 +21,7 @@ mod people;
 mod printing;
 mod receipts;
 mod selling;
+mod spool;
 mod stock;
 mod store;
 mod volume;

@@ -29,6 +29,7 @@ pub struct Store {
     pub printer: Option<PrinterSim>,
     pub scanner: Option<String>,
     pub language: Language,
+    pub patterns: Vec<String>,
     data: PathBuf,
     agent: Option<Running>,
 }
@@ -70,7 +71,9 @@ impl Store {
         let url = hub.url();
         let location = enrol(&data, at(&url), "ABCD-EFGH", "Quay Street").await.unwrap();
         assert_eq!(location, "S07");
-        let mut store = Self { hub, printer, scanner, language: Language::En, data, agent: None };
+        let language = Language::En;
+        let (patterns, agent) = (vec![], None);
+        let mut store = Self { hub, printer, scanner, language, patterns, data, agent };
         store.start().await;
         store
     }
@@ -95,6 +98,7 @@ impl Store {
             to_other_machines: false,
             printer: self.printer.as_ref().map(|p| format!("tcp://{}", p.address())),
             scanner: self.scanner.clone(),
+            patterns: self.patterns.clone(),
             hosts: vec![],
             hub: None,
             hub_ca: None,

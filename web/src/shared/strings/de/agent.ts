@@ -12,6 +12,7 @@ export const refusals: Record<string, string | ((fields: Fields) => string)> = {
   cash_session_closed: 'Zuerst das Wechselgeld zählen und die Kasse öffnen.',
   cash_session_open: 'Diese Kasse ist schon geöffnet.',
   command_reused: 'Dieser Vorgang wurde schon einmal mit anderem Inhalt gesendet. Es wurde nichts gebucht.',
+  display_key_wrong: 'Dieser Schlüssel öffnet keine Anzeige mehr. Auf der Seite der Kasse neu öffnen.',
   drawer_not_opened: 'Die Lade ging nicht auf. Bitte den Schlüssel nehmen.',
   host_not_allowed: 'Unter diesem Namen ist die Kasse nicht erreichbar.',
   internal: 'Das konnte nicht gespeichert werden. Es wurde nichts geändert. Bitte noch einmal versuchen.',
@@ -24,8 +25,10 @@ export const refusals: Record<string, string | ((fields: Fields) => string)> = {
   item_without_price: 'Dieser Artikel hat keinen Preis. Bitte die Leitung fragen.',
   json_only: 'Diese Anfrage wird so nicht angenommen.',
   line_unknown: 'Diese Position ist nicht mehr auf dem Bon.',
+  lot_expired: 'Diese Ware ist abgelaufen. Bitte beiseite legen.',
   malformed: 'Diese Anfrage ist nicht lesbar.',
   method_not_allowed: 'Diese Anfrage wird so nicht angenommen.',
+  no_display: 'Dieser Browser ist keine Kundenanzeige. Auf der Seite der Kasse öffnen.',
   no_printer: 'An dieser Kasse ist kein Drucker, und die Lade hängt am Drucker.',
   not_allowed: 'Das darf nur das Büro oder eine Leitung. Bitte jemanden anmelden lassen.',
   not_enrolled: 'Diese Kasse ist noch nicht angemeldet. Zuerst pos-agent enrol ausführen.',
@@ -38,6 +41,7 @@ export const refusals: Record<string, string | ((fields: Fields) => string)> = {
   payment_under_way: 'Der Bon wird gerade bezahlt. Bitte danach noch einmal scannen.',
   pin_locked: (fields) =>
     `Zu viele falsche PINs. In ${number(fields, 'retry_after_s')} Sekunden geht es weiter.`,
+  print_job_not_waiting: 'Dieser Druckauftrag wartet nicht mehr.',
   print_job_settled: 'Zu diesem Druckauftrag ist keine Frage mehr offen.',
   print_job_unknown: 'Diesen Druckauftrag gibt es nicht.',
   reservation_ended: 'Diese Ware wurde schon übergeben. Es wurde nichts gebucht.',
@@ -53,6 +57,7 @@ export const refusals: Record<string, string | ((fields: Fields) => string)> = {
   ticket_empty: 'Der Bon ist leer. Bitte zuerst einen Artikel scannen.',
   too_large: 'Diese Anfrage ist zu groß.',
   too_many_lines: 'Ein Bon hat höchstens 200 Positionen. Bitte bezahlen und einen neuen beginnen.',
+  weight_needed: 'Dieser Artikel wird nach Gewicht oder Menge verkauft. Bitte wiegen oder eintippen.',
   wrong_pin: (fields) => {
     const left = number(fields, 'tries_left');
     if (left === 0) return 'Nicht diese PIN.';

@@ -1,0 +1,325 @@
+//! From a scanned code to a line: what the code says, which item it is, and how much of it.
+//!
+//! The catalogue has the first word: its own codes, then GTINs, then SKUs; only a number that it
+//! does not know is read by a pattern of the store. Invariant: what is past its date stops here and
+//! is sold only when somebody said so; a weighed item never becomes a line without its weight.
+
+use std::sync::Arc;
+
+use oneshelf_domain::item::{Item, Unit};
+use oneshelf_domain::money::Money;
+use oneshelf_domain::{Currency, LocationCode};
+use oneshelf_hardware::scanner::{
+    Elements, Embedded, FrameEvent, Framer, Gtin, Reading, Refusal, ShortDate, Symbology,
+    check_digit_ok,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::devices::SeenScan;
+use super::{Added, Answer, Front, Refused, Session};
+use crate::clock;
+use crate::events::Event;
+use crate::journal::{Keep, NewDeed};
+
+/// A code that a page took from a keyboard wedge, or asks about again.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ScanRequest {
+    code: String,
+    /// The cashier was told that it is past its date.
+    #[serde(default)]
+    accept_expired: bool,
+}
+
+/// What a code says beside the item's number.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Says {
+    pub lot: Option<String>,
+    pub serial: Option<String>,
+    /// The last day on which it may be sold, as `2026-11-30`.
+    pub expires: Option<String>,
+    pub best_before: Option<String>,
+    pub count: Option<i64>,
+    pub grams: Option<i64>,
+    pub millilitres: Option<i64>,
+    /// To be paid for all of it, minor units of the shop's currency.
+    pub price_minor: Option<i64>,
+}
+
+impl Says {
+    fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+struct Found {
+    item: Item,
+    says: Says,
+}
+
+impl Front {
+    /// A code from a keyboard wedge: one more of its item, or as much as the code says.
+    pub(crate) async fn scan(
+        self: &Arc<Self>,
+        who: &Session,
+        asked: &ScanRequest,
+    ) -> Answer<Added> {
+        let (code, symbology) = one_code(&asked.code)?;
+        self.scanned(who, &code, symbology.as_ref(), "page", asked.accept_expired).await
+    }
+
+    /// A whole code of a scanner, framed already.
+    pub(crate) async fn scan_code(
+        self: &Arc<Self>,
+        who: &Session,
+        code: &str,
+        symbology: Option<&Symbology>,
+    ) -> Answer<Added> {
+        self.scanned(who, code, symbology, "scanner", false).await
+    }
+
+    async fn scanned(
+        self: &Arc<Self>,
+        who: &Session,
+        code: &str,
+        symbology: Option<&Symbology>,
+        from: &'static str,
+        accept_expired: bool,
+    ) -> Answer<Added> {
+        let reading = Reading::of(code, symbology);
+        let meaning = match &reading {
+            Ok(reading) => json!(reading),
+            Err(fault) => json!({"kind": "fault", "says": fault.to_string()}),
+        };
+        let came = match reading {
+            Ok(reading) => self.take_reading(who, code, symbology, &reading, accept_expired).await,
+            Err(fault) => {
+                let detail = format!("The code is not as GS1 wants it: {fault}. Scan again.");
+                Err(Refused::new(422, "scan_unreadable", &detail))
+            }
+        };
+        self.shared.seen.scanned(SeenScan::of(code, symbology, from, meaning, &came));
+        self.shared.events.push(Event::devices());
+        came
+    }
+
+    async fn take_reading(
+        self: &Arc<Self>,
+        who: &Session,
+        code: &str,
+        symbology: Option<&Symbology>,
+        reading: &Reading,
+        accept_expired: bool,
+    ) -> Answer<Added> {
+        let currency = self.shared.currency()?;
+        let Found { item, says } = self.find(code, reading, currency).await?;
+        let mut keeps = vec![];
+        if let Some(until) = says.expires.as_ref().filter(|day| **day < self.today()) {
+            if !accept_expired {
+                return Err(expired(&item, &says, until, &marked(code, symbology)));
+            }
+            let (register, staff) = (who.register.clone(), who.staff.clone());
+            let lot = says.lot.as_deref().unwrap_or("-");
+            let detail = format!("{}, lot {lot}, until {until}", item.sku);
+            let deed = NewDeed { register, staff, kind: "expired_sold", detail };
+            keeps.push(Keep::Deed(deed, clock::now()));
+        }
+        let (quantity, price) = self.amount(&item, &says, currency).await?;
+        let mut added = self.add(who, &item, quantity, price, keeps).await?;
+        added.says = (!says.is_nothing()).then_some(says);
+        Ok(added)
+    }
+
+    async fn find(&self, code: &str, reading: &Reading, currency: Currency) -> Answer<Found> {
+        let reads = &self.shared.reads;
+        let gtin = reading.gtin();
+        let mut says =
+            reading.elements().map(|e| said(e, self.year(), currency)).unwrap_or_default();
+        if let Some(item) = reads.item_by_code(code, gtin.map(Gtin::as_str)).await? {
+            return Ok(Found { item, says });
+        }
+        // Goods without a barcode carry labels with the SKU.
+        if let Some(item) = reads.item(code).await? {
+            return Ok(Found { item, says });
+        }
+        if let Some(measured) = gtin.and_then(|g| self.shared.patterns.read(g)) {
+            let base = &measured.base;
+            let plain = base.ean13().unwrap_or(base.as_str());
+            let mut item = reads.item_by_code(plain, Some(base.as_str())).await?;
+            if item.is_none() {
+                item = reads.item_by_code(&measured.item, None).await?;
+            }
+            if item.is_none() {
+                item = reads.item(&measured.item).await?;
+            }
+            if let Some(item) = item {
+                match measured.value {
+                    Embedded::Grams(grams) => says.grams = Some(grams),
+                    Embedded::Price(minor) => says.price_minor = Some(minor),
+                    Embedded::Pieces(count) => says.count = Some(count),
+                }
+                return Ok(Found { item, says });
+            }
+        }
+        let misread = *reading == Reading::WrongCheckDigit;
+        Err(Refused::item_unknown(!misread && check_digit_ok(code) != Some(false)))
+    }
+
+    /// How much of the item, in its base unit, and its price where the code says another.
+    async fn amount(
+        &self,
+        item: &Item,
+        says: &Says,
+        currency: Currency,
+    ) -> Answer<(i64, Option<Money>)> {
+        let price = says.price_minor.map(|minor| Money { minor, currency });
+        let measure = match item.details.unit {
+            Unit::Each => {
+                return Ok(match price {
+                    // What the label says is for all of it.
+                    Some(price) => (1, Some(price)),
+                    None => (says.count.unwrap_or(1), None),
+                });
+            }
+            Unit::Gram => says.grams,
+            Unit::Millilitre => says.millilitres,
+        };
+        if let Some(units) = measure {
+            return Ok((units, None));
+        }
+        let unit_price = item.details.price.map_or(0, |p| p.minor);
+        if let Some(price) = price.filter(|_| unit_price > 0) {
+            return Ok((by_price(price.minor, unit_price), None));
+        }
+        Err(weight_needed(item))
+    }
+
+    /// Today in the store's zone, as `2026-11-30`.
+    fn today(&self) -> String {
+        let records = self.shared.records();
+        let identity = self.shared.identity();
+        let code = identity.and_then(|i| LocationCode::new(&i.location).ok());
+        let zone = code.as_ref().and_then(|c| records.location(c)).map(|l| l.zone.as_str());
+        let zone: chrono_tz::Tz = zone.unwrap_or("UTC").parse().unwrap_or(chrono_tz::UTC);
+        let utc = clock::now().utc();
+        utc.map_or(String::new(), |utc| utc.with_timezone(&zone).format("%Y-%m-%d").to_string())
+    }
+
+    fn year(&self) -> u16 {
+        self.today().get(..4).and_then(|year| year.parse().ok()).unwrap_or(2026)
+    }
+}
+
+fn said(elements: &Elements, year: u16, currency: Currency) -> Says {
+    let day = |date: Option<ShortDate>| date.map(|d| d.in_year(year).to_string());
+    let decimals = u8::try_from(currency.decimals()).unwrap_or(2);
+    // With a currency of its own (393n) it may be another one than the shop's.
+    let price = elements.price().filter(|p| p.currency.is_none());
+    Says {
+        lot: elements.lot().map(str::to_owned),
+        serial: elements.serial().map(str::to_owned),
+        expires: day(elements.expires().or_else(|| elements.sell_by())),
+        best_before: day(elements.best_before()),
+        count: elements.count().and_then(|n| i64::try_from(n).ok()),
+        grams: elements.net_weight_grams(),
+        millilitres: elements.net_volume_millilitres(),
+        price_minor: price.and_then(|p| p.amount.scaled(decimals)),
+    }
+}
+
+/// Units that cost this much, to the nearest; at least one.
+fn by_price(price: i64, unit_price: i64) -> i64 {
+    (price.saturating_mul(2).saturating_add(unit_price) / (unit_price * 2)).max(1)
+}
+
+fn expired(item: &Item, says: &Says, until: &str, code: &str) -> Refused {
+    let detail = format!("{} was to be sold until {until}. Put it aside.", item.details.name);
+    let refused = Refused::new(409, "lot_expired", &detail);
+    let lot = says.lot.clone().map_or(Value::Null, Value::from);
+    refused
+        .with("name", item.details.name.clone())
+        .with("until", until)
+        .with("lot", lot)
+        .with("code_scanned", code)
+}
+
+fn weight_needed(item: &Item) -> Refused {
+    let detail = format!("{} is sold by its measure. Weigh it, or type it.", item.details.name);
+    Refused::new(409, "weight_needed", &detail)
+        .with("sku", item.sku.as_str())
+        .with("name", item.details.name.clone())
+        .with("unit", json!(item.details.unit))
+}
+
+/// The code with its mark in front again, so that a page can ask about the same scan.
+fn marked(code: &str, symbology: Option<&Symbology>) -> String {
+    let mark = match symbology {
+        Some(Symbology::Gs1_128) => "]C1",
+        Some(Symbology::Gs1DataMatrix) => "]d2",
+        Some(Symbology::Gs1Qr) => "]Q3",
+        Some(Symbology::DataBar) => "]e0",
+        _ => "",
+    };
+    format!("{mark}{code}")
+}
+
+/// The code in what a page sent: framed by the same rules as a serial scan.
+pub(super) fn one_code(text: &str) -> Answer<(String, Option<Symbology>)> {
+    let (mut framer, mut found) = (Framer::default(), vec![]);
+    framer.push(text.trim_matches(' ').as_bytes(), std::time::Duration::ZERO, &mut found);
+    framer.push(b"\r", std::time::Duration::ZERO, &mut found);
+    let mut found = found.into_iter();
+    match (found.next(), found.next()) {
+        (Some(FrameEvent::Scan(scan)), None) => Ok((scan.code, scan.symbology)),
+        (Some(FrameEvent::Refused(Refusal::CardTrack)), _) => Err(Refused::card()),
+        _ => Err(Refused::item_unknown(true)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_is_refused_and_a_mark_is_taken_off() {
+        let refused = one_code(";4111111111111111=25121010000000000000?").unwrap_err();
+        assert_eq!(refused.0.code, "card_refused");
+        let (code, symbology) = one_code("]E04006381333931").unwrap();
+        assert_eq!((code.as_str(), symbology), ("4006381333931", Some(Symbology::Ean13)));
+        assert_eq!(one_code("a\rb").unwrap_err().0.code, "item_unknown");
+        assert_eq!(one_code("").unwrap_err().0.code, "item_unknown");
+    }
+
+    #[test]
+    fn a_code_is_asked_about_again_as_it_was() {
+        for mark in ["]C1", "]d2", "]Q3", "]e0"] {
+            let text = format!("{mark}010400638133393110AB");
+            let (code, symbology) = one_code(&text).unwrap();
+            assert_eq!(marked(&code, symbology.as_ref()), text);
+        }
+    }
+
+    #[test]
+    fn what_a_code_says_is_read_in_the_shops_units() {
+        let code = "0104006381333931310300086217270131392212510AB";
+        let euro = Currency::new("EUR").unwrap();
+        let says = said(
+            &Elements::parse(&code.replace("39221251", "39221251\u{1d}")).unwrap(),
+            2026,
+            euro,
+        );
+        assert_eq!((says.grams, says.price_minor), (Some(862), Some(1_251)));
+        assert_eq!(says.expires.as_deref(), Some("2027-01-31"));
+        let yen = Currency::new("JPY").unwrap();
+        let says = said(&Elements::parse("010400638133393139221250").unwrap(), 2026, yen);
+        assert_eq!(says.price_minor, None, "half a yen is no price");
+    }
+
+    #[test]
+    fn a_price_becomes_the_nearest_measure() {
+        assert_eq!(by_price(1_000, 3), 333);
+        assert_eq!(by_price(1_001, 2), 501);
+        assert_eq!(by_price(1, 100), 1);
+    }
+}
