@@ -1,4 +1,4 @@
-// The build: four pages, one per surface, in one Vite run. `base: './'` keeps every address
+// The build: five pages, one per surface, in one Vite run. `base: './'` keeps every address
 // relative, so that a page works at `/`, at `/shop/` and behind a proxy's prefix alike.
 import { defineConfig } from 'vite';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
@@ -15,6 +15,7 @@ export default defineConfig({
     rolldownOptions: {
       input: {
         register: 'register.html',
+        display: 'display.html',
         shop: 'shop.html',
         setup: 'setup.html',
         bench: 'bench.html',

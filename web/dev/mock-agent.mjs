@@ -12,7 +12,7 @@ export async function agent(port, world) {
     location: { code: 'S07', name: 'Quay Street', zone: 'Europe/Dublin' }, currency: 'EUR',
     registers: [{ code: 'R1', name: 'Register 1' }, { code: 'R2', name: 'Register 2' }],
     link: { state: 'live', since: since(), last_answer_age_ms: 120, waiting: 0 },
-    printer: { state: 'ready', since: since() }, scanner: { state: 'ready' },
+    printer: { state: 'ready', since: since(), waiting: 0, paused: false }, scanner: { state: 'ready' },
     drawer: { state: 'closed' }, version: '0.1.0',
   };
   const staff = [
@@ -37,7 +37,8 @@ export async function agent(port, world) {
     const live = state.link.state === 'live';
     const as_of = live ? new Date().toISOString() : since();
     return {
-      sku: item.sku, name: item.name, options: item.options, image: null, price: item.price,
+      sku: item.sku, name: item.name, options: item.options, image: null, unit: 'each',
+      price: item.price,
       barcode: item.barcode,
       here: { on_hand, to_sell: on_hand - reserved - picked, reserved, picked, share: 0 },
       elsewhere: stores.filter((s) => s.code !== 'S07').map((s) => ({
@@ -79,23 +80,60 @@ export async function agent(port, world) {
       lines = [...lines, l];
     }
     set(l, l.quantity + quantity);
-    return { ticket: ticket(), added: l.id, item: here(item) };
+    showCustomer();
+    return { ticket: ticket(), added: l.id, item: here(item), says: null };
   };
   const sockets = new Set();
+  const displays = new Set();
+  let paid = null;
+  const shown = () => {
+    const t = ticket();
+    return { kind: 'display', shop: state.shop, location: state.location.name,
+      lines: t.lines, pieces: t.pieces, total: t.total, paid: t.lines.length ? null : paid };
+  };
+  const showCustomer = () => displays.forEach((s) => s.send(JSON.stringify(shown())));
   const push = (message) => sockets.forEach((s) => s.send(JSON.stringify(message)));
   const need = () => {
     if (!me) throw new Refused(401, 'not_signed_in', 'Sign in first.');
   };
   const find = (code) => items.find((i) => i.barcode === code || i.sku === code);
   const print = (number, copy) => {
-    const stuck = state.printer.state !== 'ready';
+    const stuck = state.printer.state !== 'ready' || state.printer.paused;
+    const at = new Date().toISOString();
     const job = {
-      id: id('job'), receipt_number: number, copy, error: null,
+      id: id('job'), kind: number ? 'receipt' : 'test_page', receipt_number: number, copy,
+      register: 'R1', made_at: at, changed_at: at,
+      error: stuck && !state.printer.paused ? state.printer.state : null,
       state: world.unconfirmed ? 'unknown' : stuck ? 'queued' : 'confirmed',
     };
     jobs = [job, ...jobs];
-    setTimeout(() => push({ kind: 'printed', job }), 150);
+    setTimeout(() => { push({ kind: 'printed', job }); count(); }, 150);
+    return job;
   };
+  const count = () => {
+    const waiting = jobs.filter((j) => j.state === 'queued').length;
+    state.printer = { ...state.printer, waiting };
+    push(state);
+    push({ kind: 'devices' });
+  };
+  const set_job = (j, change) => {
+    const job = jobs.find((x) => x.id === j);
+    Object.assign(job, change, { changed_at: new Date().toISOString() });
+    setTimeout(count, 10);
+    return job;
+  };
+  const devices = () => ({
+    printer: { ...state.printer, link: world.links?.printer ?? 'tcp://10.0.0.9:9100',
+      last_ok: new Date().toISOString(), last_error: { code: 'no_paper', at: since() },
+      queue: { waiting: state.printer.waiting, oldest_at: state.printer.waiting ? since() : null,
+        asked: 0, paused: state.printer.paused ? { by: 'ana', at: since() } : null,
+        confirmed_at: since() } },
+    drawer: { ...state.drawer, since: since(), link: 'tcp://10.0.0.9:9100', last_ok: since() },
+    scanner: { ...state.scanner, since: since(), last_ok: since(), last_error: null,
+      link: '/dev/serial/by-id/usb-Datalogic_QuickScan-if00' },
+    display: { state: displays.size ? 'showing' : 'none', since: displays.size ? since() : null },
+    scans: world.scans ?? [], jobs,
+  });
 
   const routes = [
     ['GET', /^\/api\/state$/, () => state],
@@ -117,6 +155,12 @@ export async function agent(port, world) {
     }],
     ['GET', /^\/api\/ticket$/, () => ticket()],
     ['POST', /^\/api\/ticket\/scan$/, (_, b) => {
+      if (b.code.includes('10OLD') && !b.accept_expired)
+        throw new Refused(409, 'lot_expired', 'Past its date.', { name: 'Oat bar, salted caramel',
+          until: '2026-10-31', lot: 'OLD', code_scanned: b.code });
+      if (b.code === '4006381333931')
+        throw new Refused(409, 'weight_needed', 'Weigh it.', { sku: 'CHEESE', unit: 'gram',
+          name: 'Hegarty’s cheddar, aged' });
       const item = find(b.code);
       if (!item) throw new Refused(404, 'item_unknown', 'No item has this barcode.',
         { check_digit_ok: checkDigitOk(b.code) });
@@ -146,7 +190,9 @@ export async function agent(port, world) {
       sales.unshift(sale);
       lines.forEach((l) => world.sell(l.sku, 'S07', l.quantity));
       lines = [];
+      paid = { total: sale.total, given: sale.given, change: sale.change };
       ticketId = id('tkt');
+      showCustomer();
       if (state.link.state === 'offline')
         state.link = { ...state.link, waiting: state.link.waiting + 1 };
       state.drawer = { state: 'open' };
@@ -159,7 +205,7 @@ export async function agent(port, world) {
       throw new Refused(404, 'not_paid', 'This payment did not arrive. Nothing was booked.');
     }],
     ['GET', /^\/api\/sales$/, () => ({ sales })],
-    ['POST', /^\/api\/sales\/(.+)\/reprint$/, ([n]) => { print(n, true); return [202, {}]; }],
+    ['POST', /^\/api\/sales\/(.+)\/reprint$/, ([n]) => [202, print(n, true)]],
     ['GET', /^\/api\/items$/, (_, __, url) => {
       const text = url.searchParams.get('search').toLowerCase();
       const words = (i) => `${i.name} ${i.sku} ${i.barcode} ${i.options}`.toLowerCase();
@@ -169,9 +215,24 @@ export async function agent(port, world) {
     ['GET', /^\/api\/items\/(.+)\/here$/, ([sku]) => here(find(sku))],
     ['POST', /^\/api\/no-sale$/, () => [204]],
     ['GET', /^\/api\/print-jobs$/, () => ({ jobs })],
-    ['POST', /^\/api\/print-jobs\/(.+)\/answer$/, ([j]) => {
-      jobs = jobs.filter((x) => x.id !== j);
-      return {};
+    ['POST', /^\/api\/print-jobs\/(.+)\/answer$/, ([j], b) => {
+      world.unconfirmed = false;
+      return set_job(j, b.came_out ? { state: 'confirmed' } : { state: 'queued', copy: true });
+    }],
+    ['POST', /^\/api\/print-jobs\/(.+)\/skip$/, ([j]) => set_job(j, { state: 'skipped' })],
+    ['GET', /^\/api\/devices$/, () => { need(); return devices(); }],
+    ['POST', /^\/api\/printer\/(pause|resume)$/, ([what]) => {
+      state.printer = { ...state.printer, paused: what === 'pause' };
+      count();
+      return [204];
+    }],
+    ['POST', /^\/api\/printer\/test-page$/, () => [202, print(null, false)]],
+    ['POST', /^\/api\/display-keys$/, () => ({ key: 'k' })],
+    ['DELETE', /^\/api\/displays$/, () => { displays.forEach((s) => s.close(4401)); return [204]; }],
+    ['POST', /^\/api\/display\/claim$/, () => { world.display = true; return [204]; }],
+    ['GET', /^\/api\/display$/, () => {
+      if (!world.display) throw new Refused(401, 'no_display', 'Open it on the register.');
+      return shown();
     }],
     // Controls of the stand-in itself.
     ['POST', /^\/mock\/state$/, (_, b) => { Object.assign(state, b); push(state); return state; }],
@@ -187,15 +248,20 @@ export async function agent(port, world) {
       lines = [];
       jobs = [];
       world.unconfirmed = false;
+      world.scans = [];
+      paid = null;
       return {};
     }],
   ];
-  const server = await serve(port, routes, { '/': 'register.html' });
-  new WebSocketServer({ server, path: '/api/events' }).on('connection', (socket) => {
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
-    socket.send(JSON.stringify(state));
-  });
+  const server = await serve(port, routes, { '/': 'register.html', '/display': 'display.html' });
+  const live = new WebSocketServer({ noServer: true });
+  server.on('upgrade', (request, raw, head) => live.handleUpgrade(request, raw, head, (socket) => {
+    const display = request.url.startsWith('/api/display');
+    const all = display ? displays : sockets;
+    all.add(socket);
+    socket.on('close', () => all.delete(socket));
+    socket.send(JSON.stringify(display ? shown() : state));
+  }));
   world.scanAtStore = (code) => {
     const item = find(code);
     if (item) push({ kind: 'line', ...add(item) });

@@ -46,7 +46,8 @@ await serve(first + 2, [
     byCode(code).printer = b;
     const state = b.cover === 'open' ? 'cover_open' : b.paper === 'out' ? 'no_paper'
       : b.paper === 'low' ? 'paper_low' : 'ready';
-    world.agentState.printer = { state, since: new Date().toISOString() };
+    world.agentState.printer = { ...world.agentState.printer, state,
+      since: new Date().toISOString() };
     world.pushState();
     return {};
   }],

@@ -23,7 +23,7 @@ export function scenes(first) {
   };
   const usual = {
     link: { state: 'live', since: new Date().toISOString(), last_answer_age_ms: 90, waiting: 0 },
-    printer: { state: 'ready', since: new Date().toISOString() },
+    printer: { state: 'ready', since: new Date().toISOString(), waiting: 0, paused: false },
     scanner: { state: 'ready' }, drawer: { state: 'closed' },
   };
   const door = async (page, query = '') => {
@@ -53,6 +53,41 @@ export function scenes(first) {
     await sell(page);
     await page.keyboard.press('F12');
     await page.getByTestId('tender').fill('250');
+  };
+  const minutes = (n) => new Date(Date.now() - n * 60_000).toISOString();
+  const someScans = [
+    { at: minutes(0), from: 'scanner', symbology: 'gs1_data_matrix',
+      text: '010539152094086617271130' + '10AB-17<GS>21S000177',
+      bytes: '3031303533393135', item: 'Oat bar, salted caramel', refused: null,
+      meaning: { kind: 'elements', says: [{ ai: '01', text: '05391520940866' },
+        { ai: '17', text: '271130' }, { ai: '10', text: 'AB-17' },
+        { ai: '21', text: 'S000177' }] } },
+    { at: minutes(1), from: 'scanner', symbology: 'ean13', text: '5391520940118',
+      bytes: '35333931353230', item: 'Trail mug', refused: null,
+      meaning: { kind: 'gtin', says: '05391520940118' } },
+    { at: minutes(3), from: 'page', symbology: null, text: '5391520940548',
+      bytes: '35333931353230', item: null, refused: 'item_unknown',
+      meaning: { kind: 'wrong_check_digit' } },
+  ];
+  const devices = async (page, query) => {
+    await sell(page, query);
+    await page.keyboard.press('F12');
+    await page.getByTestId('tender').fill('250');
+    await page.keyboard.press('Enter');
+    await page.getByTestId('change').waitFor();
+    await post(`${register}mock/state`, { printer: { state: 'no_paper', waiting: 1,
+      paused: false, since: minutes(12) } });
+    await post(`${register}mock/world`, { scans: someScans });
+    await page.keyboard.press('F8');
+    await page.getByTestId('reprint').first().click();
+    await post(`${register}mock/world`, { unconfirmed: true });
+    await page.getByTestId('reprinted').waitFor();
+    await page.getByTestId('reprint').first().click();
+    await page.getByTestId('print-question').waitFor();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('F1');
+    await page.getByTestId('all-devices').click();
+    await page.getByTestId('job').nth(2).waitFor();
   };
   const list = [
     { name: 'r01-sign-in', play: (p) => door(p) },
@@ -90,8 +125,8 @@ export function scenes(first) {
     } },
     { name: 'r13-paid-no-paper', async play(p) {
       await pay(p);
-      await post(`${register}mock/state`, { printer: { state: 'no_paper',
-        since: new Date().toISOString() } });
+      await post(`${register}mock/state`, { printer: { state: 'no_paper', waiting: 0,
+        paused: false, since: new Date().toISOString() } });
       await p.keyboard.press('Enter');
       await p.getByTestId('printer-notice').waitFor();
     } },
@@ -132,9 +167,61 @@ export function scenes(first) {
     } },
     { name: 'r20-paper-idle', async play(p) {
       await sell(p);
-      await post(`${register}mock/state`, { printer: { state: 'no_paper',
-        since: new Date().toISOString() } });
+      await post(`${register}mock/state`, { printer: { state: 'no_paper', waiting: 0,
+        paused: false, since: new Date().toISOString() } });
       await p.getByTestId('printer-notice').waitFor();
+    } },
+    { name: 'r21-expired', async play(p) {
+      await sell(p);
+      await scan(p, '010539152094086617261031' + '10OLD');
+      await p.getByTestId('expired').waitFor();
+    } },
+    { name: 'r22-weigh', async play(p) {
+      await sell(p);
+      await scan(p, '4006381333931');
+      await p.getByTestId('weight').fill('0.862');
+    } },
+    ...[['', {}], ['-dark-de', { dark: true, query: '?lang=de' }],
+      ['-1024', { width: 1024, height: 768 }],
+      ['-phone', { width: 390, height: 844, full: true }],
+      ['-phone-dark', { width: 390, height: 844, full: true, dark: true }],
+    ].map(([name, { query, ...look }]) => ({ name: `r23-devices${name}`, ...look, async play(p) {
+      await devices(p, query);
+    } })),
+    { name: 'r24-devices-well', async play(p) {
+      await enter(p);
+      await p.keyboard.press('F1');
+      await p.getByTestId('all-devices').click();
+      await p.getByTestId('device-printer').waitFor();
+    } },
+    ...[['', {}], ['-dark-de', { dark: true, query: '?lang=de' }],
+      ['-1024', { width: 1024, height: 768 }], ['-phone', { width: 390, height: 844 }],
+    ].flatMap(([name, { query = '', ...look }]) => [
+      { name: `d01-idle${name}`, least: 0, ...look, async play(p) {
+        await post(`${register}mock/reset`);
+        await p.goto(`${register}display${query}#key=k`);
+        await p.getByTestId('display-idle').waitFor();
+      } },
+      { name: `d02-selling${name}`, least: 0, ...look, async play(p) {
+        await p.goto(`${register}display${query}#key=k`);
+        for (const code of ['5391520940118', '5391520940224', '5391520940330', '5391520940866',
+          '5391520940866']) await post(`${register}mock/scan`, { code });
+        await p.getByTestId('display-line').nth(3).waitFor();
+      } },
+      { name: `d03-thanks${name}`, least: 0, ...look, async play(p) {
+        await p.goto(`${register}display${query}#key=k`);
+        await post(`${register}mock/scan`, { code: '5391520940866' });
+        await p.getByTestId('display-line').first().waitFor();
+        const t = await (await fetch(`${register}api/ticket`)).json();
+        await post(`${register}api/ticket/pay`, { shown: { fingerprint: t.fingerprint },
+          tenders: [{ kind: 'cash', given: { minor: t.total.minor + 1110, currency: 'EUR' } }] });
+        await p.getByTestId('thanks').waitFor();
+      } },
+    ]),
+    { name: 'd04-none', least: 0, async play(p) {
+      await post(`${register}mock/world`, { display: false });
+      await p.goto(`${register}display`);
+      await p.getByTestId('no-display').waitFor();
     } },
     { name: 's01-grid', async play(p) {
       await p.goto(shop);

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
 const dist = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', 'dist');
-const bars = { register: 80, shop: 60, setup: 140, bench: 60 };
+const bars = { register: 80, display: 60, shop: 60, setup: 140, bench: 60 };
 let broken = false;
 
 /** The scripts that a page's HTML names, and those that they import in turn. */

@@ -5,7 +5,8 @@ import { announce, alarm } from '../shared/announce.svelte';
 import { money } from '../shared/format';
 import { play } from '../shared/sound';
 import { connect, type Socket } from '../shared/socket';
-import { desk } from './desk.svelte';
+import { desk, type Weighing } from './desk.svelte';
+import { hardware } from './hardware.svelte';
 import { isGone, resume, tellGone } from './paying';
 import { said } from './said';
 import { search } from './search';
@@ -33,6 +34,10 @@ export function fail(cause: unknown) {
     desk.phase = 'float';
     return;
   }
+  if (problem.code === 'lot_expired' || problem.code === 'weight_needed') {
+    stopped(problem);
+    return;
+  }
   if (problem.code === 'item_unknown') {
     notFound(desk.query, problem.fields.check_digit_ok !== false);
     return;
@@ -42,9 +47,36 @@ export function fail(cause: unknown) {
   alarm(said(problem));
 }
 
+/** A scan that needs a word of the cashier before it becomes a line. */
+function stopped({ code, fields }: Problem) {
+  const text = (name: string) => (typeof fields[name] === 'string' ? (fields[name] as string) : '');
+  desk.clearNotices();
+  search.clear();
+  play('blocked');
+  if (code === 'weight_needed') {
+    const unit = fields.unit === 'millilitre' ? 'millilitre' : 'gram';
+    weigh({ sku: text('sku'), name: text('name'), unit });
+    return;
+  }
+  if (!desk.paying) desk.panel = null;
+  desk.expired = {
+    name: text('name'), until: text('until'), lot: text('lot'), code: text('code_scanned'),
+  };
+  alarm(t.expiredTitle(desk.expired.name));
+}
+
+/** Asks how much of an item it is. */
+export function weigh(what: Weighing) {
+  if (desk.paying) return;
+  desk.paid = null;
+  desk.weighing = what;
+  desk.panel = 'weigh';
+  alarm(`${t.weighTitle} ${t.weighWhy(what.name)}`);
+}
+
 export function notFound(code: string, check_digit_ok: boolean) {
   desk.clearNotices();
-  desk.panel = desk.paying ? desk.panel : null;
+  desk.panel = desk.paying || desk.panel === 'devices' ? desk.panel : null;
   desk.notFound = { code, check_digit_ok };
   play('not_found');
   alarm(`${t.misreadTitle}. ${code} ${check_digit_ok ? t.unknownCode : t.misread}`);
@@ -55,7 +87,8 @@ export function lineAdded(ticket: Ticket, added: string) {
   desk.clearNotices();
   desk.paid = null;
   desk.drawerShut = false;
-  if (!desk.paying) desk.panel = null;
+  // Who looks at the devices goes on looking: a scan may be a test of the scanner.
+  if (!desk.paying && desk.panel !== 'devices') desk.panel = null;
   const gone = desk.paying && isGone(ticket);
   desk.take(ticket, added);
   search.clear();
@@ -79,6 +112,7 @@ function take(event: AgentEvent) {
       if (desk.phase !== 'sell') return;
       lineAdded(event.ticket, event.added);
       desk.item = event.item;
+      desk.says = event.says && { sku: event.item.sku, says: event.says };
       return;
     case 'ticket':
       return desk.take(event.ticket);
@@ -86,7 +120,11 @@ function take(event: AgentEvent) {
       if (desk.phase === 'sell') notFound(event.code, event.check_digit_ok);
       return;
     case 'scan_refused':
-      if (desk.phase === 'sell') fail(new Problem(409, event.problem, '', event.detail));
+      if (desk.phase === 'sell')
+        fail(new Problem(409, event.problem, '', event.detail, event.fields ?? {}));
+      return;
+    case 'devices':
+      void hardware.changed();
       return;
     case 'drawer_not_opened':
       desk.drawerShut = true;
@@ -94,8 +132,7 @@ function take(event: AgentEvent) {
       alarm(`${t.drawerShutTitle}. ${t.drawerShut}`);
       return;
     case 'printed':
-      desk.jobs = [event.job, ...desk.jobs.filter((j) => j.id !== event.job.id)].slice(0, 50);
-      return;
+      return desk.takeJob(event.job);
   }
 }
 

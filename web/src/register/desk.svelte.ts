@@ -1,14 +1,19 @@
 // What the register page knows right now. Owns the state and what follows from it; asks nobody and
 // decides nothing. The ticket is the agent's: this is its latest answer.
 import type {
-  AgentState, Cashier, ItemHere, Line, Me, PrintJob, Sale, Ticket,
+  AgentState, Cashier, ItemHere, Line, Me, PrintJob, Sale, Says, Ticket, Unit,
 } from '../shared/api/agent';
 import type { Problem } from '../shared/api/http';
 import { recall } from '../shared/locale';
 
 export type Phase = 'starting' | 'not_enrolled' | 'sign_in' | 'float' | 'sell';
-export type Panel = null | 'pay' | 'approve' | 'receipts' | 'void_ticket' | 'no_sale';
+export type Panel =
+  | null | 'pay' | 'approve' | 'receipts' | 'void_ticket' | 'no_sale' | 'weigh' | 'devices';
 export type NotFound = { code: string; check_digit_ok: boolean };
+/** A scan that stopped: what it was of is past its date. */
+export type Expired = { name: string; until: string; lot: string; code: string };
+/** An item that is sold by its measure, and waits for it. */
+export type Weighing = { sku: string; name: string; unit: Exclude<Unit, 'each'> };
 
 class Desk {
   phase = $state<Phase>('starting');
@@ -33,6 +38,8 @@ class Desk {
   approving = $state<number | null>(null);
 
   item = $state.raw<ItemHere | null>(null);
+  /** What the last scanned code says of the item in hand, beside its number. */
+  says = $state.raw<{ sku: string; says: Says } | null>(null);
   query = $state('');
   results = $state.raw<ItemHere[] | null>(null);
   highlighted = $state(0);
@@ -41,6 +48,8 @@ class Desk {
 
   notFound = $state.raw<NotFound | null>(null);
   refusal = $state.raw<Problem | null>(null);
+  expired = $state.raw<Expired | null>(null);
+  weighing = $state.raw<Weighing | null>(null);
   jobs = $state.raw<PrintJob[]>([]);
   /** Print questions put off until the next pause. */
   putOff = $state.raw<string[]>([]);
@@ -63,6 +72,9 @@ class Desk {
     this.jobs.find((j) => j.state === 'unknown' && !this.putOff.includes(j.id)) ?? null,
   );
 
+  /** Receipts of this register that wait for the printer, the newest first. */
+  waiting = $derived(this.jobs.filter((j) => j.state === 'queued'));
+
   select(line: Line | null) {
     this.selected = line?.id ?? null;
   }
@@ -83,9 +95,15 @@ class Desk {
     this.panel = 'pay';
   }
 
+  /** Takes what the agent says of a print job. */
+  takeJob(job: PrintJob) {
+    this.jobs = [job, ...this.jobs.filter((j) => j.id !== job.id)].slice(0, 50);
+  }
+
   clearNotices() {
     this.notFound = null;
     this.refusal = null;
+    this.expired = null;
     this.knocked = false;
   }
 }

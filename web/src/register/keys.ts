@@ -5,8 +5,9 @@ import { play } from '../shared/sound';
 import { desk } from './desk.svelte';
 import { search } from './search';
 import {
-  enterQuery, multiplyTyped, nextSale, scan, selectLine, step, voidLine,
+  answerPrint, enterQuery, multiplyTyped, nextSale, scan, selectLine, skipPrint, step, voidLine,
 } from './selling';
+import { t } from './strings';
 
 /** The shortest barcode is an EAN-8: where amounts are typed, fewer keys are an amount. */
 const SHORTEST_BESIDE_AMOUNTS = 8;
@@ -47,7 +48,7 @@ function back() {
     desk.panel = null;
     desk.clearNotices();
   }
-  else if (desk.notFound || desk.refusal) desk.clearNotices();
+  else if (desk.notFound || desk.refusal || desk.expired) desk.clearNotices();
   else if (desk.query || desk.results) search.clear();
   else if (desk.times > 1) desk.times = 1;
   else if (desk.question) desk.putOff = [...desk.putOff, desk.question.id];
@@ -55,6 +56,7 @@ function back() {
 }
 
 const panels: Record<string, () => void> = {
+  F1: () => (desk.menu = true),
   F2: focusSearch,
   F8: () => (desk.panel = desk.panel === 'receipts' ? null : 'receipts'),
   F10: () => (desk.panel = 'no_sale'),
@@ -110,11 +112,32 @@ function selling(event: KeyboardEvent): boolean {
   return true;
 }
 
+/** Alt and a letter: what the printer asks, wherever the notice is on the screen. */
+function printing(event: KeyboardEvent): boolean {
+  if (!event.altKey || event.ctrlKey || event.metaKey || event.defaultPrevented) return false;
+  if (desk.phase !== 'sell' || desk.agentGone || desk.paying || desk.menu) return false;
+  const key = event.key.toLowerCase();
+  const waits = skippable();
+  if (desk.question && key === t.yesKey) void answerPrint(desk.question.id, true);
+  else if (desk.question && key === t.againKey) void answerPrint(desk.question.id, false);
+  else if (!desk.question && waits && key === t.skipKey) void skipPrint(waits.id);
+  else return false;
+  return true;
+}
+
+/** The receipt that the notice is about: of the sale just paid, else the one that waits longest. */
+export function skippable() {
+  const number = desk.paid?.sale.receipt_number;
+  return desk.waiting.find((j) => j.receipt_number === number) ?? desk.waiting.at(-1) ?? null;
+}
+
 function onKey(event: KeyboardEvent) {
+  if (printing(event)) return event.preventDefault();
   if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey) return;
   if (desk.phase !== 'sell' || desk.agentGone) return;
   const used =
-    event.key in panels ? (desk.menu = false, panels[event.key](), true)
+    event.key === 'F1' && desk.menu ? ((desk.menu = false), true)
+    : event.key in panels ? (desk.menu = false, panels[event.key](), true)
     : event.key === 'Escape' ? (back(), true)
     : desk.panel === null && !desk.menu ? selling(event)
     : false;
@@ -122,7 +145,8 @@ function onKey(event: KeyboardEvent) {
 }
 
 function shortest(): number | null {
-  if (desk.phase === 'sell') return desk.paying ? SHORTEST_BESIDE_AMOUNTS : 3;
+  const amounts = desk.paying || desk.panel === 'weigh';
+  if (desk.phase === 'sell') return amounts ? SHORTEST_BESIDE_AMOUNTS : 3;
   return desk.phase === 'float' ? SHORTEST_BESIDE_AMOUNTS : null;
 }
 

@@ -1,11 +1,11 @@
 // What a cashier does with the ticket. Every action asks the agent and takes its answer; actions on
 // the ticket run one after the other, in the order of the scans and keys.
-import type { Added, ItemHere, Line, Ticket } from '../shared/api/agent';
+import type { Added, ItemHere, Line, PrintJob, Ticket } from '../shared/api/agent';
 import { Problem, seg } from '../shared/api/http';
 import { alarm, announce } from '../shared/announce.svelte';
 import { money } from '../shared/format';
 import { play } from '../shared/sound';
-import { api, fail, lineAdded, notFound } from './agent';
+import { api, fail, lineAdded, notFound, weigh } from './agent';
 import { desk } from './desk.svelte';
 import { search } from './search';
 import { t } from './strings';
@@ -20,7 +20,8 @@ function inOrder(action: () => Promise<void>): Promise<void> {
   return next;
 }
 
-export function scan(code: string) {
+/** `accept_expired`: the cashier was told that it is past its date. */
+export function scan(code: string, accept_expired = false) {
   if (desk.phase !== 'sell') return;
   if (desk.paying) {
     desk.knocked = true;
@@ -30,7 +31,7 @@ export function scan(code: string) {
   }
   return inOrder(async () => {
     try {
-      take(await api.post<Added>('api/ticket/scan', { code }));
+      take(await api.post<Added>('api/ticket/scan', { code, accept_expired }));
     } catch (cause) {
       if (!(cause instanceof Problem) || cause.code !== 'item_unknown') throw cause;
       search.clear();
@@ -41,10 +42,17 @@ export function scan(code: string) {
   });
 }
 
-export function addItem(sku: string) {
+export function addItem(item: ItemHere) {
+  const { sku, name, unit } = item;
+  if (unit !== 'each') return weigh({ sku, name, unit });
+  const quantity = desk.times;
+  desk.times = 1;
+  return addUnits(sku, quantity);
+}
+
+/** So much of an item, in its unit. */
+export function addUnits(sku: string, quantity: number) {
   return inOrder(async () => {
-    const quantity = desk.times;
-    desk.times = 1;
     const answer = await api.post<Added | { ticket: Ticket }>('api/ticket/lines', {
       sku,
       quantity,
@@ -59,13 +67,14 @@ export function addItem(sku: string) {
 function take(answer: Added) {
   lineAdded(answer.ticket, answer.added);
   desk.item = answer.item;
+  desk.says = answer.says && { sku: answer.item.sku, says: answer.says };
 }
 
 /** Applies a quantity that was typed before the scan. */
 async function multiply() {
   const times = desk.times;
   desk.times = 1;
-  if (times > 1 && desk.line) await patch(desk.line, desk.line.quantity - 1 + times);
+  if (times > 1 && desk.line?.unit === 'each') await patch(desk.line, desk.line.quantity - 1 + times);
 }
 
 async function patch(line: Line, quantity: number) {
@@ -86,7 +95,7 @@ export function setQuantity(line: Line, quantity: number) {
 export function step(id: string, by: number) {
   return inOrder(async () => {
     const line = desk.lines.find((l) => l.id === id);
-    if (line && line.quantity + by >= 1) await patch(line, line.quantity + by);
+    if (line?.unit === 'each' && line.quantity + by >= 1) await patch(line, line.quantity + by);
   });
 }
 
@@ -147,8 +156,19 @@ export async function reprint(receipt_number: string): Promise<boolean> {
 
 export async function answerPrint(id: string, came_out: boolean) {
   try {
-    await api.post(`api/print-jobs/${seg(id)}/answer`, { came_out });
-    desk.jobs = desk.jobs.filter((j) => j.id !== id);
+    const job = await api.post<PrintJob>(`api/print-jobs/${seg(id)}/answer`, { came_out });
+    desk.takeJob(job);
+    announce(t.printWord[job.state] ?? '');
+  } catch (cause) {
+    fail(cause);
+  }
+}
+
+/** A receipt that waits is not wanted on paper. */
+export async function skipPrint(id: string) {
+  try {
+    desk.takeJob(await api.post<PrintJob>(`api/print-jobs/${seg(id)}/skip`));
+    announce(t.jobSkipped);
   } catch (cause) {
     fail(cause);
   }
@@ -170,10 +190,10 @@ export async function enterQuery() {
   if (!text) return;
   const chosen = desk.results?.[desk.highlighted];
   if (/^\d{6,}$/.test(text) && !chosen) return scan(text);
-  if (chosen) return addItem(chosen.sku);
+  if (chosen) return addItem(chosen);
   await search.settle();
   const found = desk.results ?? [];
-  if (found.length === 1) return addItem(found[0].sku);
+  if (found.length === 1) return addItem(found[0]);
   if (found.length === 0 && /^\d+$/.test(text)) return scan(text);
 }
 
@@ -183,7 +203,7 @@ export function multiplyTyped(): boolean {
   if (!/^\d{1,4}$/.test(text) || Number(text) < 1) return false;
   const quantity = Number(text);
   search.clear();
-  if (desk.line && !desk.paid) void setQuantity(desk.line, quantity);
+  if (desk.line?.unit === 'each' && !desk.paid) void setQuantity(desk.line, quantity);
   else desk.times = quantity;
   return true;
 }

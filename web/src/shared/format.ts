@@ -54,6 +54,22 @@ export function count(n: number): string {
   return minus(number({}).format(n));
 }
 
+/** `3`, `0.862 kg`, `1.500 l`: a quantity in its item's unit. */
+export function measure(quantity: number, unit: 'each' | 'gram' | 'millilitre'): string {
+  if (unit === 'each') return count(quantity);
+  return number({
+    style: 'unit',
+    unit: unit === 'gram' ? 'kilogram' : 'liter',
+    minimumFractionDigits: 3,
+    maximumFractionDigits: 3,
+  }).format(quantity / 1000);
+}
+
+/** The price of a kilogram or a litre, from that of a gram or a millilitre. */
+export function perThousand(value: Money, unit: 'gram' | 'millilitre'): string {
+  return `${money({ ...value, minor: value.minor * 1000 })}/${unit === 'gram' ? 'kg' : 'l'}`;
+}
+
 export function percent(basisPoints: number): string {
   return number({ style: 'percent', maximumFractionDigits: 2 }).format(basisPoints / 10_000);
 }
@@ -91,6 +107,11 @@ export function dateTime(at: string | number, zone?: string): string {
   return date({ day: 'numeric', month: 'short', ...clockParts }, at, zone);
 }
 
+/** `2026-11-30` as `30 Nov 2026`. */
+export function day(iso: string): string {
+  return date({ day: 'numeric', month: 'short', year: 'numeric' }, `${iso}T12:00:00Z`, 'UTC');
+}
+
 export function decimalMark(): string {
   return number({ minimumFractionDigits: 1 }).formatToParts(0.5)
     .find((p) => p.type === 'decimal')?.value ?? '.';
@@ -107,7 +128,11 @@ export function moment(at: string, zone?: string): string {
  * decimal one unless three digits follow it. Answers the minor units, or null.
  */
 export function parseAmount(text: string, currency: string): number | null {
-  const digits = minorDigits(currency);
+  return parseDecimal(text, minorDigits(currency));
+}
+
+/** The same of any figure with this many digits behind its mark: `0.862` is 862 of 3. */
+export function parseDecimal(text: string, digits: number): number | null {
   const plain = text.replace(/[\s\u00a0\u202f']/g, '');
   const match = /^([1-9]\d{0,2}(?:[.,]\d{3})+|\d+)(?:[.,](\d*))?$/.exec(plain);
   if (!match) return null;

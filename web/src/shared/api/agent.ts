@@ -3,8 +3,9 @@ import type { Money } from '../format';
 
 export type LinkState = 'live' | 'catching_up' | 'offline';
 export type PrinterState =
-  | 'ready' | 'printing' | 'paper_low' | 'no_paper' | 'cover_open' | 'not_answering'
-  | 'unreachable' | 'none' | 'sent_unconfirmed';
+  | 'ready' | 'printing' | 'paper_low' | 'no_paper' | 'cover_open' | 'cutter_error'
+  | 'not_answering' | 'unreachable' | 'none' | 'sent_unconfirmed';
+export type Unit = 'each' | 'gram' | 'millilitre';
 
 export type AgentState = {
   enrolled: boolean;
@@ -13,7 +14,8 @@ export type AgentState = {
   currency: string;
   registers: { code: string; name: string }[];
   link: { state: LinkState; since: string; last_answer_age_ms: number | null; waiting: number };
-  printer: { state: PrinterState; since: string };
+  /** `waiting`: jobs of the store that wait or are being sent. */
+  printer: { state: PrinterState; since: string; waiting: number; paused: boolean };
   scanner: { state: 'ready' | 'gone' | 'none' };
   drawer: { state: 'closed' | 'open' | 'unknown' };
   version: string;
@@ -39,7 +41,7 @@ export type Line = {
   name: string;
   options: string | null;
   image: string | null;
-  unit: string;
+  unit: Unit;
   quantity: number;
   unit_price: Money;
   total: Money;
@@ -71,6 +73,7 @@ export type ItemHere = {
   name: string;
   options: string | null;
   image: string | null;
+  unit: Unit;
   price: Money | null;
   barcode: string | null;
   here: { on_hand: number; to_sell: number; reserved: number; picked: number; share: number };
@@ -83,7 +86,19 @@ export type Payment = {
   tenders: { kind: 'cash'; given: Money }[];
 };
 
-export type Added = { ticket: Ticket; added: string; item: ItemHere };
+/** What a scanned code says beside the item. */
+export type Says = {
+  lot: string | null;
+  serial: string | null;
+  expires: string | null;
+  best_before: string | null;
+  count: number | null;
+  grams: number | null;
+  millilitres: number | null;
+  price_minor: number | null;
+};
+
+export type Added = { ticket: Ticket; added: string; item: ItemHere; says: Says | null };
 export type Sale = {
   id: string;
   receipt_number: string;
@@ -95,16 +110,73 @@ export type Sale = {
 };
 export type PrintJob = {
   id: string;
-  receipt_number: string;
-  state: 'queued' | 'sending' | 'confirmed' | 'unknown' | 'failed';
+  kind: 'receipt' | 'test_page';
+  receipt_number: string | null;
+  register: string;
+  state: 'queued' | 'sending' | 'confirmed' | 'unknown' | 'failed' | 'skipped';
   copy: boolean;
+  /** A stable code, or words of an older agent. */
   error: string | null;
+  made_at: string;
+  changed_at: string;
+};
+
+/** A device as the devices page shows it. */
+export type Device<State extends string = string> = {
+  state: State;
+  since: string | null;
+  link?: string | null;
+  last_ok?: string | null;
+  last_error?: { code: string; at: string } | null;
+};
+export type Queue = {
+  waiting: number;
+  oldest_at: string | null;
+  asked: number;
+  paused: { by: string; at: string } | null;
+  confirmed_at: string | null;
+};
+export type SeenScan = {
+  at: string;
+  from: 'scanner' | 'page';
+  text: string;
+  bytes: string;
+  symbology: string | { other: string } | null;
+  meaning: { kind: string; says?: unknown };
+  item: string | null;
+  refused: string | null;
+};
+export type Devices = {
+  printer: Device<PrinterState> & { queue: Queue };
+  drawer: Device<'closed' | 'open' | 'unknown'>;
+  scanner: Device<'ready' | 'gone' | 'none'>;
+  display: Device<'none' | 'away' | 'showing'>;
+  scans: SeenScan[];
+  jobs: PrintJob[];
+};
+
+/** What a customer sees. */
+export type Shown = {
+  kind: 'display';
+  shop: string;
+  location: string;
+  lines: {
+    name: string; options: string | null; unit: Unit; quantity: number; unit_price: Money;
+    total: Money;
+  }[];
+  pieces: number;
+  total: Money | null;
+  paid: { total: Money; given: Money; change: Money } | null;
 };
 
 export type AgentEvent =
   | ({ kind: 'line' } & Added)
   | { kind: 'not_found'; code: string; check_digit_ok: boolean }
-  | { kind: 'scan_refused'; code: string; problem: string; detail: string }
+  | {
+      kind: 'scan_refused'; code: string; problem: string; detail: string;
+      fields?: Record<string, unknown>;
+    }
+  | { kind: 'devices' }
   | { kind: 'drawer_not_opened' }
   | ({ kind: 'state' } & AgentState)
   | { kind: 'ticket'; ticket: Ticket }
