@@ -11,7 +11,7 @@ const focused = (at, attribute) =>
   at.evaluate((name) => document.activeElement?.getAttribute(name), attribute);
 
 /** Tab until an element has the focus; a person would give up too. */
-async function tabTo(at, attribute, value) {
+export async function tabTo(at, attribute, value) {
   for (let tries = 0; tries < 40; tries += 1) {
     await at.keyboard.press('Tab');
     if ((await focused(at, attribute)) === value) return;
@@ -20,7 +20,7 @@ async function tabTo(at, attribute, value) {
 }
 
 /** As fast as a person types: a burst would be taken for a scanner. */
-const type = (at, text) => at.keyboard.type(text, { delay: 60 });
+export const type = (at, text) => at.keyboard.type(text, { delay: 60 });
 
 everybody['a sale with the keyboard alone'] = async ({ shop, page }) => {
   const thing = await item(shop, 'S02', several);

@@ -3,6 +3,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import * as programs from './programs.mjs';
+import { devices } from './devices.mjs';
 import { everybody } from './everybody.mjs';
 import { hostile } from './hostile.mjs';
 import { keys } from './keys.mjs';
@@ -23,7 +24,7 @@ async function main() {
   const browser = await pages.browser();
   const shots = join(shop.folder, 'screenshots');
   mkdirSync(shots);
-  const all = { ...office, ...scenarios, ...payments, ...hostile, ...keys, ...everybody };
+  const all = { ...office, ...scenarios, ...payments, ...hostile, ...keys, ...everybody, ...devices };
   for (const [name, scenario] of Object.entries(all)) {
     if (only && !name.includes(only)) continue;
     await one(name, scenario, browser, shots);

@@ -13,7 +13,7 @@ export async function agent(port, world) {
     registers: [{ code: 'R1', name: 'Register 1' }, { code: 'R2', name: 'Register 2' }],
     link: { state: 'live', since: since(), last_answer_age_ms: 120, waiting: 0 },
     printer: { state: 'ready', since: since(), waiting: 0, paused: false }, scanner: { state: 'ready' },
-    drawer: { state: 'closed' }, version: '0.1.0',
+    drawer: { state: 'closed', since: since() }, version: '0.1.0',
   };
   const staff = [
     { code: 'ana', name: 'Ana Murphy', role: 'cashier', pin: '1234' },
@@ -195,9 +195,9 @@ export async function agent(port, world) {
       showCustomer();
       if (state.link.state === 'offline')
         state.link = { ...state.link, waiting: state.link.waiting + 1 };
-      state.drawer = { state: 'open' };
+      state.drawer = { state: 'open', since: new Date().toISOString() };
       push(state);
-      setTimeout(() => { state.drawer = { state: 'closed' }; push(state); }, 4000);
+      setTimeout(() => { state.drawer = { state: 'closed', since: since() }; push(state); }, 4000);
       print(number, false);
       return { sale };
     }],

@@ -24,7 +24,7 @@ export function scenes(first) {
   const usual = {
     link: { state: 'live', since: new Date().toISOString(), last_answer_age_ms: 90, waiting: 0 },
     printer: { state: 'ready', since: new Date().toISOString(), waiting: 0, paused: false },
-    scanner: { state: 'ready' }, drawer: { state: 'closed' },
+    scanner: { state: 'ready' }, drawer: { state: 'closed', since: null },
   };
   const door = async (page, query = '') => {
     await post(`${register}mock/reset`);
@@ -170,6 +170,11 @@ export function scenes(first) {
       await post(`${register}mock/state`, { printer: { state: 'no_paper', waiting: 0,
         paused: false, since: new Date().toISOString() } });
       await p.getByTestId('printer-notice').waitFor();
+    } },
+    { name: 'r25-drawer-open', async play(p) {
+      await sell(p);
+      await post(`${register}mock/state`, { drawer: { state: 'open', since: minutes(2) } });
+      await p.getByTestId('drawer-open').waitFor();
     } },
     { name: 'r21-expired', async play(p) {
       await sell(p);

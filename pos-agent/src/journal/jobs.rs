@@ -64,7 +64,9 @@ pub(crate) enum Asked<'a> {
     Next,
     /// One.
     Id(PrintJobId),
-    /// The newest of a register, and those that somebody must answer for.
+    /// Those of a register that somebody must answer for.
+    Unanswered(&'a RegisterCode),
+    /// The newest of a register.
     Newest(&'a RegisterCode, usize),
     /// The newest of the store.
     All(usize),
@@ -124,10 +126,16 @@ impl Reads {
                     .fetch_all(&self.pool)
                     .await?
             }
-            Asked::Newest(register, limit) => {
+            Asked::Unanswered(register) => {
                 let own =
-                    "where j.register = ? order by j.state = 'unknown' desc, j.n desc limit ?";
+                    "where j.state = 'unknown' and j.register = ? order by j.n desc limit 100";
                 sqlx::query_as(sql(&[JOB, own]))
+                    .bind(register.as_str())
+                    .fetch_all(&self.pool)
+                    .await?
+            }
+            Asked::Newest(register, limit) => {
+                sqlx::query_as(sql(&[JOB, "where j.register = ? order by j.n desc limit ?"]))
                     .bind(register.as_str())
                     .bind(rows_at_most(limit))
                     .fetch_all(&self.pool)

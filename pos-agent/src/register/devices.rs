@@ -113,6 +113,12 @@ impl Seen {
         })
     }
 
+    /// Since when a device is as it is.
+    pub(super) fn since(&self, device: &str) -> Option<Timestamp> {
+        let devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
+        devices.get(device).map(|watched| watched.since)
+    }
+
     fn scans(&self) -> Vec<SeenScan> {
         let scans = self.scans.lock().unwrap_or_else(PoisonError::into_inner);
         scans.iter().rev().cloned().collect()
@@ -176,7 +182,7 @@ fn printer_well(state: PrinterState) -> Option<bool> {
 }
 
 impl Front {
-    fn note_devices(&self, devices: Devices) {
+    pub(super) fn note_devices(&self, devices: Devices) {
         let (seen, now) = (&self.shared.seen, clock::now());
         let Devices { printer, scanner, drawer } = devices;
         match printer.state {

@@ -230,6 +230,10 @@ impl Front {
 
     /// Tells the register's display of its ticket.
     pub(super) fn show_customer(&self, core: &Core, register: &RegisterCode) {
+        // One that comes later asks for what is there then.
+        if self.shared.displays.count(register, |n| n) == 0 {
+            return;
+        }
         match self.shown_to_customer(register, core.tickets.get(register)) {
             Ok(view) => self.shared.events.push(Event::Display(register.clone(), view)),
             Err(refused) => tracing::error!(code = refused.0.code, "nothing to show a customer"),

@@ -67,7 +67,10 @@ impl Front {
 
     /// The newest print jobs of a register; those that somebody must answer for come first.
     pub(crate) async fn jobs(&self, who: &Session, limit: usize) -> Answer<Vec<JobView>> {
-        let rows = self.shared.reads.jobs(Asked::Newest(&who.register, limit)).await?;
+        let mut rows = self.shared.reads.jobs(Asked::Unanswered(&who.register)).await?;
+        let newest = self.shared.reads.jobs(Asked::Newest(&who.register, limit)).await?;
+        rows.extend(newest.into_iter().filter(|j| j.state != "unknown"));
+        rows.truncate(limit);
         Ok(rows.iter().map(JobView::from).collect())
     }
 

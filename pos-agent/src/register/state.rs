@@ -85,6 +85,8 @@ pub(crate) struct Devices {
 impl Front {
     /// As `GET /api/state` answers.
     pub(crate) fn state(&self) -> Value {
+        let devices = *self.shared.devices.borrow();
+        self.note_devices(devices);
         let records = self.shared.records();
         let identity = self.shared.identity();
         let code = identity.as_ref().and_then(|i| LocationCode::new(&i.location).ok());
@@ -106,8 +108,10 @@ impl Front {
             "registers": registers,
             "link": self.link_value(),
             "printer": self.printer_value(),
-            "scanner": {"state": self.shared.devices.borrow().scanner.word()},
-            "drawer": {"state": self.shared.devices.borrow().drawer.word()},
+            "scanner": {"state": devices.scanner.word()},
+            "drawer": {
+                "state": devices.drawer.word(), "since": self.shared.seen.since("drawer"),
+            },
             "version": env!("CARGO_PKG_VERSION"),
         })
     }

@@ -177,6 +177,8 @@ async fn line(
 struct Printer {
     paper: String,
     cover: String,
+    /// Its line breaks behind so many bytes of the next connection that carries as many.
+    cut_after: Option<usize>,
 }
 
 async fn printer(
@@ -190,7 +192,11 @@ async fn printer(
         "out" => PaperLevel::Out,
         _ => return Err(StatusCode::UNPROCESSABLE_ENTITY),
     };
-    store(&world, &code)?.set_printer(paper, body.cover == "open");
+    let store = store(&world, &code)?;
+    store.set_printer(paper, body.cover == "open");
+    if let Some(bytes) = body.cut_after {
+        store.cut_printer(bytes);
+    }
     Ok(Json(json!({})))
 }
 

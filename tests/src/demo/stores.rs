@@ -78,6 +78,11 @@ impl Store {
         self.register.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The line to the printer breaks within the next receipt: nobody can tell what came out.
+    pub fn cut_printer(&self, after_bytes: usize) {
+        self.printer.cut_after_bytes(after_bytes);
+    }
+
     /// Turns the printer's knobs.
     pub fn set_printer(&self, paper: PaperLevel, cover_open: bool) {
         self.printer.set(|knobs| {

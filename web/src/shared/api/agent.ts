@@ -17,7 +17,7 @@ export type AgentState = {
   /** `waiting`: jobs of the store that wait or are being sent. */
   printer: { state: PrinterState; since: string; waiting: number; paused: boolean };
   scanner: { state: 'ready' | 'gone' | 'none' };
-  drawer: { state: 'closed' | 'open' | 'unknown' };
+  drawer: { state: 'closed' | 'open' | 'unknown'; since: string | null };
   version: string;
 };
 

@@ -166,6 +166,7 @@ export const de: RegisterStrings = {
   noSaleWhy: 'Wird mit Ihrem Namen und dem Grund notiert.',
   noSaleReasons: ['Wechselgeld einlegen', 'Kunde möchte wechseln', 'Lade prüfen'],
   drawerOpened: 'Die Lade ist offen',
+  drawerOpenFor: (age) => `Die Lade ist seit ${age} offen.`,
   drawerShutTitle: 'Die Lade ging nicht auf',
   drawerShut:
     'Der Drucker konnte sie nicht rechtzeitig öffnen. Bitte den Schlüssel nehmen, sie geht nicht später auf.',

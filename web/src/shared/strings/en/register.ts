@@ -160,6 +160,7 @@ export const en = {
   noSaleWhy: 'It is written down with your name and the reason.',
   noSaleReasons: ['Change for the drawer', 'Shopper wants change', 'Check the drawer'],
   drawerOpened: 'The drawer is open',
+  drawerOpenFor: (age: string) => `The drawer has been open for ${age}.`,
   drawerShutTitle: 'The drawer did not open',
   drawerShut:
     'The printer could not open it in time. Use its key; it does not open later.',
