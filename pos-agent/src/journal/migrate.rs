@@ -101,7 +101,7 @@ mod tests {
         let data = std::env::temp_dir().join(format!("agent-newer-{}", uuid::Uuid::new_v4()));
         std::fs::create_dir_all(&data).unwrap();
         let (mut writer, reads) = super::super::open(&data).await.unwrap();
-        sqlx::query("update _sqlx_migrations set version = 99")
+        sqlx::query("update _sqlx_migrations set version = 99 where version = 1")
             .execute(&mut writer.db)
             .await
             .unwrap();
@@ -109,6 +109,43 @@ mod tests {
         writer.close().await.unwrap();
         let refused = super::super::open(&data).await.unwrap_err();
         assert!(refused.to_string().contains("newer build"), "{refused}");
+        std::fs::remove_dir_all(&data).unwrap();
+    }
+
+    #[tokio::test]
+    async fn print_jobs_of_an_older_build_are_kept_as_they_were() {
+        let data = std::env::temp_dir().join(format!("agent-jobs-{}", uuid::Uuid::new_v4()));
+        std::fs::create_dir_all(&data).unwrap();
+        let options = sqlx::sqlite::SqliteConnectOptions::new()
+            .filename(data.join(super::super::FILE))
+            .create_if_missing(true);
+        let mut db = options.connect().await.unwrap();
+        let first = sqlx::migrate::Migrator {
+            migrations: MIGRATIONS.iter().take(1).cloned().collect::<Vec<_>>().into(),
+            ..Migrator::DEFAULT
+        };
+        first.run(&mut db).await.unwrap();
+        sqlx::raw_sql(
+            "insert into sale values ('S07-R1-000001', 'R1', 1, 't', null, 'f', '{}', 5, '{}');
+             insert into print_job (n, id, receipt_number, register, state, copy, error, made_at)
+             values (7, 'a', 'S07-R1-000001', 'R1', 'unknown', 1, 'words', 6)",
+        )
+        .execute(&mut db)
+        .await
+        .unwrap();
+        run(&mut db, &data).await.unwrap();
+        let row: (i64, String, String, i64, String, i64) = sqlx::query_as(
+            "select n, kind, state, copy, error, changed_at from print_job where id = 'a'",
+        )
+        .fetch_one(&mut db)
+        .await
+        .unwrap();
+        assert_eq!(row, (7, "receipt".into(), "unknown".into(), 1, "words".into(), 6));
+        let next = "insert into print_job (id, kind, register, state, copy, made_at, changed_at)
+             values ('b', 'test_page', 'R1', 'queued', 0, 7, 7) returning n";
+        let n: i64 = sqlx::query_scalar(next).fetch_one(&mut db).await.unwrap();
+        assert_eq!(n, 8, "numbers go on");
+        db.close().await.unwrap();
         std::fs::remove_dir_all(&data).unwrap();
     }
 }

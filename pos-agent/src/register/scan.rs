@@ -99,7 +99,9 @@ impl Front {
                 Err(Refused::new(422, "scan_unreadable", &detail))
             }
         };
-        self.shared.seen.scanned(SeenScan::of(code, symbology, from, meaning, &came));
+        if !may_be_card(code) {
+            self.shared.seen.scanned(SeenScan::of(code, symbology, from, meaning, &came));
+        }
         self.shared.events.push(Event::devices());
         came
     }
@@ -154,7 +156,9 @@ impl Front {
                 item = reads.item(&measured.item).await?;
             }
             if let Some(item) = item {
+                // A label that was printed empty says nothing.
                 match measured.value {
+                    Embedded::Grams(0) | Embedded::Price(0) | Embedded::Pieces(0) => {}
                     Embedded::Grams(grams) => says.grams = Some(grams),
                     Embedded::Price(minor) => says.price_minor = Some(minor),
                     Embedded::Pieces(count) => says.count = Some(count),
@@ -214,17 +218,22 @@ impl Front {
 fn said(elements: &Elements, year: u16, currency: Currency) -> Says {
     let day = |date: Option<ShortDate>| date.map(|d| d.in_year(year).to_string());
     let decimals = u8::try_from(currency.decimals()).unwrap_or(2);
-    // With a currency of its own (393n) it may be another one than the shop's.
+    // Only goods of variable measure carry their price, by GS1's rule (indicator 9) or as the
+    // store's own: anybody can print a cheaper one onto the rest. With a currency (393n) it may be
+    // another one than the shop's.
+    let varies = |g: &Gtin| g.as_str().starts_with('9') || g.is_store_made();
     let price = elements.price().filter(|p| p.currency.is_none());
+    let price = price.filter(|_| elements.gtin().is_some_and(varies));
+    let some = |n: Option<i64>| n.filter(|n| *n > 0);
     Says {
         lot: elements.lot().map(str::to_owned),
         serial: elements.serial().map(str::to_owned),
         expires: day(elements.expires().or_else(|| elements.sell_by())),
         best_before: day(elements.best_before()),
         count: elements.count().and_then(|n| i64::try_from(n).ok()),
-        grams: elements.net_weight_grams(),
-        millilitres: elements.net_volume_millilitres(),
-        price_minor: price.and_then(|p| p.amount.scaled(decimals)),
+        grams: some(elements.net_weight_grams()),
+        millilitres: some(elements.net_volume_millilitres()),
+        price_minor: some(price.and_then(|p| p.amount.scaled(decimals))),
     }
 }
 
@@ -250,6 +259,18 @@ fn weight_needed(item: &Item) -> Refused {
         .with("sku", item.sku.as_str())
         .with("name", item.details.name.clone())
         .with("unit", json!(item.details.unit))
+}
+
+/// The digits of a payment card, without a track's marks: they are kept nowhere. A GTIN is none.
+fn may_be_card(code: &str) -> bool {
+    let digits: Option<Vec<u32>> =
+        code.chars().filter(|c| *c != ' ').map(|c| c.to_digit(10)).collect();
+    let Some(digits) = digits.filter(|d| (13..=19).contains(&d.len())) else { return false };
+    let luhn = digits.iter().rev().enumerate().map(|(place, digit)| match place % 2 {
+        1 => digit * 2 / 10 + digit * 2 % 10,
+        _ => *digit,
+    });
+    check_digit_ok(code) != Some(true) && luhn.sum::<u32>() % 10 == 0
 }
 
 /// The code with its mark in front again, so that a page can ask about the same scan.
@@ -302,18 +323,32 @@ mod tests {
 
     #[test]
     fn what_a_code_says_is_read_in_the_shops_units() {
-        let code = "0104006381333931310300086217270131392212510AB";
+        let read = |code: &str, currency| said(&Elements::parse(code).unwrap(), 2026, currency);
         let euro = Currency::new("EUR").unwrap();
-        let says = said(
-            &Elements::parse(&code.replace("39221251", "39221251\u{1d}")).unwrap(),
-            2026,
-            euro,
-        );
+        let code = "0194006381333934310300086217270131392212\u{1d}10AB";
+        let says = read(&code.replace("392212", "39221251"), euro);
         assert_eq!((says.grams, says.price_minor), (Some(862), Some(1_251)));
         assert_eq!(says.expires.as_deref(), Some("2027-01-31"));
+        let fixed = read("010400638133393139221251", euro);
+        assert_eq!(fixed.price_minor, None, "its price is the catalogue's");
         let yen = Currency::new("JPY").unwrap();
-        let says = said(&Elements::parse("010400638133393139221250").unwrap(), 2026, yen);
+        let says = read("019400638133393439221250", yen);
         assert_eq!(says.price_minor, None, "half a yen is no price");
+    }
+
+    #[test]
+    fn card_numbers_are_told_from_item_numbers() {
+        for (code, card) in [
+            ("4111111111111111", true),
+            ("4111 1111 1111 1111", true),
+            ("4111111111111112", false),
+            ("4006381333931", false),
+            ("5391520940866", false),
+            ("S07-R1-000123", false),
+            ("0", false),
+        ] {
+            assert_eq!(may_be_card(code), card, "{code}");
+        }
     }
 
     #[test]
