@@ -84,3 +84,54 @@ pub const KEEP_OUTCOMES_MS: i64 = 90 * 24 * 60 * 60 * 1_000;
 pub const KEEP_IMPORTS_MS: i64 = 90 * 24 * 60 * 60 * 1_000;
 /// Retention: an agent's answered facts, milliseconds (30 days).
 pub const KEEP_FACTS_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
+/// Retention: what was sent to channels, milliseconds since it ended (30 days).
+pub const KEEP_DELIVERIES_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
+/// Retention: what channels sent, milliseconds (30 days).
+pub const KEEP_INBOX_BODIES_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
+/// Retention: ids of what channels sent, milliseconds (180 days).
+pub const KEEP_INBOX_IDS_MS: i64 = 180 * 24 * 60 * 60 * 1_000;
+/// A delivery of a channel, bytes.
+pub const INTAKE_BYTES_MAX: usize = 256 << 10;
+/// How far the clock of a channel may be from ours, seconds.
+pub const INTAKE_AGE_S_MAX: i64 = 5 * 60;
+/// A channel's own id of an order or an event, characters.
+pub const FOREIGN_ID_CHARS_MAX: usize = 128;
+/// Channels of a hub.
+pub const CHANNELS_MAX: usize = 100;
+/// Live secrets of a channel while one replaces the other.
+pub const CHANNEL_SECRETS_MAX: usize = 2;
+/// How long a replaced secret of a channel stays good, milliseconds (24 hours).
+pub const CHANNEL_SECRET_OVERLAP_MS: i64 = 24 * 60 * 60 * 1_000;
+/// How long an endpoint may fail before its channel is switched off, milliseconds (5 days).
+pub const CHANNEL_FAILING_MS_MAX: i64 = 5 * 24 * 60 * 60 * 1_000;
+
+/// How deep the brackets of a JSON text are nested, outside of its strings.
+pub fn json_depth(bytes: &[u8]) -> usize {
+    let (mut now, mut deepest) = (0_usize, 0);
+    let (mut in_text, mut escaped) = (false, false);
+    for byte in bytes {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b'{' | b'[' if !in_text => {
+                now += 1;
+                deepest = deepest.max(now);
+            }
+            b'}' | b']' if !in_text => now = now.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::json_depth;
+
+    #[test]
+    fn depth_counts_brackets_outside_of_strings() {
+        assert_eq!(json_depth(b"[[{\"a\":\"[[[[\\\"[\"}]]"), 3);
+        assert_eq!(json_depth(b"]]]][\"\\"), 1);
+    }
+}

@@ -30,6 +30,7 @@ const ROWS: &[Row] =
 const PROPERTIES: &[&str] = &[
     "--package=oneshelf-domain",
     "--package=oneshelf-protocol",
+    "--package=oneshelf-connectors",
     "--package=oneshelf-sync",
     "--package=oneshelf-hardware",
 ];

@@ -65,7 +65,7 @@ fn too_large_or_cut(rejection: &BytesRejection) -> Error {
 
 /// Parses a body: syntax is 400, meaning is 422 with a pointer.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Answer<T> {
-    if depth(bytes) > limits::JSON_DEPTH_MAX {
+    if limits::json_depth(bytes) > limits::JSON_DEPTH_MAX {
         return Err(Error::malformed("JSON is nested at most 32 deep"));
     }
     let mut json = serde_json::Deserializer::from_slice(bytes);
@@ -109,26 +109,6 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
         }
     }
     text
-}
-
-/// How deep brackets are nested, outside of texts.
-fn depth(bytes: &[u8]) -> usize {
-    let (mut now, mut deepest) = (0_usize, 0);
-    let (mut in_text, mut escaped) = (false, false);
-    for byte in bytes {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_text => escaped = true,
-            b'"' => in_text = !in_text,
-            b'{' | b'[' if !in_text => {
-                now += 1;
-                deepest = deepest.max(now);
-            }
-            b'}' | b']' if !in_text => now = now.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
 }
 
 /// A NUL, as an address has to spell it.
@@ -219,8 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn depth_counts_brackets_outside_of_texts() {
-        assert_eq!(depth(b"[[{\"a\":\"[[[[\\\"[\"}]]"), 3);
+    fn what_is_nested_too_deep_is_not_parsed() {
         let deep = "[".repeat(33);
         assert_eq!(parse::<serde_json::Value>(deep.as_bytes()).unwrap_err().status(), 400);
     }

@@ -39,7 +39,8 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
 ];
 
 /// The pure crates have no clock, randomness, socket or database of their own.
-const PURE: &[&str] = &["oneshelf-domain", "oneshelf-protocol", "oneshelf-sync"];
+const PURE: &[&str] =
+    &["oneshelf-domain", "oneshelf-protocol", "oneshelf-connectors", "oneshelf-sync"];
 const IMPURE: &[&str] = &["tokio", "sqlx", "axum", "reqwest", "rand", "getrandom"];
 
 pub(crate) fn forbidden_dependencies(metadata: &Value) -> Vec<String> {
@@ -90,7 +91,7 @@ pub(crate) fn plan_outside_write_path(sources: &[Source]) -> Vec<String> {
 }
 
 pub(crate) fn impure_code(sources: &[Source]) -> Vec<String> {
-    let pure = ["domain/", "protocol/", "sync/"];
+    let pure = ["domain/", "protocol/", "connectors/", "sync/"];
     let mut problems = Vec::new();
     for source in sources.iter().filter(|it| pure.iter().any(|folder| it.path.starts_with(folder)))
     {

@@ -1,0 +1,3 @@
+//! Sales channels, one file each.
+
+pub mod webhook;
