@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::passwords::Hasher;
 use crate::auth::rates::Gate;
+use crate::channels;
 use crate::commands::Commands;
 use crate::follow::{Follow, Seen};
 use crate::imports::Imports;
@@ -57,6 +58,8 @@ pub struct Parts {
     pub hasher: Hasher,
     /// Files that are being taken in.
     pub imports: Imports,
+    /// The way to channels.
+    pub channels: channels::Shared,
     /// Numbers of items that were asked for.
     pub items: ItemNumbers,
 }

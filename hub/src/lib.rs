@@ -12,6 +12,7 @@ pub mod app;
 pub mod audit;
 pub mod auth;
 pub mod catalogue;
+pub mod channels;
 pub mod cli;
 pub mod commands;
 pub mod follow;

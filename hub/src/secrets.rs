@@ -9,11 +9,16 @@ use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 const FILE: &str = "secrets.json";
 const KEY_BYTES: usize = 32;
+const NONCE_BYTES: usize = 24;
 
 /// Why the keys cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +34,9 @@ pub enum SecretsError {
     /// The file is not what this program wrote.
     #[error("the hub's keys in {0} are damaged; bring the file back from a backup")]
     Damaged(String),
+    /// A sealed secret does not open with these keys.
+    #[error("a sealed secret does not open: the hub's keys are not those it was sealed with")]
+    Sealed,
     /// The operating system gave no random bytes.
     #[error("no random bytes from the operating system")]
     Random,
@@ -145,15 +153,67 @@ impl Secrets {
         outer.finalize().into()
     }
 
+    /// Seals a secret for the database. It opens only as what it was sealed for.
+    ///
+    /// The nonce follows from what is sealed, so the same secret looks the same and a request sent
+    /// again is the same command; two secrets never share one.
+    ///
+    /// # Errors
+    /// When it is far too long.
+    pub fn seal(&self, owner: &str, secret: &[u8]) -> Result<String, SecretsError> {
+        let seed = [owner.len().to_string().as_bytes(), b":", owner.as_bytes(), secret].concat();
+        let nonce = &self.derive("nonce of a sealed secret", &seed)[..NONCE_BYTES];
+        let payload = Payload { msg: secret, aad: owner.as_bytes() };
+        let sealed = self.sealing().encrypt(&nonce_of(nonce)?, payload);
+        let sealed = sealed.map_err(|_| SecretsError::Sealed)?;
+        Ok(STANDARD_NO_PAD.encode([nonce, &sealed].concat()))
+    }
+
+    /// Opens what was sealed for this owner.
+    ///
+    /// # Errors
+    /// When it was sealed for another, with another key, or was changed.
+    pub fn open_sealed(&self, owner: &str, sealed: &str) -> Result<Vec<u8>, SecretsError> {
+        let bytes = STANDARD_NO_PAD.decode(sealed).map_err(|_| SecretsError::Sealed)?;
+        let (nonce, sealed) = bytes.split_at_checked(NONCE_BYTES).ok_or(SecretsError::Sealed)?;
+        let payload = Payload { msg: sealed, aad: owner.as_bytes() };
+        self.sealing().decrypt(&nonce_of(nonce)?, payload).map_err(|_| SecretsError::Sealed)
+    }
+
+    fn sealing(&self) -> XChaCha20Poly1305 {
+        XChaCha20Poly1305::new(&self.derive("sealed secrets", b"").into())
+    }
+
     /// A name for an address or a shopper that says nothing of it.
     pub fn blind(&self, purpose: &str, text: &str) -> String {
         hex::encode(&self.derive(purpose, text.as_bytes())[..16])
     }
 }
 
+fn nonce_of(bytes: &[u8]) -> Result<XNonce, SecretsError> {
+    bytes.try_into().map_err(|_| SecretsError::Sealed)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sealed_secret_opens_for_its_owner_alone() {
+        let secrets = Secrets::ephemeral().unwrap();
+        let sealed = secrets.seal("channel/web", b"whsec").unwrap();
+        assert_eq!(secrets.open_sealed("channel/web", &sealed).unwrap(), b"whsec");
+        assert_eq!(sealed, secrets.seal("channel/web", b"whsec").unwrap());
+        assert_ne!(sealed[..20], secrets.seal("channel/web", b"other").unwrap()[..20]);
+        assert!(secrets.open_sealed("channel/ebay", &sealed).is_err());
+        assert!(Secrets::ephemeral().unwrap().open_sealed("channel/web", &sealed).is_err());
+        let mut changed = sealed.clone().into_bytes();
+        changed[40] = if changed[40] == b'A' { b'B' } else { b'A' };
+        let changed = String::from_utf8(changed).unwrap();
+        for wrong in [changed.as_str(), "", "AAAA", "%", &sealed[1..]] {
+            assert!(secrets.open_sealed("channel/web", wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn keys_are_kept_and_belong_to_one_user() {

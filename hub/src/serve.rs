@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{App, Clock, ItemNumbers, Parts};
 use crate::auth::passwords::Hasher;
 use crate::auth::rates::{Gate, Rates};
+use crate::channels::{self, Channels};
 use crate::commands::Commands;
 use crate::follow::Follow;
 use crate::http::{self, Listening, Proxy, Served};
@@ -28,7 +29,7 @@ use crate::mqtt::{self, broker::Broker};
 use crate::secrets::Secrets;
 use crate::shown::Source;
 use crate::store::Store;
-use crate::tls::{Files, Tls, roots};
+use crate::tls::{self, Files, Tls, roots};
 
 /// What a hub needs to start. The address of a database may hold a password: no `Debug`.
 #[derive(Clone)]
@@ -53,6 +54,8 @@ pub struct Options {
     pub tls: Option<Files>,
     /// How often one may ask.
     pub rates: Rates,
+    /// How channels are reached.
+    pub channels: channels::Settings,
 }
 
 /// A hub at work.
@@ -96,6 +99,7 @@ fn keys_folder(options: &Options) -> anyhow::Result<PathBuf> {
 pub async fn start(options: Options, clock: Clock) -> anyhow::Result<Running> {
     // Before anything counts.
     http::metrics_handle();
+    tls::use_ring();
     let tls = options.tls.clone().map(Tls::open).transpose()?;
     say_when_plain(&options);
     let secrets = Secrets::open(&keys_folder(&options)?)?;
@@ -129,11 +133,13 @@ pub async fn start(options: Options, clock: Clock) -> anyhow::Result<Running> {
         gate: Gate::new(&options.rates),
         hasher: Hasher::default(),
         imports: Imports::default(),
+        channels: Arc::new(Channels::new(&options.channels).context("no way out to channels")?),
         items: ItemNumbers::default(),
         store: store.clone(),
     });
     let mut tasks = jobs::start(&store, &commands, &clock, &stop);
     tasks.push(tokio::spawn(imports::run(app.clone())));
+    tasks.extend(channels::start(&app));
     tasks.push(tokio::spawn(expect_agents(app.clone())));
     if let Some(tls) = &tls {
         tasks.push(tokio::spawn(tls.clone().keep(clock.clone(), stop.clone())));

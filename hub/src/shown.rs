@@ -184,6 +184,7 @@ impl Moment<'_> {
     }
 }
 
-fn sells(location: &Location) -> bool {
+/// Whether a location sells to channels.
+pub(crate) fn sells(location: &Location) -> bool {
     location.state == RecordState::Active && location.kind != LocationKind::Transit
 }

@@ -3,7 +3,7 @@
 //! Titles become harmless text, numbers stay in range, names of zones exist. A record that passed
 //! here can be printed, shown and reckoned with. Whether what it names exists is `stock`'s matter.
 
-use super::{ApiKey, Display, KeyKind, Location, Record, Scope, Shop};
+use super::{ApiKey, Channel, Display, KeyKind, Location, Record, Scope, Shop};
 use crate::code::{ChannelCode, plain_text};
 use crate::limits;
 use crate::refusal::Refusal;
@@ -16,6 +16,10 @@ const TAX_CLASS_CHARS_MAX: usize = 32;
 const RATE_BASIS_POINTS_MAX: i64 = 100_000;
 /// Web origins of a key.
 const ORIGINS_MAX: usize = 20;
+/// Bytes of an endpoint.
+const ENDPOINT_BYTES_MAX: usize = 2_000;
+/// Locations that serve a channel.
+const SERVING_MAX: usize = 200;
 /// Bytes of an origin.
 const ORIGIN_BYTES_MAX: usize = 300;
 
@@ -30,6 +34,7 @@ impl Record {
             Record::Key(k) => key(k)?,
             Record::Agent(a) => name(&mut a.name)?,
             Record::Enrolment(_) => {}
+            Record::Channel(c) => sales_channel(c)?,
             Record::Safety(s) => units(s.units)?,
             Record::Share(s) => units(s.units)?,
             Record::Buffer(b) => {
@@ -68,6 +73,29 @@ fn channel(code: &str) -> Result<(), Refusal> {
         Ok(_) => Ok(()),
         Err(wrong) => Err(Refusal::invalid("/channel", &wrong.to_string())),
     }
+}
+
+fn sales_channel(c: &mut Channel) -> Result<(), Refusal> {
+    name(&mut c.name)?;
+    let web = |at: &String| {
+        (at.starts_with("https://") || at.starts_with("http://"))
+            && at.len() <= ENDPOINT_BYTES_MAX
+            && at.bytes().all(|b| b.is_ascii_graphic())
+    };
+    if !c.endpoint.iter().all(web) {
+        let rule = "an address that begins with https://, 2,000 characters at most";
+        return Err(Refusal::invalid("/endpoint", rule));
+    }
+    let mut serving = c.locations.clone();
+    serving.sort_unstable();
+    serving.dedup();
+    if serving.len() != c.locations.len() || serving.len() > SERVING_MAX {
+        return Err(Refusal::invalid("/locations", "at most 200, each once"));
+    }
+    if c.secrets.len() > limits::CHANNEL_SECRETS_MAX {
+        return Err(Refusal::invalid("/secrets", "two at most"));
+    }
+    Ok(())
 }
 
 fn shop(s: &mut Shop) -> Result<(), Refusal> {

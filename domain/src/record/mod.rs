@@ -3,6 +3,7 @@
 //! Each has a key (`kind/name`) and the version of its last change. This module knows nothing of
 //! how they are stored. Invariant: a key names one record, and a record's key follows from it.
 
+mod channel;
 mod checked;
 mod kinds;
 mod policy;
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use channel::{Channel, ChannelSecret, Stopped};
 pub use kinds::{
     Agent, ApiKey, Display, Enrolment, KeyKind, Location, LocationKind, RecordState, Register,
     Role, Scope, Shop, Staff, TaxRate,
@@ -39,6 +41,8 @@ pub enum Record {
     Enrolment(Enrolment),
     /// An agent.
     Agent(Agent),
+    /// A sales channel.
+    Channel(Channel),
     /// A policy.
     Safety(Safety),
     /// A policy.
@@ -58,6 +62,7 @@ impl Record {
             Record::Key(k) => format!("key/{}", k.id),
             Record::Enrolment(e) => format!("enrolment/{}", e.code_hash),
             Record::Agent(a) => format!("agent/{}", a.id),
+            Record::Channel(c) => channel_key(c.code.as_str()),
             Record::Safety(s) => safety_key(s.item, s.location),
             Record::Buffer(b) => buffer_key(b.item, &b.channel),
             Record::Share(s) => share_key(s.location, s.item),
@@ -67,6 +72,10 @@ impl Record {
 
 fn location_key(code: &LocationCode) -> String {
     format!("location/{code}")
+}
+
+fn channel_key(code: &str) -> String {
+    format!("channel/{code}")
 }
 
 fn safety_key(item: ItemNo, location: LocationNo) -> String {
@@ -162,6 +171,22 @@ impl Records {
             Some(Record::Agent(a)) => Some(a),
             _ => None,
         }
+    }
+
+    /// A channel by its code.
+    pub fn channel(&self, code: &str) -> Option<&Channel> {
+        match self.get(&channel_key(code)) {
+            Some(Record::Channel(c)) => Some(c),
+            _ => None,
+        }
+    }
+
+    /// All channels, in order of their codes.
+    pub fn channels(&self) -> impl Iterator<Item = &Channel> {
+        self.of_kind("channel").filter_map(|(_, r)| match r {
+            Record::Channel(c) => Some(c),
+            _ => None,
+        })
     }
 
     /// Units kept back there; 0 without a policy.

@@ -7,7 +7,7 @@ use super::request::known;
 use super::{Change, Command, ItemNo, LocationNo, Outcome, State, Stop};
 use crate::code::{LocationCode, Sku};
 use crate::item::{Item, ItemDetails, ItemState};
-use crate::record::{Agent, ApiKey, Enrolment, Record, RecordState, Scope};
+use crate::record::{Agent, ApiKey, Channel, Enrolment, Record, RecordState, Scope, Stopped};
 use crate::refusal::Refusal;
 
 /// What a command changes, when its condition on the version holds.
@@ -89,8 +89,24 @@ fn put_record(draft: &mut Draft, record: Record) -> Result<Outcome, Stop> {
     if draft.state.records.get(&record.key()) == Some(&record) {
         return Ok(Outcome::Unchanged);
     }
+    if let Record::Channel(channel) = &record {
+        say_when_stopped(draft, channel);
+    }
     draft.push(Change::Record(Box::new(record)));
     Ok(Outcome::Done)
+}
+
+/// A channel that was stopped by itself is told of: nobody asked for that.
+fn say_when_stopped(draft: &mut Draft, channel: &Channel) {
+    let before = draft.state.records.channel(channel.code.as_str()).and_then(|c| c.stopped);
+    let text = match channel.stopped {
+        Some(Stopped::Gone) => "its endpoint says that it is gone; nothing is sent there any more",
+        Some(Stopped::Failing) => "its endpoint failed for days; nothing is sent there any more",
+        Some(Stopped::Operator) | None => return,
+    };
+    if before != channel.stopped {
+        draft.notice("channel_stopped", channel.code.to_string(), text);
+    }
 }
 
 /// A record names only what there is; a new enrolment only a location in use.
@@ -110,6 +126,11 @@ fn named_things_exist(draft: &Draft, record: &Record) -> Result<(), Stop> {
         }
         Record::Agent(a) => {
             by_code(&a.location)?;
+        }
+        Record::Channel(c) => {
+            for code in &c.locations {
+                by_code(code)?;
+            }
         }
         Record::Enrolment(e) => {
             let location = by_code(&e.location)?;
@@ -142,6 +163,7 @@ fn remove_record(draft: &mut Draft, key: &str) -> Result<Outcome, Stop> {
         Record::Staff(s) => &mut s.state,
         Record::Key(k) => &mut k.state,
         Record::Agent(a) => &mut a.state,
+        Record::Channel(c) => &mut c.state,
         Record::Shop(_) => return Err(Refusal::invalid("/key", "the shop stays").into()),
         Record::Enrolment(_) | Record::Safety(_) | Record::Buffer(_) | Record::Share(_) => {
             draft.push(Change::RecordGone(key.to_owned()));
@@ -155,6 +177,9 @@ fn remove_record(draft: &mut Draft, key: &str) -> Result<Outcome, Stop> {
     if let Record::Staff(s) = &mut record {
         // Whoever comes back under this code does not come back with these.
         (s.pin_hash, s.password_hash) = (None, None);
+    }
+    if let Record::Channel(c) = &mut record {
+        c.secrets.clear();
     }
     if let Record::Key(k) = &record {
         another_admin(draft, k)?;

@@ -19,7 +19,7 @@ fn reads_back<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(val
     text
 }
 
-const RECORDS: [&str; 10] = [
+const RECORDS: [&str; 11] = [
     r#"{"record":"shop","name":"H","currency":"EUR","zone":"UTC","taxes":[]}"#,
     r#"{"record":"location","no":3,"code":"S07","name":"Q","kind":"store","zone":"UTC"}"#,
     r#"{"record":"register","location":"S07","code":"R1","name":"R"}"#,
@@ -30,6 +30,8 @@ const RECORDS: [&str; 10] = [
         "expires_at":"1970-01-01T00:15:00Z"}"#,
     r#"{"record":"agent","id":"agt_00000000000000000000000000000001","location":"S07","name":"a",
         "public_key":"00"}"#,
+    r#"{"record":"channel","code":"own-shop","name":"Shop","connector":"webhook",
+        "secrets":[{"sealed":"x"}],"stopped":"gone"}"#,
     r#"{"record":"safety","item":1,"location":2,"units":3}"#,
     r#"{"record":"buffer","item":1,"channel":"web","units":3}"#,
     r#"{"record":"share","location":2,"units":3}"#,

@@ -65,6 +65,10 @@ actions! {
     Count,
     /// Goods came back.
     TakeBack,
+    /// Channels, what they are told and what they order.
+    ReadChannels,
+    /// Change them, and say something again.
+    ChangeChannels,
     /// Reservations.
     ReadReservations,
     /// Make, commit and release them.
@@ -82,10 +86,11 @@ actions! {
 }
 
 use Action::{
-    Adjust, Approve, ChangeAgents, ChangeItems, ChangeKeys, ChangeLocations, ChangePolicies,
-    ChangeRegisters, ChangeShop, ChangeStaff, Count, Fulfil, ImportItems, ImportStock, Link, Live,
-    ReadAgents, ReadItems, ReadKeys, ReadLocations, ReadMovements, ReadNotices, ReadPolicies,
-    ReadRegisters, ReadReservations, ReadShop, ReadStaff, ReadStock, Receive, Reserve, TakeBack,
+    Adjust, Approve, ChangeAgents, ChangeChannels, ChangeItems, ChangeKeys, ChangeLocations,
+    ChangePolicies, ChangeRegisters, ChangeShop, ChangeStaff, Count, Fulfil, ImportItems,
+    ImportStock, Link, Live, ReadAgents, ReadChannels, ReadItems, ReadKeys, ReadLocations,
+    ReadMovements, ReadNotices, ReadPolicies, ReadRegisters, ReadReservations, ReadShop, ReadStaff,
+    ReadStock, Receive, Reserve, TakeBack,
 };
 
 /// What each role may do, at the locations of whoever has it.
@@ -112,6 +117,8 @@ pub const ROLES: [(Role, &[Action]); 5] = [
             ReadStock,
             ReadMovements,
             ReadNotices,
+            ReadChannels,
+            ChangeChannels,
             Receive,
             Adjust,
             Approve,
@@ -143,6 +150,7 @@ pub const ROLES: [(Role, &[Action]); 5] = [
             ReadStock,
             ReadMovements,
             ReadNotices,
+            ReadChannels,
             Receive,
             Adjust,
             Approve,

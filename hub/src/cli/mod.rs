@@ -24,6 +24,7 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::auth::rates::{Rate, Rates};
+use crate::channels::{Settings, outgoing::Network};
 use crate::http::Proxy;
 use crate::store::Store;
 use crate::tls::{self, Files};
@@ -126,6 +127,15 @@ struct ServeArgs {
     /// Sign-ins and enrolment codes tried a minute from one address.
     #[arg(long, env = "HUB_TRIES_PER_MINUTE", default_value_t = 10)]
     tries_per_minute: u32,
+    /// A network that is not public and that channels may be reached in, also without TLS, as in
+    /// 10.1.0.0/16; several times.
+    #[arg(
+        long = "allow-private-endpoints",
+        env = "HUB_ALLOW_PRIVATE_ENDPOINTS",
+        value_name = "NETWORK",
+        value_delimiter = ','
+    )]
+    allow_private_endpoints: Vec<Network>,
 }
 
 #[derive(Args)]
@@ -239,6 +249,7 @@ impl ServeArgs {
                 .map(|(certificate, key)| Files { certificate, key }),
             proxy: if self.behind_proxy { Proxy::Trusted } else { Proxy::None },
             rates,
+            channels: Settings { allowed: self.allow_private_endpoints, ..Settings::default() },
         })
     }
 }

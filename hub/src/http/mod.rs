@@ -6,10 +6,14 @@
 
 mod admin;
 mod changes;
+mod channel_steps;
+mod channels;
+mod deliveries;
 mod docs;
 mod enrolments;
 mod extract;
 mod guard;
+mod hooks;
 mod imports;
 mod items;
 mod keys;

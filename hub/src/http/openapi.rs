@@ -12,8 +12,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::schema::ProblemSchema;
 use super::{
-    changes, enrolments, guard, imports, items, keys, locations, movements, notices, policies,
-    public, reservations, session, shop, staff, stock, ws,
+    changes, channel_steps, channels, deliveries, enrolments, guard, hooks, imports, items, keys,
+    locations, movements, notices, policies, public, reservations, session, shop, staff, stock, ws,
 };
 use crate::app::App;
 
@@ -42,6 +42,7 @@ use crate::app::App;
         (name = "keys", description = "Keys of servers, apps and web shops"),
         (name = "agents", description = "The programs in the stores"),
         (name = "imports", description = "Files of items and opening stock"),
+        (name = "channels", description = "Sales channels: what they are told, what they order"),
         (name = "notices", description = "What needs a look by a person"),
         (name = "live", description = "WebSockets: live figures, and the link of agents"),
         (name = "public", description = "For pages of shops, with a publishable key"),
@@ -92,6 +93,10 @@ pub(super) fn api() -> OpenApiRouter<App> {
         keys::router(),
         enrolments::router(),
         imports::router(),
+        channels::router(),
+        channel_steps::router(),
+        deliveries::router(),
+        hooks::router(),
         notices::router(),
         public::router(),
         ws::router(),

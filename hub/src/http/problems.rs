@@ -40,6 +40,9 @@ pub const CATALOGUE: &[Entry] = entries! {
     "wrong_secret" 401
         "The secret is wrong, ended or expired."
         "Ask for a new one."
+    "signature_invalid" 401
+        "No secret of the channel has signed this delivery, or its time is too far from now."
+        "Sign `id.timestamp.body` with the channel's secret, as Standard Webhooks says."
     "not_allowed" 403
         "The role or key does not allow this."
         "Ask somebody whose role does, or for a key with the scope."
@@ -103,6 +106,12 @@ pub const CATALOGUE: &[Entry] = entries! {
     "shop_key_missing" 409
         "The shop page has no key that may hold and follow live figures."
         "Make a publishable key of the channel `web` with the scopes `hold` and `live`."
+    "channel_in_use" 409
+        "There is a channel with this code already."
+        "Choose another code, or change the channel that there is."
+    "channel_stopped" 409
+        "The channel is switched off."
+        "Ask whoever runs the hub to switch it on."
     "last_admin" 409
         "This is the last admin key."
         "Make another one first."

@@ -116,6 +116,19 @@ pub enum ScopeSchema {
     Admin,
 }
 
+/// Why a channel is told nothing.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = ChannelStopped)]
+pub enum StoppedSchema {
+    /// Somebody switched it off.
+    Operator,
+    /// Its endpoint said that it is gone for good.
+    Gone,
+    /// Its endpoint failed for days.
+    Failing,
+}
+
 /// Whether a key may be seen by the public.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

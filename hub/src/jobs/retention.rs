@@ -34,12 +34,27 @@ pub enum Kept {
     Staging,
     /// Imports that ended, and their errors.
     Imports,
+    /// What channels were told, and how that went.
+    Deliveries,
+    /// What channels sent.
+    InboxBodies,
+    /// Ids of what channels sent, and orders that came to nothing.
+    InboxIds,
 }
 
 impl Kept {
     /// All of them.
-    pub const ALL: [Kept; 6] =
-        [Kept::Events, Kept::Outcomes, Kept::Nonces, Kept::Sessions, Kept::Staging, Kept::Imports];
+    pub const ALL: [Kept; 9] = [
+        Kept::Events,
+        Kept::Outcomes,
+        Kept::Nonces,
+        Kept::Sessions,
+        Kept::Staging,
+        Kept::Imports,
+        Kept::Deliveries,
+        Kept::InboxBodies,
+        Kept::InboxIds,
+    ];
 }
 
 /// The job.
@@ -113,6 +128,24 @@ async fn delete(tx: &mut Tx, kept: Kept, now: Timestamp) -> Result<u64, StoreErr
         Kept::Nonces => retention::nonces(tx, now, BATCH_ROWS).await,
         Kept::Sessions => retention::sessions(tx, now, BATCH_ROWS).await,
         Kept::Staging => retention::staging(tx, now, BATCH_ROWS).await,
+        Kept::Deliveries => {
+            let before = now.plus_ms(-limits::KEEP_DELIVERIES_MS);
+            match retention::deliveries(tx, before, BATCH_ROWS).await? {
+                0 => retention::attempts(tx, before, BATCH_ROWS).await,
+                gone => Ok(gone),
+            }
+        }
+        Kept::InboxBodies => {
+            let before = now.plus_ms(-limits::KEEP_INBOX_BODIES_MS);
+            retention::inbox_bodies(tx, before, BATCH_ROWS).await
+        }
+        Kept::InboxIds => {
+            let before = now.plus_ms(-limits::KEEP_INBOX_IDS_MS);
+            match retention::inbox_ids(tx, before, BATCH_ROWS).await? {
+                0 => retention::ended_orders(tx, before, BATCH_ROWS).await,
+                gone => Ok(gone),
+            }
+        }
         Kept::Imports => {
             let before = now.plus_ms(-limits::KEEP_IMPORTS_MS);
             match retention::import_errors(tx, before, BATCH_ROWS).await? {

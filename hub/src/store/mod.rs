@@ -6,6 +6,7 @@
 
 pub mod audit;
 mod bulk;
+pub mod channels;
 mod checkpoint;
 mod dialect;
 mod error;

@@ -90,3 +90,58 @@ pub async fn imports(tx: &mut Tx, before: Timestamp, rows: i64) -> Result<u64, S
             limit $2)";
     delete(tx, sql, before.0, rows).await
 }
+
+/// Deliveries that ended before a time.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn deliveries(tx: &mut Tx, before: Timestamp, rows: i64) -> Result<u64, StoreError> {
+    let sql = "delete from delivery where id in
+        (select id from delivery where state <> 'waiting' and ended_at < $1
+            order by ended_at limit $2)";
+    delete(tx, sql, before.0, rows).await
+}
+
+/// Attempts from before a time whose deliveries are gone.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn attempts(tx: &mut Tx, before: Timestamp, rows: i64) -> Result<u64, StoreError> {
+    let sql = "delete from delivery_attempt where (delivery, number) in
+        (select a.delivery, a.number from delivery_attempt a where a.at < $1
+            and not exists (select 1 from delivery d where d.id = a.delivery) limit $2)";
+    delete(tx, sql, before.0, rows).await
+}
+
+/// What channels sent before a time and what was worked off: it keeps its id.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn inbox_bodies(tx: &mut Tx, before: Timestamp, rows: i64) -> Result<u64, StoreError> {
+    let sql = "update channel_inbox set body = null where (channel, event) in
+        (select channel, event from channel_inbox where received_at < $1
+            and body is not null and state <> 'received' order by received_at limit $2)";
+    delete(tx, sql, before.0, rows).await
+}
+
+/// Ids of what channels sent before a time and what was worked off.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn inbox_ids(tx: &mut Tx, before: Timestamp, rows: i64) -> Result<u64, StoreError> {
+    let sql = "delete from channel_inbox where (channel, event) in
+        (select channel, event from channel_inbox where received_at < $1
+            and state <> 'received' order by received_at limit $2)";
+    delete(tx, sql, before.0, rows).await
+}
+
+/// Orders that came to nothing before a time.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn ended_orders(tx: &mut Tx, before: Timestamp, rows: i64) -> Result<u64, StoreError> {
+    let sql = "delete from channel_order where (channel, id) in
+        (select channel, id from channel_order where changed_at < $1
+            and state in ('refused', 'cancelled') order by changed_at limit $2)";
+    delete(tx, sql, before.0, rows).await
+}

@@ -5,9 +5,13 @@ mod board;
 #[cfg(test)]
 mod broker;
 #[cfg(test)]
+mod channels;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod enrolment;
+#[cfg(test)]
+mod hooks;
 #[cfg(test)]
 mod imports;
 #[cfg(test)]
@@ -27,6 +31,8 @@ mod mqtt;
 mod notices;
 #[cfg(test)]
 mod public;
+#[cfg(test)]
+mod receiver;
 #[cfg(test)]
 mod reservations;
 #[cfg(test)]

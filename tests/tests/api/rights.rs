@@ -109,6 +109,23 @@ fn settings() -> Vec<Row> {
             "a",
         ),
         row("DELETE", "/v1/keys/{id}", None, "a"),
+        row("GET", "/v1/channels", None, "a"),
+        row("POST", "/v1/channels", Some(json!({"code": "own", "name": "C"})), "a"),
+        row("GET", "/v1/channels/{channel}", None, "a"),
+        row("PUT", "/v1/channels/{channel}", Some(json!({"name": "C"})), "a"),
+        row("POST", "/v1/channels/{channel}/enable", None, "a"),
+        row("POST", "/v1/channels/{channel}/disable", None, "a"),
+        row("POST", "/v1/channels/{channel}/rotate", None, "a"),
+        row("POST", "/v1/channels/{channel}/ping", None, "a"),
+        row("GET", "/v1/channels/{channel}/deliveries", None, "a"),
+        row(
+            "POST",
+            "/v1/channels/{channel}/redeliver",
+            Some(json!({"since": "2027-01-01T00:00:00Z"})),
+            "a",
+        ),
+        row("GET", "/v1/channels/{channel}/orders", None, "a"),
+        row("DELETE", "/v1/channels/{channel}", None, "a"),
         row("GET", "/v1/enrolments", None, "am"),
         row("POST", "/v1/enrolments", Some(json!({"location": "S07"})), "am"),
         row("DELETE", "/v1/enrolments/{id}", None, "am"),
@@ -125,7 +142,8 @@ fn settings() -> Vec<Row> {
 }
 
 /// Operations that ask nobody who they are, or ask for a publishable key.
-const OPEN: [&str; 9] = [
+const OPEN: [&str; 10] = [
+    "POST /v1/hooks/{channel}",
     "GET /v1/time",
     "POST /v1/session",
     "POST /v1/enrolments/redeem",
@@ -157,6 +175,7 @@ fn address(path: &str) -> String {
         .replace("/v1/imports/{id}", &format!("/v1/imports/imp_{id}"))
         .replace("/v1/locations/{code}", "/v1/locations/S07")
         .replace("/v1/staff/{code}", "/v1/staff/new")
+        .replace("{channel}", "own")
         .replace("{kind}/{first}/{second}", "safety/FLASK/S07");
     of.replace("{sku}", "FLASK")
         .replace("{location}", "S07")

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use oneshelf_domain::Timestamp;
 use oneshelf_domain::record::LocationKind;
 use oneshelf_hub::auth::rates::Rates;
+use oneshelf_hub::channels::Settings;
 use oneshelf_hub::http::Proxy;
 use oneshelf_hub::mqtt::broker::Broker;
 use oneshelf_hub::serve::{Options, Running, start, wall_clock};
@@ -31,6 +32,7 @@ pub struct Hub {
     rates: Rates,
     tls: Option<Files>,
     pub broker: Option<Broker>,
+    channels: Settings,
 }
 
 /// What was answered.
@@ -121,15 +123,27 @@ impl Hub {
 
     pub async fn open_with(rates: Rates) -> Hub {
         oneshelf_hub::tls::use_ring();
-        Self::open_over(rates, None, reqwest::Client::new()).await
+        let http = reqwest::Client::new();
+        Self::open_over(rates, None, http, Settings::default()).await
+    }
+
+    /// With its own way to channels.
+    pub async fn open_as(rates: Rates, channels: Settings) -> Hub {
+        oneshelf_hub::tls::use_ring();
+        Self::open_over(rates, None, reqwest::Client::new(), channels).await
     }
 
     /// One that speaks TLS, as `localhost`; the client believes its certificate.
     pub async fn open_tls(files: Files, http: reqwest::Client) -> Hub {
-        Self::open_over(Rates::default(), Some(files), http).await
+        Self::open_over(Rates::default(), Some(files), http, Settings::default()).await
     }
 
-    async fn open_over(rates: Rates, tls: Option<Files>, http: reqwest::Client) -> Hub {
+    async fn open_over(
+        rates: Rates,
+        tls: Option<Files>,
+        http: reqwest::Client,
+        channels: Settings,
+    ) -> Hub {
         let database = Database::fresh().await;
         let shop = NewShop {
             name: "Harbour Goods".into(),
@@ -155,6 +169,7 @@ impl Hub {
             rates,
             tls,
             broker: None,
+            channels,
         };
         hub.start().await;
         for (code, name) in [("S07", "Quay Street"), ("S02", "Patrick Street")] {
@@ -191,6 +206,7 @@ impl Hub {
             proxy: Proxy::Trusted,
             tls: self.tls.clone(),
             rates: self.rates.clone(),
+            channels: self.channels.clone(),
         };
         let running = start(options, clock).await.unwrap();
         self.base = match &self.tls {

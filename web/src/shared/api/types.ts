@@ -23,6 +23,9 @@ export type Import = Schemas['Import'];
 export type ImportError = Schemas['ImportError'];
 export type Notice = Schemas['Notice'];
 export type RejectedFact = Schemas['RejectedFact'];
+export type Channel = Schemas['Channel'];
+export type Delivery = Schemas['Delivery'];
+export type ChannelOrder = Schemas['ChannelOrder'];
 export type Session = Schemas['Session'];
 
 // The public shop.

@@ -1,0 +1,319 @@
+//! From stock to what each channel is to be told: who follows what changed, and compares.
+//!
+//! It knows no connector and no socket. Invariant: a figure that differs from what a channel was
+//! told last waits to be said before the cursor passes the change that made it differ.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use oneshelf_connectors::{Location, Message};
+use oneshelf_domain::promise::{channel_figure, channel_total, promise};
+use oneshelf_domain::record::{Channel, Records};
+use oneshelf_domain::stock::{ItemNo, LocationNo, Stock, StockKey};
+use oneshelf_domain::{LocationCode, Timestamp};
+use uuid::Uuid;
+
+use super::is_told;
+use crate::app::App;
+use crate::follow::Seen;
+use crate::jobs::{Lease, pause};
+use crate::shown::sells;
+use crate::store::StoreError;
+use crate::store::channels::shadows::{self, ItemFigures, NewFigure, Shadow, StateRow};
+
+/// The longest wait between two looks.
+const LOOK: Duration = Duration::from_secs(1);
+/// Items that are compared in one transaction.
+const ITEMS_MAX: i64 = 500;
+/// Between two comparisons of everything, milliseconds (a day).
+const SWEEP_MS: i64 = 24 * 60 * 60 * 1_000;
+/// How long an increase waits for the next one, milliseconds. Decreases do not wait.
+const COALESCE_MS: i64 = 1_000;
+
+pub(super) struct Feed {
+    app: App,
+    lease: Lease,
+}
+
+/// What is to be compared for a channel.
+enum What {
+    Nothing,
+    These(Vec<ItemNo>),
+    Everything,
+}
+
+impl Feed {
+    pub(super) fn new(app: &App) -> Self {
+        Self { lease: Lease::new(app.store.clone(), "channel-feed"), app: app.clone() }
+    }
+
+    pub(super) async fn run(mut self) {
+        let mut seen = self.app.follow.subscribe();
+        let stop = self.app.stop.clone();
+        let mut failing = false;
+        while !stop.is_cancelled() {
+            seen.borrow_and_update();
+            match self.round().await {
+                Ok(()) => failing = false,
+                Err(error) if !failing => {
+                    failing = true;
+                    tracing::warn!(%error, "what channels are to be told cannot be read");
+                }
+                Err(_) => {}
+            }
+            if failing {
+                pause(LOOK, &stop).await;
+                continue;
+            }
+            tokio::select! {
+                () = stop.cancelled() => break,
+                changed = seen.changed() => if changed.is_err() { break },
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+        self.lease.give_up().await;
+    }
+
+    async fn round(&mut self) -> Result<(), StoreError> {
+        let now = self.app.now();
+        let seen = self.app.seen();
+        if !seen.records.channels().any(is_told) || !self.lease.held(now).await? {
+            return Ok(());
+        }
+        let mut tx = self.app.store.read().await?;
+        let states = shadows::states(&mut tx).await?;
+        tx.rollback().await?;
+        for channel in seen.records.channels().filter(|channel| is_told(channel)) {
+            let code = channel.code.as_str();
+            match states.get(code) {
+                None => {
+                    shadows::begin(&self.app.store, code, seen.epoch).await?;
+                    // The next look compares everything.
+                    self.app.follow.reached(seen.version).await;
+                    let mut tx = self.app.store.read().await?;
+                    let states = shadows::states(&mut tx).await?;
+                    tx.rollback().await?;
+                    if let Some(state) = states.get(code) {
+                        self.look(channel, state, &seen).await?;
+                    }
+                }
+                Some(state) if state.epoch != seen.epoch || state.cursor > seen.version.0 => {
+                    let mut tx = self.app.store.begin_write().await?;
+                    shadows::begin_anew(&mut tx, code, Some(seen.epoch)).await?;
+                    tx.commit().await?;
+                }
+                Some(state) => self.look(channel, state, &seen).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares what changed since the channel was looked after.
+    async fn look(
+        &mut self,
+        channel: &Channel,
+        state: &StateRow,
+        seen: &Seen,
+    ) -> Result<(), StoreError> {
+        let now = self.app.now();
+        let sweep = now.ms_since(Timestamp(state.swept_at)) >= SWEEP_MS;
+        let what = if state.cursor == 0 || sweep {
+            What::Everything
+        } else if state.cursor == seen.version.0 {
+            return Ok(());
+        } else {
+            self.changed(channel, state.cursor).await?
+        };
+        let (told, swept_at) = match what {
+            What::Nothing => (0, None),
+            What::These(items) => (self.compare(channel, state, &items).await?, None),
+            What::Everything => (self.everything(channel, state).await?, Some(now)),
+        };
+        let mut tx = self.app.store.begin_write().await?;
+        if shadows::claim(&mut tx, state).await? {
+            shadows::advance(&mut tx, &state.channel, seen.version.0, swept_at).await?;
+        }
+        tx.commit().await?;
+        if told > 0 {
+            self.app.channels.speak();
+        }
+        Ok(())
+    }
+
+    async fn changed(&self, channel: &Channel, after: i64) -> Result<What, StoreError> {
+        let mut tx = self.app.store.read().await?;
+        let settings = shadows::settings_touched(&mut tx, after).await?;
+        let touched = shadows::items_touched(&mut tx, after, ITEMS_MAX + 1).await?;
+        tx.rollback().await?;
+        let mut items: BTreeSet<ItemNo> = touched.into_iter().collect();
+        for key in settings {
+            match of_setting(&key, channel) {
+                What::Nothing => {}
+                What::These(more) => items.extend(more),
+                What::Everything => return Ok(What::Everything),
+            }
+        }
+        Ok(match i64::try_from(items.len()) {
+            Ok(0) => What::Nothing,
+            Ok(count) if count <= ITEMS_MAX => What::These(items.into_iter().collect()),
+            _ => What::Everything,
+        })
+    }
+
+    async fn everything(&self, channel: &Channel, state: &StateRow) -> Result<usize, StoreError> {
+        let (mut last, mut told) = (ItemNo(0), 0);
+        loop {
+            let mut tx = self.app.store.read().await?;
+            let items = shadows::items_after(&mut tx, last, ITEMS_MAX).await?;
+            tx.rollback().await?;
+            let Some(end) = items.last() else { return Ok(told) };
+            last = *end;
+            told += self.compare(channel, state, &items).await?;
+        }
+    }
+
+    /// Keeps what differs from what the channel was told last. Gives how many do.
+    async fn compare(
+        &self,
+        channel: &Channel,
+        state: &StateRow,
+        items: &[ItemNo],
+    ) -> Result<usize, StoreError> {
+        let found = shadows::figures(&self.app.store, items).await?;
+        // Settings as new as the stock: of two figures the one with the higher version is newer.
+        let version = oneshelf_domain::stock::Version(found.version);
+        let records = self.app.follow.reached(version).await.records.clone();
+        let now = self.app.now();
+        let mut tx = self.app.store.begin_write().await?;
+        if !shadows::claim(&mut tx, state).await? {
+            return Ok(0);
+        }
+        let known = shadows::of_items(&mut tx, &state.channel, items).await?;
+        let at = (state.epoch, found.version);
+        let new: Vec<NewFigure> = found
+            .items
+            .iter()
+            .filter_map(|item| {
+                let shadow = known.get(&item.no).cloned().unwrap_or_default();
+                differs(&records, channel, item, &shadow, at, now)
+            })
+            .collect();
+        shadows::tell(&mut tx, &state.channel, &new, now).await?;
+        tx.commit().await?;
+        Ok(new.len())
+    }
+}
+
+/// Whose figures a changed setting changes.
+fn of_setting(key: &str, channel: &Channel) -> What {
+    let mut parts = key.splitn(3, '/');
+    let (kind, first) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let item = || first.parse().map_or(What::Everything, |no| What::These(vec![ItemNo(no)]));
+    match kind {
+        "safety" => item(),
+        "buffer" if parts.next() == Some(channel.code.as_str()) => item(),
+        "location" => What::Everything,
+        "channel" if first == channel.code.as_str() => What::Everything,
+        _ => What::Nothing,
+    }
+}
+
+/// Locations that serve a channel, in its order.
+pub(super) fn serving(records: &Records, channel: &Channel) -> Vec<(LocationNo, LocationCode)> {
+    let place = |l: &oneshelf_domain::record::Location| (l.no, l.code.clone());
+    if channel.locations.is_empty() {
+        return records.locations().filter(|l| sells(l)).map(place).collect();
+    }
+    let named = channel.locations.iter().filter_map(|code| records.location(code));
+    named.filter(|l| sells(l)).map(place).collect()
+}
+
+/// What a channel may offer of an item: in all, and for each location.
+pub(super) fn figure(
+    records: &Records,
+    channel: &Channel,
+    item: &ItemFigures,
+) -> (i64, Vec<Location>) {
+    let mut promises = vec![];
+    let mut locations = vec![];
+    for (no, location) in serving(records, channel) {
+        let key = StockKey { item: item.no, location: no };
+        let mut stock = Stock::default();
+        if item.active {
+            stock.balances[0] = item.available.get(&no).copied().unwrap_or(0);
+        }
+        promises.push(promise(records, key, &stock));
+        let quantity = channel_figure(records, key, &stock, Some(channel.code.as_str()));
+        locations.push(Location { location, quantity });
+    }
+    let buffer = records.buffer(item.no, Some(channel.code.as_str()));
+    (channel_total(promises, buffer), locations)
+}
+
+fn differs(
+    records: &Records,
+    channel: &Channel,
+    item: &ItemFigures,
+    shadow: &Shadow,
+    at: (i64, i64),
+    now: Timestamp,
+) -> Option<NewFigure> {
+    let (total, locations) = figure(records, channel, item);
+    let text = serde_json::to_string(&(total, &locations)).unwrap_or_default();
+    if text == shadow.told {
+        return None;
+    }
+    let rank = rank(total, &locations, &shadow.told);
+    let message = Message::Stock {
+        sku: item.sku.clone(),
+        quantity: total,
+        locations,
+        expected: shadow.confirmed,
+        at,
+    };
+    Some(NewFigure {
+        id: format!("evt_{}", Uuid::now_v7().as_simple()),
+        item: item.no,
+        sku: item.sku.clone(),
+        message: serde_json::to_string(&message).unwrap_or_default(),
+        figure: text,
+        total,
+        rank,
+        due_at: if rank == 2 { now.plus_ms(COALESCE_MS) } else { now },
+    })
+}
+
+/// Zeros first; what grows nowhere shrinks somewhere and cannot wait; the rest can.
+fn rank(total: i64, locations: &[Location], told: &str) -> i64 {
+    if total == 0 {
+        return 0;
+    }
+    let Ok((before, of)) = serde_json::from_str::<(i64, Vec<Location>)>(told) else { return 1 };
+    let of: BTreeMap<LocationCode, i64> =
+        of.into_iter().map(|l| (l.location, l.quantity)).collect();
+    let now: BTreeMap<&LocationCode, i64> =
+        locations.iter().map(|l| (&l.location, l.quantity)).collect();
+    let less = of.iter().any(|(code, units)| now.get(code).copied().unwrap_or(0) < *units);
+    if less || total < before { 1 } else { 2 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(code: &str, quantity: i64) -> Location {
+        Location { location: LocationCode::new(code).unwrap(), quantity }
+    }
+
+    #[test]
+    fn zeros_go_first_and_increases_last() {
+        let told = serde_json::to_string(&(5, vec![at("W01", 2), at("S07", 3)])).unwrap();
+        let of = |total, locations: &[Location]| rank(total, locations, &told);
+        assert_eq!(of(0, &[at("W01", 0), at("S07", 0)]), 0);
+        assert_eq!(of(4, &[at("W01", 2), at("S07", 2)]), 1);
+        assert_eq!(of(6, &[at("W01", 6), at("S07", 0)]), 1, "one of them shrank");
+        assert_eq!(of(5, &[at("W01", 5)]), 1, "one of them is gone");
+        assert_eq!(of(6, &[at("W01", 3), at("S07", 3)]), 2);
+        assert_eq!(rank(3, &[], ""), 1, "nothing was told yet");
+    }
+}
