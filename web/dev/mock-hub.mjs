@@ -1,6 +1,7 @@
 // A stand-in for the hub, enough of its contract to drive the shop and the set-up page.
 import { WebSocketServer } from 'ws';
 import { items, shelf, stores } from './catalogue.mjs';
+import { channelRoutes } from './mock-channels.mjs';
 import { Refused, serve } from './web.mjs';
 
 const soon = (minutes) => new Date(Date.now() + minutes * 60_000).toISOString();
@@ -84,6 +85,7 @@ export async function hub(port, world) {
     state: 'active', version: 1 });
 
   const routes = [
+    ...channelRoutes(),
     ['GET', /^\/v1\/time$/, () => ({ now: soon(0), hub_id: 'hub_1', hub_epoch: 1 })],
     ['GET', /^\/v1\/public\/config$/, () => ({ shop: shop.name, currency: 'EUR', key: 'osp_demo',
       locale: 'en-IE' })],

@@ -89,6 +89,12 @@ export function scenes(first) {
     await page.getByTestId('all-devices').click();
     await page.getByTestId('job').nth(2).waitFor();
   };
+  const channel = async (page) => {
+    await office(page, 'channels');
+    await page.getByTestId('open-channel').first().click();
+    await page.getByTestId('attempts').first().click();
+    await page.getByTestId('order-row').first().waitFor();
+  };
   const list = [
     { name: 'r01-sign-in', play: (p) => door(p) },
     { name: 'r02-pin', async play(p) {
@@ -325,6 +331,34 @@ export function scenes(first) {
       play: (p) => office(p, 'overview') },
     { name: 'o15-overview-phone', least: 24, width: 390, height: 844, full: true,
       play: (p) => office(p, 'locations') },
+    { name: 'o16-channels', least: 24, async play(p) {
+      await office(p, 'channels');
+      await p.getByTestId('channel-row').first().waitFor();
+    } },
+    { name: 'o17-channel', least: 24, full: true, play: (p) => channel(p) },
+    { name: 'o18-channel-1024-dark', least: 24, dark: true, width: 1024, height: 768,
+      play: (p) => channel(p) },
+    { name: 'o19-channel-phone', least: 24, full: true, width: 390, height: 844,
+      play: (p) => channel(p) },
+    { name: 'o20-channel-form-de', least: 24, async play(p) {
+      await p.goto(`${setup}?lang=de#channels`);
+      await p.getByTestId('add-channel').click();
+      await p.getByTestId('channel-name').fill('Webshop');
+      await p.getByTestId('channel-code').fill('webshop');
+    } },
+    { name: 'o21-channel-secret', least: 24, async play(p) {
+      await office(p, 'channels');
+      await p.getByTestId('channel-row').first().waitFor();
+      await p.getByTestId('open-channel').nth(1).click();
+      await p.getByTestId('rotate').click();
+      await p.getByTestId('save').click();
+      await p.getByTestId('channel-secret').waitFor();
+    } },
+    { name: 'o22-channels-phone-dark', least: 24, dark: true, width: 390, height: 844,
+      async play(p) {
+        await office(p, 'channels');
+        await p.getByTestId('channel-row').first().waitFor();
+      } },
     { name: 'b01-bench', full: true, async play(p) {
       await p.goto(bench);
       await p.getByTestId('receipt').first().waitFor();

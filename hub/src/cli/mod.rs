@@ -5,6 +5,7 @@
 //! alone; logs and progress go to standard error.
 
 mod broker;
+mod channels;
 mod client;
 mod enrol;
 mod import;
@@ -66,6 +67,8 @@ enum Command {
     Staff(office::StaffCommand),
     /// Keys of servers, apps and web shops.
     Key(keys::KeyCommand),
+    /// Sales channels: what each is told, what it orders.
+    Channel(Box<channels::ChannelCommand>),
     /// One-time codes that let a store's agent join.
     Enrol(enrol::EnrolCommand),
     /// Numbers that lower or share what may be promised.
@@ -207,6 +210,7 @@ async fn obey(command: Command) -> anyhow::Result<ExitCode> {
         Command::Register(command) => office::register(&command).await?,
         Command::Staff(command) => office::staff(&command).await?,
         Command::Key(command) => keys::key(&command).await?,
+        Command::Channel(command) => channels::channel(&command).await?,
         Command::Enrol(command) => enrol::enrol(&command).await?,
         Command::Policy(command) => office::policy(&command).await?,
         Command::Import(args) => return import::import(&args).await,

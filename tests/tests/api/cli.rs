@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::Hub;
 
-fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     let file = match std::env::var_os("ONESHELF_BIN") {
         Some(folder) => PathBuf::from(folder).join("hub"),
         // This one lies in `deps`, below it.
@@ -147,6 +147,20 @@ async fn each_noun_is_added_listed_and_removed() {
     assert!(says(&hub, "enrol list").await.contains(&id));
     says(&hub, &format!("enrol remove {id}")).await;
     assert!(!says(&hub, "enrol list").await.contains(&id));
+    let secret = says(&hub, "channel add own --name Own --location W01").await;
+    assert!(secret.starts_with("whsec_"), "{secret}");
+    assert!(says(&hub, "channel list").await.contains("FAILING_SINCE"));
+    says(&hub, "channel set own --name Ours --location S07").await;
+    says(&hub, "channel disable own").await;
+    assert!(says(&hub, "channel list").await.contains("operator"));
+    says(&hub, "channel enable own").await;
+    assert_ne!(says(&hub, "channel rotate own").await, secret);
+    assert!(says(&hub, "channel deliveries own").await.contains("MADE_AT"));
+    assert!(says(&hub, "channel orders own").await.contains("PLACED_AT"));
+    let again = says(&hub, "channel redeliver own --since 2099-01-31T18:00:00Z").await;
+    assert!(again.contains("0 said again"), "{again}");
+    says(&hub, "channel remove own").await;
+    assert!(!says(&hub, "channel list").await.contains("own"));
     assert!(says(&hub, "notice list").await.contains("CODE"));
     assert!(says(&hub, "rejected list --location S07").await.contains("LOCATION"));
     let (good, said) = hub_says(&hub, &["location", "remove", "S99"]).await;

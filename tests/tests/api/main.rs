@@ -21,6 +21,8 @@ mod items;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod killed;
+#[cfg(test)]
 mod link;
 #[cfg(test)]
 mod live;

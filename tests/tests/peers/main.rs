@@ -17,3 +17,5 @@ mod receiptio;
 mod second_client;
 #[cfg(test)]
 mod second_encoder;
+#[cfg(test)]
+mod webhooks;

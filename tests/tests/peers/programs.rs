@@ -43,6 +43,16 @@ pub(crate) async fn zint(kind: &[&str], content: &str) -> Vec<u8> {
     ended.out
 }
 
+/// Runs a script of `tests/peers` with node, on JSON; its packages are the npm test tools.
+pub(crate) async fn node_json(script: &str, input: &Value) -> Value {
+    let script = format!("{}/peers/{script}", env!("CARGO_MANIFEST_DIR"));
+    let tools = folder("ONESHELF_TEST_TOOLS").display().to_string();
+    let arguments = [script.as_str(), tools.as_str()];
+    let ended = run(PathBuf::from("node"), &arguments, input.to_string().as_bytes()).await;
+    assert_eq!(ended.code, Some(0), "{script} failed: {}", ended.err);
+    serde_json::from_slice(&ended.out).unwrap()
+}
+
 /// Runs a script of `tests/peers`, which must end well.
 pub(crate) async fn python(script: &str, arguments: &[&str], input: &[u8]) -> Vec<u8> {
     let script = format!("{}/peers/{script}", env!("CARGO_MANIFEST_DIR"));
