@@ -122,7 +122,6 @@ async fn a_hub_that_is_killed_loses_no_word_and_no_order() {
     shop.ask("POST", url(&hub, "/v1/stock/receive"), &goods).await.unwrap();
     let mut open = BTreeSet::new();
     for round in 0..KILLS {
-        receiver.does(if round % 2 == 0 { Does::Answer(503) } else { Does::Answer(204) });
         for n in 0..ORDERS_A_ROUND {
             open.insert(format!("W-{round}-{n}"));
         }
@@ -132,8 +131,12 @@ async fn a_hub_that_is_killed_loses_no_word_and_no_order() {
                 open.remove(&id);
             }
         }
-        // In the middle of telling what came of them.
-        receiver.asked(before + 1).await;
+        if round == 0 {
+            // In the middle of telling what came of them. Later hubs die while the lease of the
+            // first still runs: with nothing but what they took in.
+            receiver.asked(before + 1).await;
+            receiver.does(Does::Answer(503));
+        }
         hub.child.kill().await.unwrap();
         hub = Program::start(&database, &keys).await;
     }
