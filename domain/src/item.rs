@@ -2,13 +2,16 @@
 //!
 //! Invariant: a barcode belongs to one item at most (kept by `decide`, checked by the database).
 
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::code::{Barcode, Sku};
 use crate::money::Money;
+use crate::price::DatedPrice;
 use crate::refusal::Refusal;
 use crate::stock::{ItemNo, Version};
-use crate::{code, limits};
+use crate::time::Timestamp;
+use crate::{code, limits, price};
 
 /// The base unit that quantities of an item count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
@@ -46,7 +49,8 @@ pub struct ItemDetails {
     /// What a quantity counts.
     #[serde(default)]
     pub unit: Unit,
-    /// Price of one unit, tax included; none: not sold at a register.
+    /// Price of one unit, tax included, while no dated one has begun; none: not sold at a
+    /// register.
     #[serde(default)]
     pub price: Option<Money>,
     /// Tax class; the shop's settings name its rate.
@@ -83,8 +87,18 @@ pub struct Item {
     /// Everything that can change.
     #[serde(flatten)]
     pub details: ItemDetails,
+    /// Prices that take the place of its own at a moment, in the order of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prices: Vec<DatedPrice>,
     /// Of the last change.
     pub version: Version,
+}
+
+impl Item {
+    /// What a unit costs at a moment where it is sold; none: it is not sold at a register then.
+    pub fn price_at(&self, now: Timestamp, zone: Tz) -> Option<Money> {
+        price::in_force(self.details.price, &self.prices, now, zone)
+    }
 }
 
 impl ItemDetails {

@@ -3,13 +3,15 @@
 //! It knows no clock, no randomness, no file, no socket and no database: time and ids are
 //! arguments. Hub and agent run the same code, so a rule that is tested here holds in both.
 //! Reading order: the values ([`id`], [`quantity`], [`money`], [`time`], [`code`], [`limits`]),
-//! then [`record`] (settings and rights), [`item`], [`stock`] (the heart), [`promise`], [`ticket`].
+//! then [`record`] (settings and rights), [`item`] and its [`price`]s, [`stock`] (the heart),
+//! [`promise`], [`ticket`].
 
 pub mod code;
 pub mod id;
 pub mod item;
 pub mod limits;
 pub mod money;
+pub mod price;
 pub mod promise;
 pub mod quantity;
 pub mod record;
@@ -24,6 +26,7 @@ pub use id::{
     ReservationId, SaleId, TicketId,
 };
 pub use money::{Currency, Money};
+pub use price::{DatedPrice, PriceFrom};
 pub use quantity::Quantity;
 pub use refusal::Refusal;
 pub use time::Timestamp;

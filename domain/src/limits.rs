@@ -6,6 +6,10 @@ pub const QUANTITY_MAX: i64 = 1_000_000_000;
 pub const MONEY_MINOR_MAX: i64 = 100_000_000_000_000;
 /// Lines of a reservation, receipt, ticket or fact.
 pub const LINES_MAX: usize = 200;
+/// Prices of an item that begin at a moment.
+pub const DATED_PRICES_MAX: usize = 100;
+/// How long an item keeps a price that another one has followed, days.
+pub const ENDED_PRICE_DAYS: u64 = 30;
 /// Barcodes of an item.
 pub const BARCODES_MAX: usize = 20;
 /// A name or title, characters.

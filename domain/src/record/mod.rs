@@ -157,6 +157,13 @@ impl Records {
         self.location_by_no.get(&no).and_then(|code| self.location(code))
     }
 
+    /// The zone of a location, else the office's; UTC before set-up.
+    pub fn zone_of(&self, location: Option<&LocationCode>) -> chrono_tz::Tz {
+        let own = location.and_then(|code| self.location(code)).map(|l| l.zone.as_str());
+        let zone = own.or_else(|| self.shop().map(|s| s.zone.as_str()));
+        zone.and_then(|zone| zone.parse().ok()).unwrap_or(chrono_tz::UTC)
+    }
+
     /// All locations.
     pub fn locations(&self) -> impl Iterator<Item = &Location> {
         self.of_kind("location").filter_map(|(_, r)| match r {

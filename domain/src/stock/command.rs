@@ -10,6 +10,8 @@ use super::{ItemNo, Lease, LocationNo, Place, Version};
 use crate::code::Sku;
 use crate::id::{AgentId, CommandId, IncarnationId, ReservationId, SaleId};
 use crate::item::ItemDetails;
+use crate::money::Money;
+use crate::price::{DatedPrice, PriceFrom};
 use crate::record::{Agent, Record};
 use crate::time::Timestamp;
 
@@ -206,6 +208,22 @@ pub enum Command {
     RetireItem {
         /// Which.
         sku: Sku,
+    },
+    /// Puts a list of prices that begin at a moment in the place of an item's.
+    PutPrices {
+        /// Which.
+        sku: Sku,
+        /// All of them.
+        prices: Vec<DatedPrice>,
+    },
+    /// Sets one price of an item: its own from now on, or the one that begins then.
+    SetPrice {
+        /// Which.
+        sku: Sku,
+        /// None: from now on, until the next one begins.
+        from: Option<PriceFrom>,
+        /// None: it has none then; of a later moment: that one does not come.
+        price: Option<Money>,
     },
     /// Makes or changes a record. A new location gets its number here.
     PutRecord {

@@ -9,6 +9,7 @@ mod command;
 mod draft;
 mod draw;
 mod fact;
+mod items;
 mod outcome;
 mod request;
 mod reservation;
@@ -280,9 +281,11 @@ pub fn decide(state: &State, command: &Command, at: &At) -> Result<Decision, Sto
     let command = settings::allowed(state, command)?;
     shape(command)?;
     let outcome = match command {
-        Command::PutItem { .. } | Command::NameItem { .. } | Command::RetireItem { .. } => {
-            settings::item(&mut draft, command)?
-        }
+        Command::PutItem { .. }
+        | Command::NameItem { .. }
+        | Command::RetireItem { .. }
+        | Command::PutPrices { .. }
+        | Command::SetPrice { .. } => items::item(&mut draft, command)?,
         Command::PutRecord { .. } | Command::RemoveRecord { .. } | Command::Redeem { .. } => {
             settings::record(&mut draft, command)?
         }

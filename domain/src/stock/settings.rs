@@ -1,12 +1,11 @@
-//! Items, records, enrolment: commands that change what is sold and who may do what.
+//! Records and enrolment: commands that change how the shop works and who may do what.
 //!
-//! Invariant: a barcode belongs to one item; a location's number never changes.
+//! Invariant: a location's number never changes.
 
 use super::draft::Draft;
 use super::request::known;
-use super::{Change, Command, ItemNo, LocationNo, Outcome, State, Stop};
-use crate::code::{LocationCode, Sku};
-use crate::item::{Item, ItemDetails, ItemState};
+use super::{Change, Command, LocationNo, Outcome, State, Stop};
+use crate::code::LocationCode;
 use crate::record::{Agent, ApiKey, Channel, Enrolment, Record, RecordState, Scope, Stopped};
 use crate::refusal::Refusal;
 
@@ -15,9 +14,10 @@ pub(super) fn allowed<'a>(state: &State, command: &'a Command) -> Result<&'a Com
     let Command::OnlyIf { at, not_at, change } = command else { return Ok(command) };
     let of_record = |key: &str| state.records.get_versioned(key).map(|(version, _)| version);
     let now = match &**change {
-        Command::PutItem { sku, .. } | Command::RetireItem { sku } => {
-            state.item(sku)?.map(|item| item.version)
-        }
+        Command::PutItem { sku, .. }
+        | Command::RetireItem { sku }
+        | Command::PutPrices { sku, .. }
+        | Command::SetPrice { sku, .. } => state.item(sku)?.map(|item| item.version),
         Command::PutRecord { record } => of_record(&record.key()),
         Command::RemoveRecord { key } => of_record(key),
         _ => return Err(Stop::NotNow("not about an item or a record")),
@@ -27,47 +27,6 @@ pub(super) fn allowed<'a>(state: &State, command: &'a Command) -> Result<&'a Com
         return Err(Refusal::PreconditionFailed.into());
     }
     Ok(change)
-}
-
-pub(super) fn item(draft: &mut Draft, command: &Command) -> Result<Outcome, Stop> {
-    match command {
-        Command::PutItem { sku, details } => put_item(draft, sku, details.clone().checked()?),
-        Command::NameItem { sku } => match draft.state.item(sku)? {
-            Some(known) => Ok(Outcome::Item { no: known.no }),
-            None => put_item(draft, sku, ItemDetails::named(sku)),
-        },
-        Command::RetireItem { sku } => {
-            let known = draft.state.item(sku)?;
-            let Some(known) = known else {
-                return Err(Refusal::ItemUnknown { sku: sku.to_string() }.into());
-            };
-            let details = ItemDetails { state: ItemState::Retired, ..known.details.clone() };
-            put_item(draft, sku, details)
-        }
-        _ => Err(Stop::NotNow("not about an item")),
-    }
-}
-
-fn put_item(draft: &mut Draft, sku: &Sku, details: ItemDetails) -> Result<Outcome, Stop> {
-    let old = draft.state.item(sku)?.cloned();
-    let no = old.as_ref().map_or(ItemNo(draft.at.version.0), |i| i.no);
-    if old.as_ref().is_some_and(|i| i.details == details) {
-        return Ok(Outcome::Item { no });
-    }
-    for barcode in &details.barcodes {
-        if draft.state.barcode_owner(barcode)?.is_some_and(|owner| owner != no) {
-            return Err(Refusal::BarcodeInUse { barcode: barcode.to_string() }.into());
-        }
-    }
-    let dropped = old
-        .map(|i| i.details.barcodes)
-        .unwrap_or_default()
-        .into_iter()
-        .filter(|b| !details.barcodes.contains(b))
-        .collect();
-    let item = Item { no, sku: sku.clone(), details, version: draft.at.version };
-    draft.push(Change::Item { item: Box::new(item), dropped });
-    Ok(Outcome::Item { no })
 }
 
 pub(super) fn record(draft: &mut Draft, command: &Command) -> Result<Outcome, Stop> {

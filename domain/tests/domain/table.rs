@@ -6,6 +6,7 @@
 //! receive W01 MUG 5 => done            a step and its answer; notices follow `!`
 //! = stock MUG@W01 available 5          all buckets, short and discrepancy; the rest only if named
 //! = moved supplier>available 5         the last step's movements, in order
+//! = price MUG 900 of 2                 the price now at S02, of so many dated ones
 //! ```
 //!
 //! A wrong line panics with its number and what was found.
@@ -15,7 +16,9 @@ use std::collections::BTreeMap;
 use oneshelf_domain::stock::{
     Command, Decision, HelloAnswer, ItemNo, Lease, LocationNo, Outcome, Place, StockKey, Stop,
 };
-use oneshelf_domain::{CommandId, IncarnationId, Refusal, ReservationId};
+use oneshelf_domain::{
+    CommandId, IncarnationId, LocationCode, Refusal, ReservationId, Sku, Timestamp,
+};
 
 use super::words::{self, Log, Words};
 use super::world::{World, id};
@@ -204,6 +207,7 @@ impl Run {
                 format!("{text} last {}", i.last)
             }
             "share" => self.share_line(w.word(), w.word()),
+            "price" => self.price_line(w.word()),
             "moved" => self.moved(),
             other => panic!("no such figure: {other}"),
         }
@@ -246,6 +250,15 @@ impl Run {
             }
         }
         text
+    }
+
+    /// The price now at S02, of all that are kept.
+    fn price_line(&self, sku: &str) -> String {
+        let item = self.world.state.item(&Sku::new(sku).unwrap()).unwrap().unwrap();
+        let (now, code) = (Timestamp(self.world.now_ms * 1_000), LocationCode::new("S02").unwrap());
+        let price = item.price_at(now, self.world.state.records.zone_of(Some(&code)));
+        let price = price.map_or("none".to_owned(), |p| p.minor.to_string());
+        format!("price {sku} {price} of {}", item.prices.len())
     }
 
     fn moved(&self) -> String {

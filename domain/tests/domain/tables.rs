@@ -25,5 +25,6 @@ tables!(
     heal,
     refusals,
     items,
+    prices,
     settings,
 );

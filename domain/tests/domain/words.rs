@@ -10,7 +10,7 @@ use oneshelf_domain::stock::{
     Adjustment, Command, FactBody, InSource, ItemNo, Lease, LocationNo, Place, SaleDocument,
     SaleLine, SaleTender, Version, Versions,
 };
-use oneshelf_domain::{CommandId, LocationCode, Sku, Timestamp};
+use oneshelf_domain::{CommandId, Currency, DatedPrice, LocationCode, Money, Sku, Timestamp};
 
 use super::world::{World, id};
 
@@ -196,6 +196,15 @@ pub(crate) fn request(verb: &str, w: &mut Words) -> Command {
         "item" => item(w),
         "name" => Command::NameItem { sku: Sku::new(w.word()).unwrap() },
         "retire" => Command::RetireItem { sku: Sku::new(w.word()).unwrap() },
+        "price" => set_price(w),
+        "prices" => {
+            let sku = Sku::new(w.word()).unwrap();
+            let prices = std::iter::from_fn(|| w.maybe()).map(|pair| {
+                let (from, minor) = pair.rsplit_once('=').unwrap();
+                DatedPrice { from: from.parse().unwrap(), price: money(minor) }
+            });
+            Command::PutPrices { sku, prices: prices.collect() }
+        }
         "drop" => Command::RemoveRecord { key: w.word().to_owned() },
         "redeem" => redeem(w),
         other => panic!("no such step: {other}"),
@@ -221,11 +230,26 @@ fn reserve(w: &mut Words) -> Command {
 
 fn item(w: &mut Words) -> Command {
     let name = w.option("name").unwrap_or("Thing").replace('_', " ");
+    let price = w.option("price").map(money);
     let sku = Sku::new(w.word()).unwrap();
     let barcodes: Vec<&str> = w.maybe().map(|b| b.split(',').collect()).unwrap_or_default();
-    let json = serde_json::json!({"name": name, "barcodes": barcodes});
+    let json = serde_json::json!({"name": name, "barcodes": barcodes, "price": price});
     let details: ItemDetails = serde_json::from_value(json).unwrap();
     Command::PutItem { sku, details }
+}
+
+/// `900` euro cents, `900USD`.
+fn money(text: &str) -> Money {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_uppercase());
+    let currency = text.strip_prefix(digits).filter(|c| !c.is_empty()).unwrap_or("EUR");
+    Money { minor: number(digits), currency: Currency::new(currency).unwrap() }
+}
+
+/// `price MUG 900 from 2026-12-01`, `price MUG none`.
+fn set_price(w: &mut Words) -> Command {
+    let from = w.option("from").map(|from| from.parse().unwrap());
+    let (sku, price) = (Sku::new(w.word()).unwrap(), w.word());
+    Command::SetPrice { sku, from, price: (price != "none").then(|| money(price)) }
 }
 
 fn redeem(w: &mut Words) -> Command {

@@ -22,6 +22,7 @@ fn more(command: &Command) -> usize {
         Command::PutItem { details, .. } => {
             DETAILS_BYTES + details.name.len() + details.barcodes.len() * LINE_BYTES
         }
+        Command::PutPrices { prices, .. } => prices.len() * LINE_BYTES,
         Command::PutRecord { .. } | Command::Redeem { .. } => 2 * DETAILS_BYTES,
         Command::Receive { lines, .. } => lines.len() * LINE_BYTES,
         Command::Reserve { lines, .. } => lines.len() * LINE_BYTES,

@@ -46,6 +46,10 @@ pub(super) struct ItemBody {
     /// Of one unit, tax included; none: not sold at a register.
     #[schema(value_type = Option<MoneySchema>)]
     price: Option<Money>,
+    /// The price in force at this moment, by the office's clock: the own one, or the dated one
+    /// that began last.
+    #[schema(value_type = Option<MoneySchema>)]
+    price_now: Option<Money>,
     /// Tax class.
     tax: String,
     /// Maker.
@@ -63,10 +67,12 @@ pub(super) struct ItemBody {
     version: i64,
 }
 
-impl From<Item> for ItemBody {
-    fn from(item: Item) -> Self {
+impl ItemBody {
+    fn of(app: &App, item: Item) -> Self {
+        let price_now = price_now(app, &item);
         let details = item.details;
         Self {
+            price_now,
             sku: item.sku,
             name: details.name,
             barcodes: details.barcodes,
@@ -81,6 +87,11 @@ impl From<Item> for ItemBody {
             version: item.version.0,
         }
     }
+}
+
+/// What a unit costs at this moment, by the office's clock.
+pub(super) fn price_now(app: &App, item: &Item) -> Option<Money> {
+    item.price_at(app.now(), app.seen().records.zone_of(None))
 }
 
 /// What one says of an item when making or changing it.
@@ -130,6 +141,11 @@ struct DetailsBody {
     #[serde(default)]
     #[expect(dead_code, reason = "an item that was read may be sent back as it is")]
     version: Option<i64>,
+    /// Read back with the item; it is not looked at.
+    #[serde(default)]
+    #[schema(value_type = Option<MoneySchema>)]
+    #[expect(dead_code, reason = "an item that was read may be sent back as it is")]
+    price_now: Option<Money>,
 }
 
 impl DetailsBody {
@@ -192,7 +208,8 @@ async fn list(
 ) -> Answer<Json<ItemsBody>> {
     signed.need(Action::ReadItems)?;
     let (found, next_cursor) = find(&app, &wanted, false).await?;
-    Ok(Json(ItemsBody { items: found.into_iter().map(ItemBody::from).collect(), next_cursor }))
+    let items = found.into_iter().map(|item| ItemBody::of(&app, item)).collect();
+    Ok(Json(ItemsBody { items, next_cursor }))
 }
 
 /// A page of items, for staff and for the public.
@@ -211,18 +228,20 @@ pub(super) async fn find(
     if let Some(code) = &wanted.barcode {
         let code = Barcode::new(code).map_err(|e| Error::invalid("barcode", &e.to_string()))?;
         let found = items::by_barcode(&mut tx, &code).await?;
-        let shown = found.filter(|i| !for_sale || is_sold(i));
+        let shown = found.filter(|i| !for_sale || is_sold(app, i));
         return Ok((shown.into_iter().collect(), None));
     }
     let search = items::Search { text, for_sale, after: &after, limit };
-    let found = items::search(&mut tx, &search).await?;
+    let mut found = items::search(&mut tx, &search).await?;
     let next = page::next(found.len(), limit, found.last().map(|i| i.sku.as_str()));
+    // What has its first price still to come.
+    found.retain(|i| !for_sale || is_sold(app, i));
     Ok((found, next))
 }
 
 /// What a shop may offer.
-pub(super) fn is_sold(item: &Item) -> bool {
-    item.details.state == ItemState::Active && item.details.price.is_some()
+pub(super) fn is_sold(app: &App, item: &Item) -> bool {
+    item.details.state == ItemState::Active && price_now(app, item).is_some()
 }
 
 /// One item as it is now.
@@ -246,7 +265,11 @@ async fn get(
 ) -> Answer<Response> {
     signed.need(Action::ReadItems)?;
     let item = one(&app, &sku).await?;
-    Ok(known.answer(item.version, ItemBody::from(item)))
+    if item.prices.is_empty() {
+        return Ok(known.answer(item.version, ItemBody::of(&app, item)));
+    }
+    // Its price in force changes without a version: whoever has this version may have another.
+    Ok(Preconditions::default().answer(item.version, ItemBody::of(&app, item)))
 }
 
 /// Makes or changes an item; what is left out is empty afterwards.
@@ -298,5 +321,5 @@ async fn change(
     Sending::new(app, &signed.0, key).send(known.on(command)).await?;
     let item = one(app, sku.as_str()).await?;
     let tag = [(header::ETAG, etag(item.version))];
-    Ok((tag, Json(ItemBody::from(item))).into_response())
+    Ok((tag, Json(ItemBody::of(app, item))).into_response())
 }

@@ -27,6 +27,7 @@ mod origins;
 mod page;
 mod pages;
 mod policies;
+mod prices;
 mod problem;
 mod problems;
 mod public;

@@ -13,7 +13,8 @@ use utoipa_axum::router::OpenApiRouter;
 use super::schema::ProblemSchema;
 use super::{
     changes, channel_steps, channels, deliveries, enrolments, guard, hooks, imports, items, keys,
-    locations, movements, notices, policies, public, reservations, session, shop, staff, stock, ws,
+    locations, movements, notices, policies, prices, public, reservations, session, shop, staff,
+    stock, ws,
 };
 use crate::app::App;
 
@@ -83,6 +84,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
         shop::router(),
         session::router(),
         items::router(),
+        prices::router(),
         locations::router(),
         stock::router(),
         movements::router(),

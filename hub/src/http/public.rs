@@ -159,14 +159,15 @@ struct PublicItem {
     brand: Option<String>,
 }
 
-impl From<Item> for PublicItem {
-    fn from(item: Item) -> Self {
+impl PublicItem {
+    fn of(app: &App, item: Item) -> Self {
+        let price = items::price_now(app, &item);
         let details = item.details;
         Self {
             sku: item.sku,
             name: details.name,
             options: details.options,
-            price: details.price,
+            price,
             image: details.image,
             category: details.category,
             brand: details.brand,
@@ -194,7 +195,8 @@ async fn list(
     Query(wanted): Query<Wanted>,
 ) -> Answer<Json<PublicItems>> {
     let (found, next_cursor) = items::find(&app, &wanted, true).await?;
-    Ok(Json(PublicItems { items: found.into_iter().map(PublicItem::from).collect(), next_cursor }))
+    let items = found.into_iter().map(|item| PublicItem::of(&app, item)).collect();
+    Ok(Json(PublicItems { items, next_cursor }))
 }
 
 /// One item that is sold.
@@ -208,10 +210,10 @@ async fn one(
     Path(sku): Path<String>,
 ) -> Answer<Json<PublicItem>> {
     let item = items::one(&app, &sku).await?;
-    if !items::is_sold(&item) {
+    if !items::is_sold(&app, &item) {
         return Err(Refusal::ItemUnknown { sku: item.sku.to_string() }.into());
     }
-    Ok(Json(item.into()))
+    Ok(Json(PublicItem::of(&app, item)))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -40,7 +40,7 @@ impl Front {
             picked: stock.at(Place::Picked),
             share,
         };
-        Ok(ItemHere::of(item, here, self.elsewhere(&item.sku).await?))
+        Ok(ItemHere::of(item, self.shared.price(item), here, self.elsewhere(&item.sku).await?))
     }
 
     async fn elsewhere(&self, sku: &Sku) -> Answer<Vec<ElsewhereView>> {

@@ -27,8 +27,9 @@ mod view;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use oneshelf_domain::item::Item;
 use oneshelf_domain::record::Records;
-use oneshelf_domain::{Currency, RegisterCode};
+use oneshelf_domain::{Currency, LocationCode, Money, RegisterCode};
 use oneshelf_hardware::scanner::Patterns;
 use tokio::sync::{Mutex, MutexGuard, Notify, watch};
 
@@ -101,6 +102,13 @@ impl Shared {
     /// The shop's currency; a refusal before the first copy arrived.
     fn currency(&self) -> Answer<Currency> {
         self.records().shop().map(|s| s.currency).ok_or_else(Refused::not_ready)
+    }
+
+    /// What a unit costs here now: a price that was told of beforehand begins by itself, also with
+    /// the line down.
+    fn price(&self, item: &Item) -> Option<Money> {
+        let own = self.identity().and_then(|i| LocationCode::new(&i.location).ok());
+        item.price_at(clock::now(), self.records().zone_of(own.as_ref()))
     }
 }
 

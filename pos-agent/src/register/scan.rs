@@ -192,7 +192,7 @@ impl Front {
         if let Some(units) = measure {
             return Ok((units, None));
         }
-        let unit_price = item.details.price.map_or(0, |p| p.minor);
+        let unit_price = self.shared.price(item).map_or(0, |p| p.minor);
         if let Some(price) = price.filter(|_| unit_price > 0) {
             return Ok((by_price(price.minor, unit_price), None));
         }

@@ -50,6 +50,7 @@ impl Front {
         keeps: Vec<Keep>,
     ) -> Answer<Added> {
         let currency = self.shared.currency()?;
+        let price = price.or_else(|| self.shared.price(item));
         let line = line_of(item, quantity, price)?;
         let (view, added) = {
             let mut core = self.core().await?;
@@ -179,13 +180,14 @@ fn locked() -> Refused {
     Refused::new(409, "payment_under_way", "The ticket is being paid. Scan again afterwards.")
 }
 
+/// A line keeps the price of its scan: it is what was shown.
 fn line_of(item: &Item, quantity: i64, price: Option<Money>) -> Answer<TicketLine> {
     let d = &item.details;
     if d.state == ItemState::Retired {
         let detail = "This item is not sold any more. Ask a manager.";
         return Err(Refused::new(409, "item_retired", detail));
     }
-    let Some(unit_price) = price.or(d.price) else {
+    let Some(unit_price) = price else {
         let detail = "This item has no price. Ask a manager to set one.";
         return Err(Refused::new(409, "item_without_price", detail));
     };

@@ -128,7 +128,12 @@ pub(crate) struct ItemHere {
 }
 
 impl ItemHere {
-    pub(crate) fn of(item: &Item, here: HereView, elsewhere: Vec<ElsewhereView>) -> Self {
+    pub(crate) fn of(
+        item: &Item,
+        price: Option<Money>,
+        here: HereView,
+        elsewhere: Vec<ElsewhereView>,
+    ) -> Self {
         let d = &item.details;
         Self {
             sku: item.sku.clone(),
@@ -136,7 +141,7 @@ impl ItemHere {
             options: d.options.clone(),
             image: d.image.clone(),
             unit: d.unit,
-            price: d.price,
+            price,
             barcode: d.barcodes.first().cloned(),
             here,
             elsewhere,

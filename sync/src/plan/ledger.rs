@@ -46,6 +46,8 @@ pub const fn kind(command: &Command) -> &'static str {
         Command::PutItem { .. } => "put_item",
         Command::NameItem { .. } => "name_item",
         Command::RetireItem { .. } => "retire_item",
+        Command::PutPrices { .. } => "put_prices",
+        Command::SetPrice { .. } => "set_price",
         Command::PutRecord { .. } => "put_record",
         Command::RemoveRecord { .. } => "remove_record",
         Command::Redeem { .. } => "redeem",

@@ -29,7 +29,10 @@ fn of(command: &Command, keys: &mut Vec<Key>) {
             keys.push(Key::Item(sku.clone()));
             keys.extend(details.barcodes.iter().cloned().map(Key::Barcode));
         }
-        Command::NameItem { sku } | Command::RetireItem { sku } => {
+        Command::NameItem { sku }
+        | Command::RetireItem { sku }
+        | Command::PutPrices { sku, .. }
+        | Command::SetPrice { sku, .. } => {
             keys.push(Key::Item(sku.clone()));
         }
         Command::PutRecord { .. } | Command::RemoveRecord { .. } | Command::Redeem { .. } => {}

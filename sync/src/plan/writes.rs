@@ -4,14 +4,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use oneshelf_domain::item::Item;
+use oneshelf_domain::item::{Item, ItemDetails};
 use oneshelf_domain::record::Record;
 use oneshelf_domain::stock::ItemNo;
 use oneshelf_domain::stock::{
     Change, Decision, Incarnation, LocationNo, Reservation, SaleDocument, Share, State, Stock,
     StockKey, TimerChange, TimerKind, Version,
 };
-use oneshelf_domain::{Barcode, CommandId, IncarnationId, ReservationId, Sku, Timestamp};
+use oneshelf_domain::{
+    Barcode, CommandId, DatedPrice, IncarnationId, ReservationId, Sku, Timestamp,
+};
 
 use super::{Head, Known, LedgerRow, Reply};
 
@@ -189,7 +191,7 @@ impl Writes {
                     self.barcodes.insert(barcode.clone(), Some(item.no));
                 }
                 self.items.insert(item.no, (**item).clone());
-                Some(("item.changed".to_owned(), item.sku.to_string(), json(&item.details)))
+                Some(("item.changed".to_owned(), item.sku.to_string(), told(item)))
             }
             Change::Record(record) => {
                 let key = record.key();
@@ -237,6 +239,18 @@ impl Writes {
             }
         }
     }
+}
+
+/// What an item's event keeps: its details, and the prices to come where there are any.
+fn told(item: &Item) -> String {
+    #[derive(serde::Serialize)]
+    struct Told<'a> {
+        #[serde(flatten)]
+        details: &'a ItemDetails,
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        prices: &'a [DatedPrice],
+    }
+    json(&Told { details: &item.details, prices: &item.prices })
 }
 
 fn json<T: serde::Serialize>(value: &T) -> String {

@@ -18,6 +18,7 @@ mod numbers;
 mod page;
 mod paying;
 mod people;
+mod prices;
 mod printing;
 mod receipts;
 mod selling;

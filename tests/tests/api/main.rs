@@ -32,6 +32,8 @@ mod mosquitto;
 mod mqtt;
 mod notices;
 #[cfg(test)]
+mod prices;
+#[cfg(test)]
 mod public;
 #[cfg(test)]
 mod receiver;

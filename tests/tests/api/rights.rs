@@ -47,6 +47,8 @@ fn goods() -> Vec<Row> {
         row("GET", "/v1/items/{sku}", None, "amcsri"),
         row("PUT", "/v1/items/{sku}", Some(json!({"name": "Flask"})), "ami"),
         row("POST", "/v1/items/{sku}/retire", None, "ami"),
+        row("GET", "/v1/items/{sku}/prices", None, "amcsri"),
+        row("PUT", "/v1/items/{sku}/prices", Some(json!({"prices": []})), "ami"),
         row("GET", "/v1/locations", None, "amcsr"),
         row("GET", "/v1/locations/{code}", None, "amcsr"),
         row("PUT", "/v1/locations/{code}", Some(json!({"name": "Q", "kind": "store"})), "a"),

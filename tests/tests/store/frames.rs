@@ -251,7 +251,7 @@ fn many(items: i64, (own, other): (LocationNo, LocationNo)) -> String {
     };
     format!(
         "insert into item {numbers} select i, 'SKU-' || cast(i as text), 'x', 'active', \
-         '{{\"name\":\"A thing for the kitchen, blue, with a handle\"}}', i from n; {}{}\
+         '{{\"name\":\"A thing for the kitchen, blue, with a handle\"}}', i, '[]' from n; {}{}\
          update head set version = {}",
         stock(own),
         stock(other),

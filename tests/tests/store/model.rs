@@ -301,7 +301,8 @@ fn lines(r: &Reservation) -> Vec<String> {
 
 fn item(i: &Item) -> String {
     let state = if i.details.state == ItemState::Active { "active" } else { "retired" };
-    cells([n(i.no.0), t(&i.sku), t(state), Some(json(&i.details)), n(i.version.0)])
+    let (details, prices) = (Some(json(&i.details)), Some(json(&i.prices)));
+    cells([n(i.no.0), t(&i.sku), t(state), details, prices, n(i.version.0)])
 }
 
 fn share(((id, key), (version, s)): (&(IncarnationId, StockKey), &(Version, Share))) -> String {

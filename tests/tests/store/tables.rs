@@ -29,7 +29,7 @@ pub(crate) const TABLES: &[(&str, &str)] = &[
     ),
     ("reservation", "id state expires_at channel shopper address reference created version"),
     ("reservation_line", "reservation line item location quantity short open"),
-    ("item", "no sku state details version"),
+    ("item", "no sku state details prices version"),
     ("barcode", "code item"),
     ("record", "key value version"),
     ("incarnation", "id location retired created value"),

@@ -11,7 +11,8 @@ use oneshelf_domain::stock::{
     Place, SaleDocument, SaleLine, SaleTender, Version,
 };
 use oneshelf_domain::{
-    AgentId, CommandId, IncarnationId, LocationCode, ReservationId, SaleId, Sku, Timestamp,
+    AgentId, CommandId, Currency, DatedPrice, IncarnationId, LocationCode, Money, ReservationId,
+    SaleId, Sku, Timestamp,
 };
 use oneshelf_sync::plan::{Reply, Submission};
 
@@ -207,6 +208,7 @@ impl World {
             1 if self.random.one_in(6) => {
                 Command::NameItem { sku: Sku::new(self.random.of(&SKUS)).unwrap() }
             }
+            1 | 2 if self.random.one_in(4) => self.price(),
             1 | 2 => self.setting(),
             3 => self.remove(),
             4 => self.redeem(),
@@ -269,6 +271,24 @@ impl World {
                 .then(|| self.random.of(&["shopper-1".to_owned(), "shopper-2".to_owned()])),
             address: (hold && self.random.one_in(3)).then(|| "address-1".to_owned()),
             reference: self.random.one_in(2).then(|| "W-20418".to_owned()),
+        }
+    }
+
+    fn price(&mut self) -> Command {
+        let sku = Sku::new(self.random.of(&SKUS)).unwrap();
+        let moments = ["2026-12-01", "2026-12-01T00:00:00Z", "1970-01-01", "2031-01-01"];
+        let mut from = || self.random.of(&moments).parse().unwrap();
+        let (from, other) = (from(), from());
+        let money = |minor| Money { minor, currency: Currency::new("EUR").unwrap() };
+        let price = money(self.random.within(-1, 900));
+        match self.random.within(0, 4) {
+            0 => Command::SetPrice { sku, from: None, price: Some(price) },
+            1 => Command::SetPrice { sku, from: Some(from), price: None },
+            2 | 3 => Command::SetPrice { sku, from: Some(from), price: Some(price) },
+            _ => {
+                let second = DatedPrice { from: other, price: money(7) };
+                Command::PutPrices { sku, prices: vec![DatedPrice { from, price }, second] }
+            }
         }
     }
 

@@ -238,7 +238,8 @@ fn rows_are_split_under_the_limit_and_lose_nothing() {
     .unwrap();
     let row = |n: i64| {
         let (sku, details) = (sku(&format!("SKU-{n}")), details.clone());
-        Row::Item { item: Box::new(Item { no: ItemNo(n), sku, details, version: Version(n) }) }
+        let (no, version, prices) = (ItemNo(n), Version(n), vec![]);
+        Row::Item { item: Box::new(Item { no, sku, details, prices, version }) }
     };
     let rows: Vec<Row> = (0..1_000).map(row).collect();
     let frames = link.rows(3, 1_000, Applied::default(), rows.clone());

@@ -10,11 +10,12 @@ use super::{Row, Statements, Tx, put};
 use crate::store::search::item_text;
 
 pub(super) fn items(tx: &Tx, all: &mut Statements, writes: &Writes) {
-    let sql = "insert into item (no, sku, search, state, details, version) \
-               select c0, c1, c2, c3, c4, c5 from {rows} where true \
+    let sql = "insert into item (no, sku, search, state, details, prices, version) \
+               select c0, c1, c2, c3, c4, c5, c6 from {rows} where true \
                on conflict (no) do update set search = excluded.search, state = excluded.state, \
-               details = excluded.details, version = excluded.version";
-    put(tx, all, sql, "bttttb", writes.items.values(), |r, i: &Item| {
+               details = excluded.details, prices = excluded.prices, \
+               version = excluded.version";
+    put(tx, all, sql, "btttttb", writes.items.values(), |r, i: &Item| {
         let state = match i.details.state {
             ItemState::Active => "active",
             ItemState::Retired => "retired",
@@ -24,6 +25,7 @@ pub(super) fn items(tx: &Tx, all: &mut Statements, writes: &Writes) {
             .text(&item_text(i))
             .text(state)
             .json(&i.details)
+            .json(&i.prices)
             .int(i.version.0);
     });
     let owned = writes.barcodes.iter().filter_map(|(code, owner)| Some((code, (*owner)?)));

@@ -20,16 +20,18 @@ pub(super) async fn load(tx: &mut Tx, state: &mut State, kinds: &Kinds) -> Resul
     Ok(())
 }
 
-type Columns = (i64, String, String, i64);
+type Columns = (i64, String, String, String, i64);
 
-fn put(state: &mut State, (no, sku, details, version): Columns) -> Result<(), StoreError> {
+fn put(state: &mut State, (no, sku, details, prices, version): Columns) -> Result<(), StoreError> {
     let sku: Sku = parse("item", &sku)?;
     if state.has(&Key::Item(sku.clone())) {
         return Ok(());
     }
     let details: ItemDetails =
         serde_json::from_str(&details).map_err(|e| StoreError::unreadable("item", e))?;
-    let item = Item { no: ItemNo(no), sku: sku.clone(), details, version: Version(version) };
+    let prices = serde_json::from_str(&prices).map_err(|e| StoreError::unreadable("item", e))?;
+    let version = Version(version);
+    let item = Item { no: ItemNo(no), sku: sku.clone(), details, prices, version };
     state.put_item(sku, Some(item));
     Ok(())
 }
@@ -43,7 +45,8 @@ async fn by_sku(tx: &mut Tx, state: &mut State, skus: &[Sku]) -> Result<(), Stor
     }
     let found: Vec<Columns> = tx
         .fetch(
-            "select i.no, i.sku, i.details, i.version from {rows} join item i on i.sku = r.c0",
+            "select i.no, i.sku, i.details, i.prices, i.version \
+             from {rows} join item i on i.sku = r.c0",
             rows,
         )
         .await?;
@@ -67,7 +70,8 @@ async fn by_number(tx: &mut Tx, state: &mut State, numbers: &[ItemNo]) -> Result
     }
     let found: Vec<Columns> = tx
         .fetch(
-            "select i.no, i.sku, i.details, i.version from {rows} join item i on i.no = r.c0",
+            "select i.no, i.sku, i.details, i.prices, i.version \
+             from {rows} join item i on i.no = r.c0",
             rows,
         )
         .await?;

@@ -12,13 +12,14 @@ use crate::store::{StoreError, Tx, on};
 /// Words of one search; more say nothing more.
 const WORDS_MAX: usize = 6;
 
-type Columns = (i64, String, String, i64);
+type Columns = (i64, String, String, String, i64);
 
-fn item((no, sku, details, version): Columns) -> Result<Item, StoreError> {
+fn item((no, sku, details, prices, version): Columns) -> Result<Item, StoreError> {
     let sku = Sku::new(&sku).map_err(|e| StoreError::unreadable("item", e))?;
     let details: ItemDetails =
         serde_json::from_str(&details).map_err(|e| StoreError::unreadable("item", e))?;
-    Ok(Item { no: ItemNo(no), sku, details, version: Version(version) })
+    let prices = serde_json::from_str(&prices).map_err(|e| StoreError::unreadable("item", e))?;
+    Ok(Item { no: ItemNo(no), sku, details, prices, version: Version(version) })
 }
 
 /// The items of these SKUs, as far as there are any.
@@ -32,7 +33,8 @@ pub async fn by_sku(tx: &mut Tx, skus: &[Sku]) -> Result<Vec<Item>, StoreError> 
             r.text(sku.as_str());
         });
     }
-    let sql = "select i.no, i.sku, i.details, i.version from {rows} join item i on i.sku = r.c0";
+    let sql = "select i.no, i.sku, i.details, i.prices, i.version
+        from {rows} join item i on i.sku = r.c0";
     let found: Vec<Columns> = tx.fetch(sql, rows).await?;
     found.into_iter().map(item).collect()
 }
@@ -71,7 +73,7 @@ pub async fn active_after(
 /// # Errors
 /// When the database does not answer.
 pub async fn by_barcode(tx: &mut Tx, code: &Barcode) -> Result<Option<Item>, StoreError> {
-    let sql = "select i.no, i.sku, i.details, i.version
+    let sql = "select i.no, i.sku, i.details, i.prices, i.version
         from barcode b join item i on i.no = b.item where b.code = $1";
     let found: Option<Columns> = on!(tx, conn => sqlx::query_as(sql)
         .bind(code.as_str()).fetch_optional(conn).await)?;
@@ -83,7 +85,7 @@ pub async fn by_barcode(tx: &mut Tx, code: &Barcode) -> Result<Option<Item>, Sto
 pub struct Search<'a> {
     /// Every word must appear; empty finds all.
     pub text: &'a str,
-    /// Leaves out what is not sold: retired items, and those without a price.
+    /// Leaves out what is not sold: retired items, and those without any price.
     pub for_sale: bool,
     /// Begins behind this SKU.
     pub after: &'a str,
@@ -106,8 +108,9 @@ pub async fn search(tx: &mut Tx, wanted: &Search<'_>) -> Result<Vec<Item>, Store
     // Inside a text of the JSON the quotes would be escaped, so only the field itself is found.
     // A pattern that finds everything stands for each word that was not given.
     words.resize(WORDS_MAX, "%".to_owned());
-    let sql = "select no, sku, details, version from item
-        where sku > $1 and ($2 = 0 or (state = 'active' and details not like '%\"price\":null%'))
+    let sql = "select no, sku, details, prices, version from item
+        where sku > $1 and ($2 = 0 or (state = 'active'
+            and (details not like '%\"price\":null%' or prices <> '[]')))
           and search like $3 and search like $4 and search like $5
           and search like $6 and search like $7 and search like $8
         order by sku limit $9";

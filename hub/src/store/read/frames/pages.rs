@@ -67,16 +67,17 @@ fn json<T: serde::de::DeserializeOwned>(table: &'static str, text: &str) -> Resu
 
 /// Items that changed.
 pub(super) async fn items(tx: &mut Tx, at: &mut ByVersion) -> Result<Vec<Row>, StoreError> {
-    let sql = "select version, no, sku, details from item where (version, no) > ($1, $2)
+    let sql = "select version, no, sku, details, prices from item where (version, no) > ($1, $2)
         order by version, no limit $3";
-    let found: Vec<(i64, i64, String, String)> = on!(tx, conn => sqlx::query_as(sql)
+    let found: Vec<(i64, i64, String, String, String)> = on!(tx, conn => sqlx::query_as(sql)
         .bind(at.0).bind(at.1).bind(PAGE_ROWS).fetch_all(conn).await)?;
     let mut rows = Vec::with_capacity(found.len());
-    for (version, no, sku, details) in found {
+    for (version, no, sku, details, prices) in found {
         *at = ByVersion(version, no);
         let details: ItemDetails = json("item", &details)?;
         let (no, version, sku) = (ItemNo(no), Version(version), text("item", &sku)?);
-        rows.push(Row::Item { item: Box::new(Item { no, sku, details, version }) });
+        let prices = json("item", &prices)?;
+        rows.push(Row::Item { item: Box::new(Item { no, sku, details, prices, version }) });
     }
     Ok(rows)
 }
