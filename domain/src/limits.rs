@@ -22,6 +22,10 @@ pub const RECEIPT_HEADER_LINES_MAX: usize = 8;
 pub const BODY_BYTES_MAX: usize = 1 << 20;
 /// An import's body, bytes.
 pub const IMPORT_BYTES_MAX: usize = 256 << 20;
+/// How long a reader of a file that is sent may take nothing, milliseconds.
+pub const EXPORT_SEND_MS: u64 = 60_000;
+/// Files that are sent at once.
+pub const EXPORTS_MAX: usize = 8;
 /// One frame between hub and agent, bytes.
 pub const FRAME_BYTES_MAX: usize = 256 << 10;
 /// Nesting of a JSON document.

@@ -20,7 +20,7 @@ pub enum PriceFrom {
     /// With this day, at 00:00 of each location's own zone.
     Day(NaiveDate),
     /// At this instant, everywhere.
-    Instant(Timestamp),
+    Moment(Timestamp),
 }
 
 /// A text names no moment.
@@ -49,7 +49,7 @@ impl PriceFrom {
     /// The instant at which it begins in a zone.
     pub fn begins(self, zone: Tz) -> Timestamp {
         match self {
-            PriceFrom::Instant(at) => at,
+            PriceFrom::Moment(at) => at,
             PriceFrom::Day(day) => day_begins(day, zone),
         }
     }
@@ -76,12 +76,12 @@ impl std::str::FromStr for PriceFrom {
             }
             false => {
                 let at = DateTime::parse_from_rfc3339(text).map_err(|_| NoMoment)?;
-                PriceFrom::Instant(Timestamp(at.timestamp_micros()))
+                PriceFrom::Moment(Timestamp(at.timestamp_micros()))
             }
         };
         let year = match from {
             PriceFrom::Day(day) => Some(day.year()),
-            PriceFrom::Instant(at) => at.utc().map(|t| t.year()),
+            PriceFrom::Moment(at) => at.utc().map(|t| t.year()),
         };
         if year.is_some_and(|year| YEARS.contains(&year)) { Ok(from) } else { Err(NoMoment) }
     }
@@ -91,7 +91,7 @@ impl std::fmt::Display for PriceFrom {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             PriceFrom::Day(day) => write!(f, "{}", day.format("%Y-%m-%d")),
-            PriceFrom::Instant(at) => write!(f, "{at}"),
+            PriceFrom::Moment(at) => write!(f, "{at}"),
         }
     }
 }
@@ -136,7 +136,7 @@ pub fn checked(
     for (n, one) in dated.iter().enumerate() {
         fits(one.price, currency, &format!("/prices/{n}/price"))?;
     }
-    dated.sort_by_key(|p| p.from);
+    dated.sort_by_key(|p| (p.from.begins(Tz::UTC), p.from));
     if dated.windows(2).any(|pair| pair[0].from == pair[1].from) {
         return Err(Refusal::invalid("/prices", "one price from each moment"));
     }
@@ -183,7 +183,7 @@ mod tests {
 
     fn at(text: &str) -> Timestamp {
         match text.parse() {
-            Ok(PriceFrom::Instant(at)) => at,
+            Ok(PriceFrom::Moment(at)) => at,
             other => panic!("{text}: {other:?}"),
         }
     }
@@ -293,7 +293,7 @@ mod tests {
         assert_eq!(pointer(vec![price(day, -1, "EUR")]), "/prices/0/price");
         let many = limits::DATED_PRICES_MAX as i64 + 1;
         let many = (0..many).map(|n| {
-            let from = PriceFrom::Instant(Timestamp(n));
+            let from = PriceFrom::Moment(Timestamp(n));
             DatedPrice { from, ..price(day, 1, "EUR") }
         });
         assert_eq!(pointer(many.collect()), "/prices");

@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use oneshelf_domain::stock::ItemNo;
 use oneshelf_domain::{Sku, Timestamp};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::passwords::Hasher;
@@ -60,6 +61,8 @@ pub struct Parts {
     pub imports: Imports,
     /// The way to channels.
     pub channels: channels::Shared,
+    /// Room for files that are being sent.
+    pub exports: Arc<Semaphore>,
     /// Numbers of items that were asked for.
     pub items: ItemNumbers,
 }

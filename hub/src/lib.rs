@@ -15,6 +15,8 @@ pub mod catalogue;
 pub mod channels;
 pub mod cli;
 pub mod commands;
+pub mod csv;
+pub mod exports;
 pub mod follow;
 pub mod http;
 pub mod imports;

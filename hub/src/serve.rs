@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
-use oneshelf_domain::Timestamp;
-use tokio::sync::watch;
+use oneshelf_domain::{Timestamp, limits};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -134,6 +134,7 @@ pub async fn start(options: Options, clock: Clock) -> anyhow::Result<Running> {
         hasher: Hasher::default(),
         imports: Imports::default(),
         channels: Arc::new(Channels::new(&options.channels).context("no way out to channels")?),
+        exports: Arc::new(Semaphore::new(limits::EXPORTS_MAX)),
         items: ItemNumbers::default(),
         store: store.clone(),
     });

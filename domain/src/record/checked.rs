@@ -3,7 +3,7 @@
 //! Titles become harmless text, numbers stay in range, names of zones exist. A record that passed
 //! here can be printed, shown and reckoned with. Whether what it names exists is `stock`'s matter.
 
-use super::{ApiKey, Channel, Display, KeyKind, Location, Record, Scope, Shop};
+use super::{ApiKey, Channel, Display, ImportMapping, KeyKind, Location, Record, Scope, Shop};
 use crate::code::{ChannelCode, plain_text};
 use crate::limits;
 use crate::refusal::Refusal;
@@ -14,6 +14,10 @@ const TAXES_MAX: usize = 20;
 const TAX_CLASS_CHARS_MAX: usize = 32;
 /// 100,000 means 1,000 %.
 const RATE_BASIS_POINTS_MAX: i64 = 100_000;
+/// Columns of a file that is mapped.
+const MAPPED_COLUMNS_MAX: usize = 200;
+/// Characters of a mapping's name.
+const MAPPING_NAME_CHARS_MAX: usize = 60;
 /// Web origins of a key.
 const ORIGINS_MAX: usize = 20;
 /// Bytes of an endpoint.
@@ -37,6 +41,7 @@ impl Record {
             Record::Channel(c) => sales_channel(c)?,
             Record::Safety(s) => units(s.units)?,
             Record::Share(s) => units(s.units)?,
+            Record::Mapping(m) => mapping(m)?,
             Record::Buffer(b) => {
                 channel(&b.channel)?;
                 units(b.units)?;
@@ -66,6 +71,26 @@ fn units(units: i64) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::invalid("/units", "0 to 1,000,000,000"))
+}
+
+fn mapping(m: &mut ImportMapping) -> Result<(), Refusal> {
+    let plain = |text: &str, most| plain_text(text, most) == text && !text.is_empty();
+    if m.name.contains('/') || !plain(&m.name, MAPPING_NAME_CHARS_MAX) {
+        return Err(Refusal::invalid("/name", "1 to 60 characters of text without a slash"));
+    }
+    if m.headers.len() > MAPPED_COLUMNS_MAX {
+        return Err(Refusal::invalid("/headers", "at most 200"));
+    }
+    if !m.headers.iter().all(|header| plain_text(header, limits::NAME_CHARS_MAX) == *header) {
+        return Err(Refusal::invalid("/headers", "at most 200 characters of text each"));
+    }
+    let column = |(ours, theirs): (&String, &String)| {
+        plain(ours, MAPPING_NAME_CHARS_MAX) && plain(theirs, limits::NAME_CHARS_MAX)
+    };
+    if m.columns.len() > MAPPED_COLUMNS_MAX || !m.columns.iter().all(column) {
+        return Err(Refusal::invalid("/columns", "names of columns, 1 to 200 characters each"));
+    }
+    Ok(())
 }
 
 fn channel(code: &str) -> Result<(), Refusal> {

@@ -3,6 +3,8 @@
 //! Plain values. They know nothing of their keys, of versions or of where they are kept. Secrets
 //! are hashes here, and even those stay out of `Debug`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::code::{LocationCode, RegisterCode, StaffCode};
@@ -49,6 +51,50 @@ pub enum LocationKind {
     Dropship,
     /// Goods on the way.
     Transit,
+}
+
+/// What stands in an amount before its fraction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum DecimalMark {
+    /// `12.50`.
+    #[default]
+    Point,
+    /// `12,50`.
+    Comma,
+}
+
+impl DecimalMark {
+    /// The mark.
+    pub const fn sign(self) -> char {
+        match self {
+            DecimalMark::Point => '.',
+            DecimalMark::Comma => ',',
+        }
+    }
+}
+
+/// Where the columns of a retailer's files go, kept so that nobody says it twice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportMapping {
+    /// What the files hold.
+    pub kind: String,
+    /// Chosen by whoever made it.
+    pub name: String,
+    /// Columns of the files that it is offered for.
+    pub headers: Vec<String>,
+    /// Our columns, each with the file's that goes there.
+    pub columns: BTreeMap<String, String>,
+    /// In amounts; none: the rows say it.
+    #[serde(default)]
+    pub decimal: Option<DecimalMark>,
+}
+
+impl ImportMapping {
+    /// The record's key.
+    pub fn key(kind: &str, name: &str) -> String {
+        format!("mapping/{kind}/{name}")
+    }
 }
 
 /// Whether a record is in use.

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 pub use channel::{Channel, ChannelSecret, Stopped};
 pub use kinds::{
-    Agent, ApiKey, Display, Enrolment, KeyKind, Location, LocationKind, RecordState, Register,
-    Role, Scope, Shop, Staff, TaxRate,
+    Agent, ApiKey, DecimalMark, Display, Enrolment, ImportMapping, KeyKind, Location, LocationKind,
+    RecordState, Register, Role, Scope, Shop, Staff, TaxRate,
 };
 pub use policy::{Buffer, Safety, SharePolicy};
 
@@ -49,6 +49,8 @@ pub enum Record {
     Buffer(Buffer),
     /// A policy.
     Share(SharePolicy),
+    /// Where the columns of a file go.
+    Mapping(ImportMapping),
 }
 
 impl Record {
@@ -66,6 +68,7 @@ impl Record {
             Record::Safety(s) => safety_key(s.item, s.location),
             Record::Buffer(b) => buffer_key(b.item, &b.channel),
             Record::Share(s) => share_key(s.location, s.item),
+            Record::Mapping(m) => ImportMapping::key(&m.kind, &m.name),
         }
     }
 }

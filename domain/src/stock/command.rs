@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{ItemNo, Lease, LocationNo, Place, Version};
+use super::{ItemNo, Lease, LocationNo, Place, Version, Versions};
 use crate::code::Sku;
 use crate::id::{AgentId, CommandId, IncarnationId, ReservationId, SaleId};
 use crate::item::ItemDetails;
@@ -166,26 +166,6 @@ pub enum FactBody {
         /// was used before.
         id: CommandId,
     },
-}
-
-/// Versions of an item or a record, as a caller names them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Versions {
-    /// Whichever it has, when it is there.
-    Any,
-    /// One of these.
-    These(Vec<Version>),
-}
-
-impl Versions {
-    /// True when it is there at one of them.
-    pub fn name(&self, now: Option<Version>) -> bool {
-        match self {
-            Versions::Any => now.is_some(),
-            Versions::These(all) => now.is_some_and(|v| all.contains(&v)),
-        }
-    }
 }
 
 /// Everything that can change the hub.

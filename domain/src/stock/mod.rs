@@ -19,11 +19,12 @@ mod settings;
 mod shape;
 mod share;
 mod state;
+mod versions;
 
 use serde::{Deserialize, Serialize};
 
 pub use command::{
-    Adjustment, At, Command, FactBody, InSource, SaleDocument, SaleLine, SaleTender, Versions,
+    Adjustment, At, Command, FactBody, InSource, SaleDocument, SaleLine, SaleTender,
 };
 pub use outcome::{Change, Decision, HelloAnswer, Notice, Outcome, TimerChange, TimerKind};
 pub use reservation::{Reservation, ReservationLine, ReservationState};
@@ -31,6 +32,7 @@ pub use session::SESSION_OVER;
 pub use shape::shape;
 pub use share::{Incarnation, Lease, Share};
 pub use state::{Key, State, Stop};
+pub use versions::Versions;
 
 use crate::id::ReservationId;
 

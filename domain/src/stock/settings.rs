@@ -106,7 +106,7 @@ fn named_things_exist(draft: &Draft, record: &Record) -> Result<(), Stop> {
                 known(draft, item)?;
             }
         }
-        Record::Shop(_) | Record::Location(_) | Record::Key(_) => {}
+        Record::Shop(_) | Record::Location(_) | Record::Key(_) | Record::Mapping(_) => {}
     }
     Ok(())
 }
@@ -124,7 +124,11 @@ fn remove_record(draft: &mut Draft, key: &str) -> Result<Outcome, Stop> {
         Record::Agent(a) => &mut a.state,
         Record::Channel(c) => &mut c.state,
         Record::Shop(_) => return Err(Refusal::invalid("/key", "the shop stays").into()),
-        Record::Enrolment(_) | Record::Safety(_) | Record::Buffer(_) | Record::Share(_) => {
+        Record::Enrolment(_)
+        | Record::Safety(_)
+        | Record::Buffer(_)
+        | Record::Share(_)
+        | Record::Mapping(_) => {
             draft.push(Change::RecordGone(key.to_owned()));
             return Ok(Outcome::Done);
         }

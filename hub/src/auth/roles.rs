@@ -79,6 +79,12 @@ actions! {
     ImportItems,
     /// Take in a file of stock.
     ImportStock,
+    /// Files of items and prices.
+    ExportItems,
+    /// Files of stock.
+    ExportStock,
+    /// Files of movements.
+    ExportMovements,
     /// Exact figures live.
     Live,
     /// Speak as the store.
@@ -87,10 +93,10 @@ actions! {
 
 use Action::{
     Adjust, Approve, ChangeAgents, ChangeChannels, ChangeItems, ChangeKeys, ChangeLocations,
-    ChangePolicies, ChangeRegisters, ChangeShop, ChangeStaff, Count, Fulfil, ImportItems,
-    ImportStock, Link, Live, ReadAgents, ReadChannels, ReadItems, ReadKeys, ReadLocations,
-    ReadMovements, ReadNotices, ReadPolicies, ReadRegisters, ReadReservations, ReadShop, ReadStaff,
-    ReadStock, Receive, Reserve, TakeBack,
+    ChangePolicies, ChangeRegisters, ChangeShop, ChangeStaff, Count, ExportItems, ExportMovements,
+    ExportStock, Fulfil, ImportItems, ImportStock, Link, Live, ReadAgents, ReadChannels, ReadItems,
+    ReadKeys, ReadLocations, ReadMovements, ReadNotices, ReadPolicies, ReadRegisters,
+    ReadReservations, ReadShop, ReadStaff, ReadStock, Receive, Reserve, TakeBack,
 };
 
 /// What each role may do, at the locations of whoever has it.
@@ -129,6 +135,9 @@ pub const ROLES: [(Role, &[Action]); 5] = [
             Fulfil,
             ImportItems,
             ImportStock,
+            ExportItems,
+            ExportStock,
+            ExportMovements,
             Live,
         ],
     ),
@@ -160,6 +169,9 @@ pub const ROLES: [(Role, &[Action]); 5] = [
             Reserve,
             Fulfil,
             ImportItems,
+            ExportItems,
+            ExportStock,
+            ExportMovements,
             Live,
         ],
     ),
@@ -194,10 +206,20 @@ pub const ROLES: [(Role, &[Action]); 5] = [
 pub const SCOPES: [(Scope, &[Action]); 7] = [
     (
         Scope::StockRead,
-        &[ReadShop, ReadItems, ReadLocations, ReadPolicies, ReadStock, ReadMovements],
+        &[
+            ReadShop,
+            ReadItems,
+            ReadLocations,
+            ReadPolicies,
+            ReadStock,
+            ReadMovements,
+            ExportItems,
+            ExportStock,
+            ExportMovements,
+        ],
     ),
     (Scope::StockWrite, &[Receive, Adjust, Count, TakeBack, ImportStock]),
-    (Scope::Catalogue, &[ReadShop, ReadItems, ChangeItems, ImportItems]),
+    (Scope::Catalogue, &[ReadShop, ReadItems, ChangeItems, ImportItems, ExportItems]),
     (Scope::Reserve, &[ReadReservations, Reserve, Fulfil]),
     (Scope::Hold, &[]),
     (Scope::Live, &[Live]),

@@ -99,10 +99,15 @@ impl Client {
         if status.is_success() {
             return Ok(serde_json::from_str(&text).unwrap_or(Value::Null));
         }
-        match serde_json::from_str::<Problem>(&text) {
-            Ok(problem) => bail!("{} ({}): {}", problem.code, problem.status, problem.detail),
-            Err(_) => bail!("the hub answered {status}"),
-        }
+        bail!(refusal(status, &text))
+    }
+}
+
+/// A refusal in the hub's own words.
+pub(super) fn refusal(status: reqwest::StatusCode, text: &str) -> String {
+    match serde_json::from_str::<Problem>(text) {
+        Ok(problem) => format!("{} ({}): {}", problem.code, problem.status, problem.detail),
+        Err(_) => format!("the hub answered {status}"),
     }
 }
 

@@ -8,6 +8,7 @@ mod broker;
 mod channels;
 mod client;
 mod enrol;
+mod export;
 mod import;
 mod keys;
 mod notices;
@@ -77,8 +78,10 @@ enum Command {
     Notice(notices::NoticeCommand),
     /// Facts of stores that could not be booked.
     Rejected(notices::RejectedCommand),
-    /// Takes in a CSV file of items or opening stock.
+    /// Takes in a CSV file of items, prices or opening stock.
     Import(import::ImportArgs),
+    /// Writes a CSV file of items, prices, stock or movements.
+    Export(export::ExportArgs),
     /// Re-derives every invariant from the tables; exit code 1 and a list when one is broken.
     Audit(AuditArgs),
     /// Prints the OpenAPI document.
@@ -214,6 +217,7 @@ async fn obey(command: Command) -> anyhow::Result<ExitCode> {
         Command::Enrol(command) => enrol::enrol(&command).await?,
         Command::Policy(command) => office::policy(&command).await?,
         Command::Import(args) => return import::import(&args).await,
+        Command::Export(args) => export::export(&args).await?,
         Command::Audit(args) => return audited(&args).await,
         Command::Openapi => say(&http::document().to_pretty_json()?)?,
     }

@@ -56,7 +56,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence.eq_ignore_ascii_case("application/json")
 }
 
-fn too_large_or_cut(rejection: &BytesRejection) -> Error {
+pub(super) fn too_large_or_cut(rejection: &BytesRejection) -> Error {
     if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
         return Error::new(413, "too_large", "a request has at most 1 MiB");
     }

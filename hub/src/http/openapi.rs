@@ -12,9 +12,9 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::schema::ProblemSchema;
 use super::{
-    changes, channel_steps, channels, deliveries, enrolments, guard, hooks, imports, items, keys,
-    locations, movements, notices, policies, prices, public, reservations, session, shop, staff,
-    stock, ws,
+    changes, channel_steps, channels, deliveries, enrolments, exports, guard, hooks,
+    import_mappings, import_previews, imports, items, keys, locations, movements, notices,
+    policies, prices, public, reservations, session, shop, staff, stock, ws,
 };
 use crate::app::App;
 
@@ -42,7 +42,8 @@ use crate::app::App;
         (name = "people", description = "Staff, roles, PINs"),
         (name = "keys", description = "Keys of servers, apps and web shops"),
         (name = "agents", description = "The programs in the stores"),
-        (name = "imports", description = "Files of items and opening stock"),
+        (name = "imports", description = "Files of items, prices and opening stock"),
+        (name = "exports", description = "Files of items, prices, stock and movements"),
         (name = "channels", description = "Sales channels: what they are told, what they order"),
         (name = "notices", description = "What needs a look by a person"),
         (name = "live", description = "WebSockets: live figures, and the link of agents"),
@@ -99,6 +100,9 @@ pub(super) fn api() -> OpenApiRouter<App> {
         channel_steps::router(),
         deliveries::router(),
         hooks::router(),
+        import_previews::router(),
+        import_mappings::router(),
+        exports::router(),
         notices::router(),
         public::router(),
         ws::router(),

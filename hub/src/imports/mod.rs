@@ -1,9 +1,14 @@
-//! Files of items and opening stock: received row by row, then turned into commands in order.
+//! Files of items, prices and opening stock: received row by row, then turned into commands in
+//! order.
 //!
 //! It knows no transport. Invariant: a row's command id follows from the import and the row, so
 //! that a restart in the middle does nothing twice.
 
+mod columns;
+mod commands;
 mod file;
+pub mod items;
+mod preview;
 mod rows;
 mod split;
 mod worker;
@@ -17,7 +22,8 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::store::{Store, StoreError, imports};
 
-pub use file::{Kind, Unreadable};
+pub use columns::{Asked, Kind, Layout, Mapping, REPORT, Unreadable, folded, same_columns};
+pub use preview::{Changed, Effect, Preview, Previewed, Source, preview};
 pub use worker::run;
 
 /// Batches of rows on their way into the database.
@@ -90,13 +96,13 @@ pub enum NotReceived {
 pub async fn receive<S, E>(
     store: &Store,
     id: ImportId,
-    kind: Kind,
+    asked: Asked,
     pieces: S,
 ) -> Result<i64, NotReceived>
 where
     S: Stream<Item = Result<Vec<u8>, E>> + Unpin,
 {
-    let received = read(store, id, kind, pieces).await;
+    let received = read(store, id, asked, pieces).await;
     match &received {
         Ok(rows) if imports::received(store, id, *rows).await? => {}
         Ok(_) => {
@@ -112,7 +118,7 @@ where
 async fn read<S, E>(
     store: &Store,
     id: ImportId,
-    kind: Kind,
+    asked: Asked,
     mut pieces: S,
 ) -> Result<i64, NotReceived>
 where
@@ -120,7 +126,7 @@ where
 {
     let (to_reader, from_sender) = mpsc::channel::<Vec<u8>>(PIECES);
     let (to_store, mut from_reader) = mpsc::channel(BATCHES);
-    let reader = tokio::task::spawn_blocking(move || file::read(kind, from_sender, &to_store));
+    let reader = tokio::task::spawn_blocking(move || file::read(&asked, from_sender, &to_store));
     let pump = async move {
         let mut bytes = 0;
         while let Some(piece) = pieces.next().await {
@@ -137,10 +143,20 @@ where
     };
     let keep = async {
         let mut kept = Ok(());
-        while let Some(file::Batch { rows, errors }) = from_reader.recv().await {
-            if kept.is_ok() {
-                kept = imports::stage(store, id, &rows, &errors).await;
+        while let Some(piece) = from_reader.recv().await {
+            if kept.is_err() {
+                continue;
             }
+            kept = match piece {
+                file::Piece::Layout(layout) => {
+                    // Plain data: serde cannot fail on it.
+                    let layout = serde_json::to_string(&layout).unwrap_or_default();
+                    imports::lay_out(store, id, &layout).await
+                }
+                file::Piece::Batch(file::Batch { rows, errors }) => {
+                    imports::stage(store, id, &rows, &errors).await
+                }
+            };
         }
         kept
     };

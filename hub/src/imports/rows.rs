@@ -3,25 +3,21 @@
 //! Pure. Invariant: a cell is text and stays text: it never becomes a formula, a code or markup.
 
 use oneshelf_domain::code::plain_text;
-use oneshelf_domain::item::{ItemDetails, ItemState, Unit};
-use oneshelf_domain::record::{RecordState, Records};
+use oneshelf_domain::item::Item;
+use oneshelf_domain::record::{DecimalMark, RecordState, Records};
 use oneshelf_domain::stock::{Command, ItemNo, LocationNo};
-use oneshelf_domain::{Barcode, Currency, LocationCode, Money, Quantity, Refusal, Sku};
+use oneshelf_domain::{Currency, LocationCode, Money, PriceFrom, Quantity, Refusal, Sku};
 
-use crate::catalogue;
 use crate::store::imports::ErrorRow;
 
-/// Between several barcodes of one cell.
-const BARCODES_BETWEEN: char = '|';
-
-/// The cells of a row, as kept.
+/// The cells of a row, in the order of the kind's columns; none: the file has no such column.
 pub(super) type Cells = Vec<Option<String>>;
 
 /// What is wrong with a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Wrong {
-    code: &'static str,
-    detail: String,
+    pub code: &'static str,
+    pub detail: String,
 }
 
 impl Wrong {
@@ -29,8 +25,10 @@ impl Wrong {
         Self { code, detail: detail.into() }
     }
 
-    pub(super) fn at(self, line: i64) -> ErrorRow {
-        ErrorRow { line, code: self.code.to_owned(), detail: self.detail }
+    /// Of this row, whose cells are kept as they came.
+    pub(super) fn at(self, line: i64, cells: &str) -> ErrorRow {
+        let cells = Some(cells.to_owned());
+        ErrorRow { line, code: self.code.to_owned(), detail: self.detail, cells }
     }
 }
 
@@ -40,7 +38,7 @@ impl From<&Refusal> for Wrong {
     }
 }
 
-fn cell(cells: &Cells, at: usize) -> Option<&str> {
+pub(super) fn cell(cells: &Cells, at: usize) -> Option<&str> {
     cells.get(at).and_then(Option::as_deref)
 }
 
@@ -50,69 +48,18 @@ pub(super) fn sku(cells: &Cells) -> Result<Sku, Wrong> {
     Sku::new(text).map_err(|e| Wrong::new("sku_malformed", e.to_string()))
 }
 
-/// An item as a row says it; what the file has no column for stays as it was.
-pub(super) fn item(
-    cells: &Cells,
-    records: &Records,
-    before: Option<&ItemDetails>,
-) -> Result<ItemDetails, Wrong> {
-    let mut details = before.cloned().unwrap_or_else(|| ItemDetails {
-        name: String::new(),
-        barcodes: vec![],
-        unit: Unit::default(),
-        price: None,
-        tax: String::new(),
-        brand: None,
-        category: None,
-        image: None,
-        options: None,
-        state: ItemState::default(),
-    });
-    details.name = cell(cells, 1).unwrap_or_default().to_owned();
-    if let Some(text) = cell(cells, 2) {
-        details.barcodes = barcodes(text)?;
-    }
-    if let Some(text) = cell(cells, 3) {
-        let currency = records.shop().map(|shop| shop.currency);
-        details.price = match currency.filter(|_| !text.is_empty()) {
-            Some(currency) => Some(price(text, currency)?),
-            None => None,
-        };
-    }
-    if let Some(text) = cell(cells, 4) {
-        details.tax = text.to_owned();
-    }
-    let optional = [
-        (&mut details.category, 5),
-        (&mut details.options, 6),
-        (&mut details.image, 7),
-        (&mut details.brand, 8),
-    ];
-    for (field, at) in optional {
-        if let Some(text) = cell(cells, at) {
-            *field = Some(text.to_owned()).filter(|t| !t.is_empty());
-        }
-    }
-    catalogue::fit(details, records).map_err(|refusal| Wrong::from(&refusal))
-}
-
-fn barcodes(text: &str) -> Result<Vec<Barcode>, Wrong> {
-    let each = text.split(BARCODES_BETWEEN).map(str::trim).filter(|t| !t.is_empty());
-    each.map(|t| Barcode::new(t).map_err(|e| Wrong::new("barcode_malformed", e.to_string())))
-        .collect()
-}
-
 /// An amount as people write it: `12.50`, `12`, `1250` yen; no sign, no thousands.
-fn price(text: &str, currency: Currency) -> Result<Money, Wrong> {
+pub(super) fn amount(text: &str, currency: Currency, mark: DecimalMark) -> Result<Money, Wrong> {
     let wrong = || {
-        let text = plain_text(text, 40);
-        Wrong::new("price_malformed", format!("the price {text:?} is not an amount like 12.50"))
+        let (text, sign) = (plain_text(text, 40), mark.sign());
+        let detail = format!("the price {text:?} is not an amount like 12{sign}50");
+        Wrong::new("price_malformed", detail)
     };
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let (whole, fraction) = text.split_once(mark.sign()).unwrap_or((text, ""));
     let digits = |t: &str| t.bytes().all(|b| b.is_ascii_digit());
     let places = usize::try_from(currency.decimals()).unwrap_or(2);
-    let dot_alone = text.contains('.') && fraction.is_empty();
-    if whole.is_empty() || !digits(whole) || !digits(fraction) || dot_alone {
+    let mark_alone = text.contains(mark.sign()) && fraction.is_empty();
+    if whole.is_empty() || !digits(whole) || !digits(fraction) || mark_alone {
         return Err(wrong());
     }
     if fraction.len() > places {
@@ -123,13 +70,89 @@ fn price(text: &str, currency: Currency) -> Result<Money, Wrong> {
     Money::new(minor, currency).map_err(|_| wrong())
 }
 
-/// Opening stock as a row says it; no command for nothing.
+/// A price as a row says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PriceRow {
+    /// None: from now on.
+    pub from: Option<PriceFrom>,
+    /// None: it has none from then on, or that one does not come.
+    pub price: Option<Money>,
+}
+
+/// Reads a price.
+pub(super) fn price(
+    cells: &Cells,
+    records: &Records,
+    mark: DecimalMark,
+) -> Result<PriceRow, Wrong> {
+    let none = || Wrong::from(&Refusal::invalid("/price", "a shop that is set up"));
+    let currency = records.shop().map(|shop| shop.currency).ok_or_else(none)?;
+    if let Some(text) = cell(cells, 2).filter(|t| !t.is_empty() && *t != currency.code()) {
+        let text = plain_text(text, 40);
+        let detail = format!("the currency {text:?} is not the shop's, which is {currency}");
+        return Err(Wrong::new("currency_other", detail));
+    }
+    let text = cell(cells, 1).unwrap_or_default();
+    let price = match text {
+        "" => None,
+        text => Some(amount(text, currency, mark)?),
+    };
+    let from = match cell(cells, 3).unwrap_or_default() {
+        "" => None,
+        text => Some(moment(text)?),
+    };
+    Ok(PriceRow { from, price })
+}
+
+/// A day, an instant, or a day as half of Europe writes it: with points it can mean nothing else.
+fn moment(text: &str) -> Result<PriceFrom, Wrong> {
+    let mut parts = text.split('.').map(|part| part.parse::<u32>().ok());
+    let pointed = match [parts.next(), parts.next(), parts.next(), parts.next()] {
+        [Some(Some(day)), Some(Some(month)), Some(Some(year)), None] => {
+            Some(format!("{year:04}-{month:02}-{day:02}"))
+        }
+        _ => None,
+    };
+    pointed.as_deref().unwrap_or(text).parse().map_err(|e: oneshelf_domain::price::NoMoment| {
+        let text = plain_text(text, 40);
+        Wrong::new("from_malformed", format!("{text:?} is not {e}"))
+    })
+}
+
+impl PriceRow {
+    /// What it changes.
+    pub(super) fn command(self, sku: Sku) -> Command {
+        Command::SetPrice { sku, from: self.from, price: self.price }
+    }
+
+    /// The price that the item has from then on as it is, as far as a row can say.
+    pub(super) fn before(self, item: &Item) -> Option<Money> {
+        match self.from {
+            None => item.details.price,
+            Some(from) => item.prices.iter().find(|p| p.from == from).map(|p| p.price),
+        }
+    }
+
+    /// True when it surely changes nothing.
+    pub(super) fn is_idle(self, item: &Item) -> bool {
+        self.before(item) == self.price && (self.from.is_some() || item.prices.is_empty())
+    }
+}
+
+/// Opening stock as a row says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct StockRow {
+    pub item: ItemNo,
+    pub location: LocationNo,
+    pub quantity: Quantity,
+}
+
+/// Reads opening stock.
 pub(super) fn stock(
     cells: &Cells,
     records: &Records,
     number: impl Fn(&Sku) -> Option<ItemNo>,
-    import: &str,
-) -> Result<Option<Command>, Wrong> {
+) -> Result<StockRow, Wrong> {
     let sku = sku(cells)?;
     let item =
         number(&sku).ok_or_else(|| Wrong::from(&Refusal::ItemUnknown { sku: sku.to_string() }))?;
@@ -141,11 +164,17 @@ pub(super) fn stock(
         let detail = format!("the quantity {text:?} is not a whole number from 0 to 1,000,000,000");
         Wrong::new("quantity_malformed", detail)
     })?;
-    if quantity.is_zero() {
-        return Ok(None);
+    Ok(StockRow { item, location, quantity })
+}
+
+impl StockRow {
+    /// What it changes; nothing is no command.
+    pub(super) fn command(self, import: &str) -> Option<Command> {
+        let Self { item, location, quantity } = self;
+        let reference = Some(import.to_owned());
+        let lines = vec![(item, quantity.units())];
+        (!quantity.is_zero()).then_some(Command::Receive { location, lines, reference })
     }
-    let reference = Some(import.to_owned());
-    Ok(Some(Command::Receive { location, lines: vec![(item, quantity.units())], reference }))
 }
 
 fn location(text: &str, records: &Records) -> Result<LocationNo, Wrong> {
@@ -165,6 +194,7 @@ mod tests {
     #[test]
     fn prices_are_amounts_or_wrong() {
         let (eur, jpy) = (Currency::new("EUR").unwrap(), Currency::new("JPY").unwrap());
+        let price = |text, currency| amount(text, currency, DecimalMark::Point);
         assert_eq!(price("12.5", eur).unwrap().minor, 1_250);
         assert_eq!(price("0.05", eur).unwrap().minor, 5);
         assert_eq!(price("1250", jpy).unwrap().minor, 1_250);
@@ -173,24 +203,20 @@ mod tests {
         }
         assert!(price("1.5", jpy).is_err());
         assert!(price("99999999999999999999", eur).is_err());
+        assert_eq!(amount("12,5", eur, DecimalMark::Comma).unwrap().minor, 1_250);
+        for wrong in ["12.50", "1.234,50", "1,"] {
+            assert!(amount(wrong, eur, DecimalMark::Comma).is_err(), "{wrong}");
+        }
     }
 
     #[test]
-    fn a_row_changes_only_what_the_file_has_columns_for() {
-        let row = |cells: &[Option<&str>]| -> Cells {
-            cells.iter().map(|c| c.map(str::to_owned)).collect()
-        };
-        let records = Records::default();
-        let mut first = item(
-            &row(&[Some("A"), Some("Tea"), Some("1|2"), None, Some("standard"), None]),
-            &records,
-            None,
-        )
-        .unwrap();
-        assert_eq!(first.barcodes.len(), 2);
-        first.brand = Some("Moss".into());
-        let again = item(&row(&[Some("A"), Some("=Tea\u{1b}p")]), &records, Some(&first)).unwrap();
-        assert_eq!((again.name.as_str(), again.brand.as_deref()), ("=Tea p", Some("Moss")));
-        assert_eq!(again.barcodes, first.barcodes);
+    fn moments_are_days_or_instants() {
+        let day: PriceFrom = "2026-12-01".parse().unwrap();
+        assert_eq!(moment("01.12.2026"), Ok(day));
+        assert_eq!(moment("2026-12-01"), Ok(day));
+        assert!(matches!(moment("2026-12-01T06:00:00+01:00"), Ok(PriceFrom::Moment(_))));
+        for wrong in ["12/01/2026", "31.2.2026", "tomorrow", "2026-12-01T06:00"] {
+            assert_eq!(moment(wrong).unwrap_err().code, "from_malformed", "{wrong}");
+        }
     }
 }

@@ -9,6 +9,9 @@ use tokio::sync::mpsc;
 /// The longest row, bytes: all cells of a file at their longest, and room for quotes.
 pub(super) const ROW_BYTES_MAX: usize = 64 << 10;
 
+/// What is kept of a line that is no row, bytes.
+const LINE_BYTES_KEPT: usize = 4 << 10;
+
 /// A row that has no cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Broken {
@@ -105,8 +108,13 @@ impl Rows {
         self.held.get(self.from + at).copied()
     }
 
-    /// The next row that is not empty.
-    pub(super) fn next(&mut self) -> Option<Result<Row, Broken>> {
+    /// What stands between cells.
+    pub(super) const fn delimiter(&self) -> char {
+        self.delimiter as char
+    }
+
+    /// The next row that is not empty; of a broken one the beginning of its line.
+    pub(super) fn next(&mut self) -> Option<Result<Row, (Broken, Vec<u8>)>> {
         while is_end(self.byte(0)?) {
             self.from += 1;
         }
@@ -133,21 +141,24 @@ impl Rows {
             }
         };
         if let Some(broken) = broken {
-            self.leave_line();
-            return Some(Err(broken));
+            return Some(Err((broken, self.leave_line())));
         }
         let row = cells(&self.held[self.from..self.from + length], self.delimiter);
         self.from += length;
         Some(Ok(row))
     }
 
-    /// Goes behind the end of the line that the row began on; what follows is read anew.
-    fn leave_line(&mut self) {
-        let mut at = 0;
+    /// Goes behind the end of the line that the row began on; what follows is read anew. Gives
+    /// the line's beginning.
+    fn leave_line(&mut self) -> Vec<u8> {
+        let (mut at, mut line) = (0, vec![]);
         while let Some(byte) = self.byte(at) {
             if is_end(byte) {
                 self.from += at;
-                return;
+                return line;
+            }
+            if line.len() < LINE_BYTES_KEPT {
+                line.push(byte);
             }
             at += 1;
             if at > ROW_BYTES_MAX {
@@ -157,6 +168,7 @@ impl Rows {
             }
         }
         self.from = self.held.len();
+        line
     }
 }
 
@@ -211,7 +223,7 @@ mod tests {
                     .map(|c| String::from_utf8_lossy(c).into_owned())
                     .collect::<Vec<_>>()
                     .join("|"),
-                Err(broken) => format!("{broken:?}"),
+                Err((broken, _)) => format!("{broken:?}"),
             });
         }
         all

@@ -3,22 +3,19 @@
 //! Invariant: a row is forgotten only after its command was answered, and its progress and error
 //! are stored together.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use oneshelf_domain::item::ItemDetails;
-use oneshelf_domain::record::Records;
-use oneshelf_domain::stock::{Command, ItemNo};
-use oneshelf_domain::{CommandId, ImportId, Refusal, Sku};
+use oneshelf_domain::stock::Command;
+use oneshelf_domain::{CommandId, ImportId, Refusal};
 use oneshelf_sync::plan::Submission;
 use uuid::Uuid;
 
-use super::file::Kind;
-use super::rows::{self, Cells, Wrong};
+use super::columns::{Kind, Layout};
+use super::commands::{self, Chunk, Due, Staged};
+use super::rows::Wrong;
 use crate::app::App;
 use crate::commands::{Failure, Lane};
 use crate::store::imports::{self, ErrorRow, ImportRow};
-use crate::store::read::items;
 use crate::store::{Engine, StoreError};
 
 /// Rows that are on their way at once.
@@ -70,8 +67,13 @@ async fn forget_cut(app: &App) -> Result<(), StoreError> {
 async fn work(app: &App) -> Result<(), StoreError> {
     loop {
         let mut tx = app.store.read().await?;
+        let stopped = imports::in_state(&mut tx, "cancelling").await?;
         let running = imports::in_state(&mut tx, "running").await?;
         tx.rollback().await?;
+        for import in &stopped {
+            let Ok(id) = import.id.parse() else { continue };
+            while !imports::cancelled(&app.store, id, app.now()).await? {}
+        }
         let Some(import) = running.into_iter().next() else { return Ok(()) };
         if !one(app, &import).await? {
             return Ok(());
@@ -79,26 +81,38 @@ async fn work(app: &App) -> Result<(), StoreError> {
     }
 }
 
-/// Takes one import to its end; false when the program stops first.
+/// Takes one import to its end, or to where somebody stopped it; false when the program stops
+/// first.
 async fn one(app: &App, import: &ImportRow) -> Result<bool, StoreError> {
     let unreadable = || StoreError::unreadable("import", &import.id);
     let id: ImportId = import.id.parse().map_err(|_| unreadable())?;
     let kind = Kind::from_name(&import.kind).ok_or_else(unreadable)?;
+    let layout = match &import.layout {
+        Some(text) => serde_json::from_str(text).map_err(|_| unreadable())?,
+        None => Layout::plain(kind),
+    };
+    let began_at = app.now();
     loop {
         if app.stop.is_cancelled() {
             return Ok(false);
         }
         let mut tx = app.store.read().await?;
+        let now = imports::find(&mut tx, id).await?;
         let staged = imports::rows(&mut tx, id, CHUNK_ROWS).await?;
         tx.rollback().await?;
+        if now.is_none_or(|now| now.state != "running") {
+            return Ok(true);
+        }
         let Some((upto, _)) = staged.last() else {
-            imports::done(&app.store, id).await?;
+            imports::done(&app.store, id, app.now()).await?;
             return Ok(true);
         };
         let upto = *upto;
         let count = i64::try_from(staged.len()).unwrap_or(i64::MAX);
-        let Some(errors) = chunk(app, id, kind, staged).await? else { return Ok(false) };
-        imports::progress(&app.store, id, upto, count, &errors).await?;
+        let Some(errors) = chunk(app, id, kind, &layout, staged).await? else {
+            return Ok(false);
+        };
+        imports::progress(&app.store, id, upto, count, &errors, began_at).await?;
     }
 }
 
@@ -107,38 +121,29 @@ async fn chunk(
     app: &App,
     id: ImportId,
     kind: Kind,
-    staged: Vec<(i64, String)>,
+    layout: &Layout,
+    staged: Vec<Staged>,
 ) -> Result<Option<Vec<ErrorRow>>, StoreError> {
-    let mut errors = vec![];
-    let mut read: Vec<(i64, Cells)> = vec![];
-    for (line, body) in staged {
-        match serde_json::from_str(&body) {
-            Ok(cells) => read.push((line, cells)),
-            Err(_) => errors.push(Wrong::new("columns", "this row cannot be read").at(line)),
-        }
-    }
-    let records = app.seen().records.clone();
-    let commands = match kind {
-        Kind::Items => item_commands(app, &records, read, &mut errors).await?,
-        Kind::Stock => stock_commands(app, id, &records, read, &mut errors).await?,
-    };
+    let Chunk { due, mut errors } = commands::decide(app, id, kind, layout, staged).await?;
     let mut waiting = vec![];
-    for (line, command) in commands {
-        let submission = submission(id, line, command);
+    for Due { row, command } in due {
+        let submission = submission(id, row.0, command);
         match enqueue(app, &submission).await {
-            Some(receiver) => waiting.push((line, submission, receiver)),
+            Some(receiver) => waiting.push((row, submission, receiver)),
             None => return Ok(None),
         }
     }
-    for (line, submission, receiver) in waiting {
+    for ((line, cells), submission, receiver) in waiting {
         let first = receiver.await.unwrap_or(Err(Failure::Stopping));
         match settle(app, &submission, first).await {
             Ok(()) => {}
             Err(Failure::Stopping) => return Ok(None),
-            Err(Failure::Refused(refusal)) => errors.push(Wrong::from(&refusal).at(line)),
+            Err(Failure::Refused(refusal)) => {
+                errors.push(Wrong::from(&refusal).at(line, &cells));
+            }
             Err(_) => {
                 let detail = "this row could not be stored; send it again";
-                errors.push(Wrong::new("internal", detail).at(line));
+                errors.push(Wrong::new("internal", detail).at(line, &cells));
             }
         }
     }
@@ -194,59 +199,4 @@ fn submission(id: ImportId, line: i64, command: Command) -> Submission {
         keyed: true,
         command,
     }
-}
-
-async fn item_commands(
-    app: &App,
-    records: &Records,
-    read: Vec<(i64, Cells)>,
-    errors: &mut Vec<ErrorRow>,
-) -> Result<Vec<(i64, Command)>, StoreError> {
-    let skus: Vec<Sku> = read.iter().filter_map(|(_, cells)| rows::sku(cells).ok()).collect();
-    let mut tx = app.store.read().await?;
-    let found = items::by_sku(&mut tx, &skus).await?;
-    tx.rollback().await?;
-    // A row that stands behind another of its item begins with what that one leaves.
-    let mut now: HashMap<Sku, ItemDetails> =
-        found.into_iter().map(|item| (item.sku, item.details)).collect();
-    let mut commands = vec![];
-    for (line, cells) in read {
-        let decided = rows::sku(&cells).and_then(|sku| {
-            let details = rows::item(&cells, records, now.get(&sku))?;
-            Ok((sku, details))
-        });
-        match decided {
-            Ok((sku, details)) => {
-                let same = now.get(&sku) == Some(&details);
-                now.insert(sku.clone(), details.clone());
-                if !same {
-                    commands.push((line, Command::PutItem { sku, details }));
-                }
-            }
-            Err(wrong) => errors.push(wrong.at(line)),
-        }
-    }
-    Ok(commands)
-}
-
-async fn stock_commands(
-    app: &App,
-    id: ImportId,
-    records: &Records,
-    read: Vec<(i64, Cells)>,
-    errors: &mut Vec<ErrorRow>,
-) -> Result<Vec<(i64, Command)>, StoreError> {
-    let skus: Vec<Sku> = read.iter().filter_map(|(_, cells)| rows::sku(cells).ok()).collect();
-    let found = app.items.of(&app.store, &skus).await?;
-    let numbers: HashMap<Sku, Option<ItemNo>> = skus.into_iter().zip(found).collect();
-    let import = id.to_string();
-    let mut commands = vec![];
-    for (line, cells) in read {
-        let number = |sku: &Sku| numbers.get(sku).copied().flatten();
-        match rows::stock(&cells, records, number, &import) {
-            Ok(command) => commands.extend(command.map(|c| (line, c))),
-            Err(wrong) => errors.push(wrong.at(line)),
-        }
-    }
-    Ok(commands)
 }

@@ -13,9 +13,9 @@ use super::{Bulk, Store, StoreError, Tx, on};
 pub struct ImportRow {
     /// Its id.
     pub id: String,
-    /// `items` or `stock`.
+    /// `items`, `prices` or `stock`.
     pub kind: String,
-    /// `receiving`, `running`, `done` or `failed`.
+    /// `receiving`, `running`, `cancelling`, `cancelled`, `done` or `failed`.
     pub state: String,
     /// Who sent it.
     pub actor: String,
@@ -29,6 +29,13 @@ pub struct ImportRow {
     pub detail: Option<String>,
     /// When.
     pub created_at: i64,
+    /// How its file is laid out, as JSON; none before its header was read, or of an older hub,
+    /// whose rows lie in the order of the kind's columns.
+    pub layout: Option<String>,
+    /// When its first row was taken in.
+    pub began_at: Option<i64>,
+    /// When it ended.
+    pub ended_at: Option<i64>,
 }
 
 /// A row that was refused.
@@ -40,12 +47,14 @@ pub struct ErrorRow {
     pub code: String,
     /// In words.
     pub detail: String,
+    /// Its cells as they came, as JSON.
+    pub cells: Option<String>,
 }
 
 macro_rules! import_columns {
     () => {
-        "select id, kind, state, actor, rows_total, rows_done, rows_failed, detail, created_at
-         from import "
+        "select id, kind, state, actor, rows_total, rows_done, rows_failed, detail, created_at,
+           layout, began_at, ended_at from import "
     };
 }
 
@@ -66,7 +75,8 @@ pub async fn begin(
     let sql = "insert into import (id, kind, state, actor, rows_done, rows_failed, created_at)
         values ($1, $2, 'receiving', $3, 0, 0, $4) on conflict (id) do update set
             kind = excluded.kind, state = excluded.state, detail = null, rows_total = null,
-            rows_done = 0, rows_failed = 0, created_at = excluded.created_at
+            rows_done = 0, rows_failed = 0, created_at = excluded.created_at,
+            layout = null, began_at = null, ended_at = null
         where import.state = 'failed'";
     let new: u64 = on!(&mut tx, conn => sqlx::query(sql)
         .bind(&name).bind(kind).bind(actor).bind(now.0)
@@ -77,6 +87,18 @@ pub async fn begin(
     }
     tx.commit().await?;
     Ok(new == 1)
+}
+
+/// Keeps how a file is laid out.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn lay_out(store: &Store, id: ImportId, layout: &str) -> Result<(), StoreError> {
+    let mut tx = store.begin_write().await?;
+    let sql = "update import set layout = $2 where id = $1";
+    on!(&mut tx, conn => sqlx::query(sql)
+        .bind(id.to_string()).bind(layout).execute(conn).await.map(drop))?;
+    tx.commit().await
 }
 
 /// Keeps rows and errors that were read.
@@ -108,15 +130,16 @@ async fn put_errors(tx: &mut Tx, name: &str, errors: &[ErrorRow]) -> Result<(), 
     if errors.is_empty() {
         return Ok(());
     }
-    let mut rows = tx.rows("tbtt");
+    let mut rows = tx.rows("tbttt");
     for error in errors {
         rows.row(|r| {
             r.text(name).int(error.line).text(&error.code).text(&error.detail);
+            r.opt_text(error.cells.as_deref());
         });
     }
     // On SQLite a select before `on conflict` needs a where to be read as meant.
-    let sql = "insert into import_error (import, line, code, detail)
-        select c0, c1, c2, c3 from {rows} where true on conflict do nothing";
+    let sql = "insert into import_error (import, line, code, detail, cells)
+        select c0, c1, c2, c3, c4 from {rows} where true on conflict do nothing";
     tx.store(Bulk::sql(sql, rows)).await?;
     Ok(())
 }
@@ -158,11 +181,49 @@ pub async fn cut(store: &Store, id: ImportId, detail: &str) -> Result<(), StoreE
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn done(store: &Store, id: ImportId) -> Result<(), StoreError> {
+pub async fn done(store: &Store, id: ImportId, now: Timestamp) -> Result<(), StoreError> {
     let mut tx = store.begin_write().await?;
-    let sql = "update import set state = 'done', detail = null where id = $1";
+    let sql = "update import set state = 'done', detail = null, ended_at = $2
+        where id = $1 and state = 'running'";
+    on!(&mut tx, conn => sqlx::query(sql)
+        .bind(id.to_string()).bind(now.0).execute(conn).await.map(drop))?;
+    tx.commit().await
+}
+
+/// Asks an import to stop; whoever works on it stops behind the rows that are on their way.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn cancel(store: &Store, id: ImportId) -> Result<(), StoreError> {
+    let mut tx = store.begin_write().await?;
+    let sql = "update import set state = 'cancelling' where id = $1 and state = 'running'";
     on!(&mut tx, conn => sqlx::query(sql).bind(id.to_string()).execute(conn).await.map(drop))?;
     tx.commit().await
+}
+
+/// Rows of an import that is being cancelled, in one transaction.
+const CANCELLED_ROWS: i64 = 5_000;
+
+/// Takes away rows that will not be done, a part at a time; with the last of them the import has
+/// ended, and this is true.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn cancelled(store: &Store, id: ImportId, now: Timestamp) -> Result<bool, StoreError> {
+    let mut tx = store.begin_write().await?;
+    let name = id.to_string();
+    let sql = "delete from import_row where import = $1 and line in
+        (select line from import_row where import = $1 order by line limit $2)";
+    let gone: u64 = on!(&mut tx, conn => sqlx::query(sql)
+        .bind(&name).bind(CANCELLED_ROWS).execute(conn).await.map(|d| d.rows_affected()))?;
+    if gone == 0 {
+        let sql = "update import set state = 'cancelled', ended_at = $2
+            where id = $1 and state = 'cancelling'";
+        on!(&mut tx, conn => sqlx::query(sql)
+            .bind(&name).bind(now.0).execute(conn).await.map(drop))?;
+    }
+    tx.commit().await?;
+    Ok(gone == 0)
 }
 
 /// Notes rows as decided: they go, their errors stay.
@@ -175,6 +236,7 @@ pub async fn progress(
     upto: i64,
     rows: i64,
     errors: &[ErrorRow],
+    began_at: Timestamp,
 ) -> Result<(), StoreError> {
     let mut tx = store.begin_write().await?;
     let name = id.to_string();
@@ -184,10 +246,11 @@ pub async fn progress(
         .bind(&name).bind(upto).execute(conn).await.map(|done| done.rows_affected()))?;
     // Another hub that did the same rows has counted them.
     let counted = if gone == 0 { 0 } else { rows };
-    let sql = "update import set rows_done = rows_done + $2, rows_failed =
+    let sql = "update import set rows_done = rows_done + $2,
+        began_at = coalesce(began_at, $3), rows_failed =
         (select count(*) from import_error where import = $1) where id = $1";
     on!(&mut tx, conn => sqlx::query(sql)
-        .bind(&name).bind(counted).execute(conn).await.map(drop))?;
+        .bind(&name).bind(counted).bind(began_at.0).execute(conn).await.map(drop))?;
     tx.commit().await
 }
 
@@ -229,7 +292,7 @@ pub async fn errors(
     after: i64,
     limit: i64,
 ) -> Result<Vec<ErrorRow>, StoreError> {
-    let sql = "select line, code, detail from import_error
+    let sql = "select line, code, detail, cells from import_error
         where import = $1 and line > $2 order by line limit $3";
     Ok(on!(tx, conn => sqlx::query_as(sql)
         .bind(id.to_string()).bind(after).bind(limit).fetch_all(conn).await)?)

@@ -55,7 +55,8 @@ pub async fn sessions(tx: &mut Tx, before: Timestamp, rows: i64) -> Result<u64, 
 pub async fn staging(tx: &mut Tx, before: Timestamp, rows: i64) -> Result<u64, StoreError> {
     let sql = "delete from import_row where (import, line) in
         (select r.import, r.line from import_row r where r.import in
-            (select i.id from import i where i.state in ('done', 'failed') and i.created_at < $1)
+            (select i.id from import i
+                where i.state in ('done', 'failed', 'cancelled') and i.created_at < $1)
             limit $2)";
     delete(tx, sql, before.0, rows).await
 }
@@ -73,7 +74,8 @@ async fn delete(tx: &mut Tx, sql: &'static str, bound: i64, rows: i64) -> Result
 pub async fn import_errors(tx: &mut Tx, before: Timestamp, rows: i64) -> Result<u64, StoreError> {
     let sql = "delete from import_error where (import, line) in
         (select e.import, e.line from import_error e where e.import in
-            (select i.id from import i where i.state in ('done', 'failed') and i.created_at < $1)
+            (select i.id from import i
+                where i.state in ('done', 'failed', 'cancelled') and i.created_at < $1)
             limit $2)";
     delete(tx, sql, before.0, rows).await
 }
@@ -84,7 +86,8 @@ pub async fn import_errors(tx: &mut Tx, before: Timestamp, rows: i64) -> Result<
 /// When the database does not answer.
 pub async fn imports(tx: &mut Tx, before: Timestamp, rows: i64) -> Result<u64, StoreError> {
     let sql = "delete from import where id in
-        (select i.id from import i where i.state in ('done', 'failed') and i.created_at < $1
+        (select i.id from import i
+            where i.state in ('done', 'failed', 'cancelled') and i.created_at < $1
             and not exists (select 1 from import_error e where e.import = i.id)
             and not exists (select 1 from import_row r where r.import = i.id)
             limit $2)";

@@ -27,7 +27,10 @@ async fn a_price_begins_at_its_moment_with_the_line_down() {
     let soon = now().plus_ms(1_500);
     let prices =
         json!([{"from": soon, "price": eur(990)}, {"from": "2999-01-01", "price": eur(1)}]);
-    line.rows(10, 11, nothing_applied(), &[tea(11, prices)]);
+    let mut row = tea(11, prices);
+    row["item"]["name"] = json!("Tea, loose");
+    line.rows(10, 11, nothing_applied(), &[row]);
+    page.until("api/items/TEA/here", |i| i["name"] == "Tea, loose").await;
     store.hub.down();
     // Nobody tells the store: its own clock does.
     page.until("api/items/TEA/here", |i| i["price"] == eur(990)).await;

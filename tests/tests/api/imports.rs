@@ -1,4 +1,5 @@
-//! Files: items and opening stock, rows that are left out, cells that want to be code, restarts.
+//! Files: items, prices and opening stock, mappings, rows that are left out, cells that want to be
+//! code, restarts.
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -44,11 +45,16 @@ async fn a_file_fills_the_catalogue_and_says_what_it_left_out() {
         A1,Camp kettle 2,111,13,,,,\n";
     let made = send(&hub, "items", file).await.ok(202);
     let done = end(&hub, &made["id"]).await;
+    let rows = |name: &str| done[name].as_i64();
     assert_eq!(
-        done,
-        json!({"id": made["id"], "kind": "items", "state": "done", "rows_total": 9,
-        "rows_done": 9, "rows_failed": 5, "detail": null})
+        (&done["id"], &done["kind"], &done["state"], &done["detail"]),
+        (&made["id"], &json!("items"), &json!("done"), &Value::Null)
     );
+    assert_eq!(
+        (rows("rows_total"), rows("rows_done"), rows("rows_failed")),
+        (Some(9), Some(9), Some(5))
+    );
+    assert!(done["rows_per_second"].is_i64() && done["ended_at"].is_string(), "{done}");
     let left: Vec<(i64, String)> = [
         (5, "sku_malformed"),
         (6, "price_malformed"),
@@ -227,5 +233,153 @@ async fn an_import_is_there_for_whoever_sent_it() {
     hub.ask("GET", &path).bearer(&other).send().await.refused(404, "not_found");
     let stock = hub.ask("POST", "/v1/imports?kind=stock").bearer(&mine);
     stock.bytes("text/csv", "sku,location,quantity\n").send().await.refused(403, "not_allowed");
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn prices_come_in_with_their_dates_and_a_comma_when_the_rows_have_one() {
+    let hub = Hub::open().await;
+    let file = "\u{feff}sku;price;currency;from\r\nFLASK;12,50;EUR;\r\nFLASK;9,9;;01.12.2999\r\n\
+        LAMP;70;;2999-12-24T18:00:00+01:00\r\nFLASK;1,00;USD;\r\nFLASK;1.00;;\r\nNOPE;1;;\r\n\
+        LAMP;1;;12/24/2026\r\n";
+    let made = send(&hub, "prices", file).await.ok(202);
+    let done = end(&hub, &made["id"]).await;
+    assert_eq!((&done["decimal"], &done["rows_failed"]), (&json!("comma"), &json!(4)));
+    let left = errors(&hub, &made["id"]).await;
+    let codes: Vec<&str> = left.iter().map(|e| e.1.as_str()).collect();
+    assert_eq!(codes, ["currency_other", "price_malformed", "item_unknown", "from_malformed"]);
+    let flask = hub.get("/v1/items/FLASK/prices").await.ok(200);
+    let eur = |minor: i64| json!({"minor": minor, "currency": "EUR"});
+    assert_eq!(flask["price"], eur(1_250));
+    assert_eq!(flask["prices"], json!([{"from": "2999-12-01", "price": eur(990)}]));
+    let lamp = hub.get("/v1/items/LAMP/prices").await.ok(200);
+    assert_eq!(lamp["prices"][0]["from"], "2999-12-24T17:00:00.000000Z");
+    // The same again changes nothing; an empty price takes one that is to come away.
+    let version = async || hub.get("/v1/items/FLASK").await.ok(200)["version"].clone();
+    let before = version().await;
+    let made = send(&hub, "prices", "sku,price,from\nFLASK,12.50,\nFLASK,9.90,2999-12-01\n").await;
+    assert_eq!(end(&hub, &made.ok(202)["id"]).await["decimal"], "point");
+    assert_eq!(version().await, before);
+    let made = send(&hub, "prices", "sku,price,from\nFLASK,,2999-12-01\n").await.ok(202);
+    end(&hub, &made["id"]).await;
+    assert_eq!(hub.get("/v1/items/FLASK/prices").await.ok(200)["prices"], json!([]));
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn a_mapping_is_kept_and_offered_again() {
+    let hub = Hub::open().await;
+    let file = "Artikelnr;Bezeichnung;Farbe;VK\nT1;Tee;rot;12,50\nT2;;blau;1\nFLASK;Flasche;;\n";
+    let look = async |asked: &str, file: &str| {
+        let path = format!("/v1/imports/preview?kind=items{asked}");
+        hub.ask("POST", &path).admin().bytes("text/csv", file).send().await.ok(200)
+    };
+    let seen = look("", file).await;
+    let columns = json!({"sku": "Artikelnr", "name": "Bezeichnung", "price": "VK"});
+    assert_eq!((&seen["source"], &seen["mapping"]), (&json!("names"), &columns));
+    assert_eq!((&seen["decimal"], &seen["delimiter"]), (&json!("comma"), &json!(";")));
+    let effects: Vec<&Value> =
+        seen["rows"].as_array().unwrap().iter().map(|row| &row["effect"]).collect();
+    assert_eq!(effects, ["new", "left_out", "change"]);
+    assert_eq!(seen["rows"][1]["error"]["code"], "invalid");
+    let flask = hub.get("/v1/items/FLASK").await.ok(200);
+    let change = &seen["rows"][2]["changes"][0];
+    let expected = json!({"column": "name", "before": flask["name"], "after": "Flasche"});
+    assert_eq!(*change, expected);
+    assert_eq!(hub.get("/v1/items/FLASK").await.ok(200), flask, "a look changes nothing");
+
+    // Without a mapping the names are not ours.
+    send(&hub, "items", file).await.refused(422, "invalid");
+    let body = json!({"headers": ["Artikelnr", "Bezeichnung", "Farbe", "VK"], "columns": columns,
+        "decimal": "comma"});
+    let put = hub.put("/v1/import-mappings/items/ERP", body.clone()).await.ok(200);
+    assert_eq!((&put["columns"], &put["decimal"]), (&columns, &json!("comma")));
+    let ask = |name: &str| {
+        let ask = hub.ask("POST", &format!("/v1/imports?kind=items&mapping={name}")).admin();
+        ask.bytes("text/csv", file).send()
+    };
+    ask("other").await.refused(404, "record_unknown");
+    let made = ask("ERP").await.ok(202);
+    let done = end(&hub, &made["id"]).await;
+    assert_eq!((&done["rows_total"], &done["rows_failed"]), (&json!(3), &json!(1)));
+    let tea = hub.get("/v1/items/T1").await.ok(200);
+    assert_eq!((&tea["name"], &tea["price"]["minor"]), (&json!("Tee"), &json!(1_250)));
+
+    // The same columns in another order are known again; another set is not.
+    let seen = look("", "VK;Farbe;Bezeichnung;artikelnr\n").await;
+    assert_eq!((&seen["source"], &seen["name"]), (&json!("remembered"), &json!("ERP")));
+    let other = look("", "Artikelnr;VK\n").await;
+    assert_eq!((&other["source"], &other["plain"]), (&json!("names"), &json!(false)));
+    assert_eq!(look("", "name,sku,version\n").await["plain"], true);
+    let seen = look("&columns=%7B%22sku%22:%22VK%22%7D", file).await;
+    assert_eq!((&seen["source"], &seen["rows"]), (&json!("asked"), &json!([])));
+    assert!(seen["missing"].as_str().unwrap().contains("name"));
+
+    let all = hub.get("/v1/import-mappings").await.ok(200);
+    assert_eq!(all["mappings"], json!([put]));
+    let mut wrong = body.clone();
+    wrong["columns"] = json!({"sku": "Artikelnr"});
+    hub.put("/v1/import-mappings/items/ERP", wrong).await.refused(422, "invalid");
+    let gone = hub.delete("/v1/import-mappings/items/ERP").await;
+    assert_eq!(gone.status, 204);
+    hub.delete("/v1/import-mappings/items/ERP").await.refused(404, "record_unknown");
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn a_report_is_put_right_and_taken_in_again_and_touches_these_rows_alone() {
+    let hub = Hub::open().await;
+    let file = "sku;name;price\nA1;Mug;1,50\nA2;=Jug;dear\nA3;\"Tea; black\"\nA4;Pot;2,5;blue\n\
+        A5;\"open;1\nA6;-Cup;3\n";
+    let made = send(&hub, "items", file).await.ok(202);
+    let done = end(&hub, &made["id"]).await;
+    assert_eq!((&done["rows_done"], &done["rows_failed"]), (&json!(6), &json!(4)));
+    let path = format!("/v1/imports/{}/errors.csv", made["id"].as_str().unwrap());
+    let report = hub.get(&path).await.text;
+    let lines: Vec<&str> = report.lines().collect();
+    assert_eq!(lines[0], "sku;name;price;import_row;import_code;import_message");
+    assert!(lines[1].starts_with("A2;\"'=Jug\";dear;3;price_malformed;"), "{report}");
+    assert!(lines[2].starts_with("A3;\"Tea; black\";;4;columns;"), "{report}");
+    assert!(lines[3].starts_with("A4;Pot;\"2,5;blue\";5;columns;"), "{report}");
+    assert!(lines[4].starts_with("\"A5;\"\"open;1\";;;6;quote_open;"), "{report}");
+
+    // Somebody changed a row that was taken in; the corrected report leaves it alone.
+    hub.put("/v1/items/A1", json!({"name": "Mug, red"})).await.ok(200);
+    let fixed = report.replace("dear", "4,00").replace("\"2,5;blue\"", "\"2,50\"");
+    let made = send(&hub, "items", &fixed).await.ok(202);
+    let done = end(&hub, &made["id"]).await;
+    assert_eq!((&done["rows_done"], &done["rows_failed"]), (&json!(4), &json!(1)), "{fixed}");
+    let name = async |sku: &str| hub.get(&format!("/v1/items/{sku}")).await.ok(200)["name"].clone();
+    assert_eq!(name("A1").await, "Mug, red");
+    assert_eq!(name("A2").await, "=Jug", "the apostrophe is no part of the name");
+    assert_eq!(name("A3").await, "Tea; black");
+    assert_eq!(hub.get("/v1/items/A4").await.ok(200)["price"]["minor"], 250);
+    hub.get("/v1/items/A5").await.refused(404, "item_unknown");
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn an_import_is_cancelled_and_what_was_taken_in_stays() {
+    let hub = Hub::open().await;
+    let mut file = "sku,location,quantity\n".to_owned();
+    file.extend((0..20_000).map(|_| "FLASK,W01,1\n"));
+    let made = send(&hub, "stock", &file).await.ok(202);
+    let path = format!("/v1/imports/{}", made["id"].as_str().unwrap());
+    let stopped = hub.post(&format!("{path}/cancel"), json!({})).await.ok(200);
+    assert_eq!(stopped["state"], "cancelled");
+    // Rows on their way come to their end; nothing is left, and none comes later.
+    let id = made["id"].as_str().unwrap();
+    let left = format!("select cast(count(*) as text) from import_row where import = '{id}'");
+    while hub.texts(&left).await != ["0"] {
+        tokio::task::yield_now().await;
+    }
+    let now = hub.get(&path).await.ok(200);
+    let done = now["rows_done"].as_i64().unwrap();
+    assert!(done < 20_000, "{now}");
+    assert_eq!(hub.flask_at("W01").await["available"].as_i64().unwrap_or(0), done);
+    // A second word changes nothing, and the next import goes on.
+    assert_eq!(hub.post(&format!("{path}/cancel"), json!({})).await.ok(200)["state"], "cancelled");
+    let next = send(&hub, "items", "sku,name\nA1,Mug\n").await.ok(202);
+    assert_eq!(end(&hub, &next["id"]).await["state"], "done");
     hub.close().await;
 }

@@ -11,6 +11,8 @@ mod cli;
 #[cfg(test)]
 mod enrolment;
 #[cfg(test)]
+mod exports;
+#[cfg(test)]
 mod hooks;
 #[cfg(test)]
 mod imports;

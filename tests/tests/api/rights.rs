@@ -134,6 +134,20 @@ fn settings() -> Vec<Row> {
         row("GET", "/v1/agents", None, "am"),
         row("DELETE", "/v1/agents/{id}", None, "am"),
         row("POST", "/v1/imports", None, "ami"),
+        row("POST", "/v1/imports/preview", None, "ami"),
+        row("GET", "/v1/import-mappings", None, "amwi"),
+        row(
+            "PUT",
+            "/v1/import-mappings/{kind}/{name}",
+            Some(json!({"headers": ["a", "b"], "columns": {"sku": "a", "name": "b"}})),
+            "ami",
+        ),
+        row("DELETE", "/v1/import-mappings/{kind}/{name}", None, "ami"),
+        row("POST", "/v1/imports/{id}/cancel", None, "amwi"),
+        row("GET", "/v1/exports/items", None, "amri"),
+        row("GET", "/v1/exports/prices", None, "amri"),
+        row("GET", "/v1/exports/stock", None, "amr"),
+        row("GET", "/v1/exports/movements", None, "amr"),
         row("GET", "/v1/imports/{id}", None, "amwi"),
         row("GET", "/v1/imports/{id}/errors", None, "amwi"),
         row("GET", "/v1/imports/{id}/errors.csv", None, "amwi"),
@@ -166,6 +180,10 @@ fn address(path: &str) -> String {
         "/v1/stock" => "/v1/stock?sku=FLASK",
         "/v1/stock/{sku}/explain" => "/v1/stock/FLASK/explain?location=S07",
         "/v1/imports" => "/v1/imports?kind=items",
+        "/v1/imports/preview" => "/v1/imports/preview?kind=items",
+        "/v1/import-mappings/{kind}/{name}" => "/v1/import-mappings/items/ERP",
+        "/v1/exports/stock" => "/v1/exports/stock?location=S07",
+        "/v1/exports/movements" => "/v1/exports/movements?location=S07",
         "/v1/locations/{code}/stock" => "/v1/locations/S07/stock",
         other => other,
     };
@@ -201,7 +219,7 @@ async fn send(hub: &Hub, row: &Row, caller: Option<&Caller>) -> Said {
         Some(Caller::Agent(key, id)) => ask = ask.bearer(&credential(hub, key, id, "http")),
         None => {}
     }
-    if row.path == "/v1/imports" {
+    if row.path == "/v1/imports" || row.path == "/v1/imports/preview" {
         ask = ask.bytes("text/csv", "sku,name\n");
     } else if let Some(body) = &row.body {
         ask = ask.json(body);

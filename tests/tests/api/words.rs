@@ -26,7 +26,8 @@ fn names(page: &str, list: &str) -> BTreeSet<String> {
 /// The codes of rows: texts that stand first in brackets, before their sentence. What the database
 /// has and nobody can read is no fault of a row.
 fn codes_of_rows() -> BTreeSet<String> {
-    let files = ["file", "split", "rows", "worker"].map(|f| format!("hub/src/imports/{f}.rs"));
+    let files = ["commands", "file", "items", "rows", "split", "worker"]
+        .map(|f| format!("hub/src/imports/{f}.rs"));
     let texts = files.iter().map(|f| read(f).split("#[cfg(test)]").next().unwrap().to_owned());
     let codes = texts.flat_map(|text| {
         let text = text.replace("unreadable(\"", "");

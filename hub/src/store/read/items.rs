@@ -80,6 +80,18 @@ pub async fn by_barcode(tx: &mut Tx, code: &Barcode) -> Result<Option<Item>, Sto
     found.map(item).transpose()
 }
 
+/// A page of all items behind a SKU, in the order of SKUs.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn page(tx: &mut Tx, after: &str, limit: i64) -> Result<Vec<Item>, StoreError> {
+    let sql = "select no, sku, details, prices, version from item
+        where sku > $1 order by sku limit $2";
+    let found: Vec<Columns> = on!(tx, conn => sqlx::query_as(sql)
+        .bind(after).bind(limit).fetch_all(conn).await)?;
+    found.into_iter().map(item).collect()
+}
+
 /// Which items a list shows.
 #[derive(Debug, Clone)]
 pub struct Search<'a> {

@@ -97,11 +97,15 @@ function field(pointer: string): string {
 export const rows: Record<string, string> = {
   barcode_malformed: 'Ein Strichcode hat 1 bis 80 Zeichen, ohne Umlaute.',
   cell_too_long: 'Ein Feld hat höchstens 4.096 Bytes.',
+  currency_other: 'Die Währung ist nicht die des Geschäfts.',
+  from_malformed: 'Kein Tag wie 2026-12-01 und kein Zeitpunkt wie 2026-12-01T06:00:00Z.',
   columns: 'Diese Zeile hat mehr oder weniger Felder als die erste.',
   not_utf8: 'Der Text ist kein UTF-8.',
   price_malformed: 'Der Preis ist kein Betrag wie 12.50.',
   quantity_malformed: 'Die Menge ist keine ganze Zahl von 0 bis 1.000.000.000.',
   quote_open: 'Ein Anführungszeichen dieser Zeile ist offen, oder dahinter steht noch Text.',
+  state_unknown: 'Der Zustand ist active oder retired.',
+  unit_unknown: 'Die Einheit ist each, gram oder millilitre.',
   row_too_long: 'Eine Zeile hat höchstens 65.536 Bytes.',
   sku_malformed: 'Eine SKU hat 1 bis 64 Zeichen, ohne Umlaute.',
 };

@@ -1,0 +1,150 @@
+//! Items as rows of a file, both ways: what a row makes of an item, and the row that an item is.
+//!
+//! Pure. Invariant: a row that was made of an item, read back, changes nothing of it.
+
+use oneshelf_domain::Barcode;
+use oneshelf_domain::item::{ItemDetails, ItemState, Unit};
+use oneshelf_domain::record::{DecimalMark, Records};
+
+use super::rows::{Cells, Wrong, amount, cell};
+use crate::catalogue;
+use crate::csv::Style;
+
+/// Between several barcodes of one cell.
+const BARCODES_BETWEEN: &str = "|";
+
+const UNITS: [(Unit, &str); 3] =
+    [(Unit::Each, "each"), (Unit::Gram, "gram"), (Unit::Millilitre, "millilitre")];
+const STATES: [(ItemState, &str); 2] =
+    [(ItemState::Active, "active"), (ItemState::Retired, "retired")];
+
+/// An item as a row says it; what the file has no column for stays as it was.
+pub(super) fn item(
+    cells: &Cells,
+    records: &Records,
+    mark: DecimalMark,
+    before: Option<&ItemDetails>,
+) -> Result<ItemDetails, Wrong> {
+    let mut details = before.cloned().unwrap_or_else(|| ItemDetails {
+        name: String::new(),
+        barcodes: vec![],
+        unit: Unit::default(),
+        price: None,
+        tax: String::new(),
+        brand: None,
+        category: None,
+        image: None,
+        options: None,
+        state: ItemState::default(),
+    });
+    details.name = cell(cells, 1).unwrap_or_default().to_owned();
+    if let Some(text) = cell(cells, 2) {
+        details.barcodes = barcodes(text)?;
+    }
+    if let Some(text) = cell(cells, 3) {
+        let currency = records.shop().map(|shop| shop.currency);
+        details.price = match currency.filter(|_| !text.is_empty()) {
+            Some(currency) => Some(amount(text, currency, mark)?),
+            None => None,
+        };
+    }
+    if let Some(text) = cell(cells, 4) {
+        details.tax = text.to_owned();
+    }
+    let optional = [
+        (&mut details.category, 5),
+        (&mut details.options, 6),
+        (&mut details.image, 7),
+        (&mut details.brand, 8),
+    ];
+    for (field, at) in optional {
+        if let Some(text) = cell(cells, at) {
+            *field = Some(text.to_owned()).filter(|t| !t.is_empty());
+        }
+    }
+    if let Some(text) = cell(cells, 9) {
+        details.unit = word(&UNITS, text).map_err(|why| Wrong::new("unit_unknown", why))?;
+    }
+    if let Some(text) = cell(cells, 10) {
+        details.state = word(&STATES, text).map_err(|why| Wrong::new("state_unknown", why))?;
+    }
+    catalogue::fit(details, records).map_err(|refusal| Wrong::from(&refusal))
+}
+
+/// One of a few words; an empty cell is the first.
+fn word<T: Copy>(words: &[(T, &str)], text: &str) -> Result<T, String> {
+    let named = words.iter().find(|(_, word)| text.is_empty() || word.eq_ignore_ascii_case(text));
+    named.map(|(value, _)| *value).ok_or_else(|| {
+        let text = oneshelf_domain::code::plain_text(text, 40);
+        let known: Vec<&str> = words.iter().map(|(_, word)| *word).collect();
+        format!("{text:?} is none of {}", known.join(", "))
+    })
+}
+
+fn barcodes(text: &str) -> Result<Vec<Barcode>, Wrong> {
+    let each = text.split(BARCODES_BETWEEN).map(str::trim).filter(|t| !t.is_empty());
+    each.map(|t| Barcode::new(t).map_err(|e| Wrong::new("barcode_malformed", e.to_string())))
+        .collect()
+}
+
+/// The cells of an item behind its SKU, in the order of the columns.
+pub fn cells(details: &ItemDetails, style: Style) -> [String; 10] {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let barcodes: Vec<&str> = details.barcodes.iter().map(Barcode::as_str).collect();
+    let named = |found: Option<&str>| found.unwrap_or_default().to_owned();
+    [
+        details.name.clone(),
+        barcodes.join(BARCODES_BETWEEN),
+        details.price.map(|p| style.amount(p)).unwrap_or_default(),
+        details.tax.clone(),
+        text(&details.category),
+        text(&details.options),
+        text(&details.image),
+        text(&details.brand),
+        named(UNITS.iter().find(|(unit, _)| *unit == details.unit).map(|(_, word)| *word)),
+        named(STATES.iter().find(|(state, _)| *state == details.state).map(|(_, word)| *word)),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(cells: &[Option<&str>]) -> Cells {
+        cells.iter().map(|c| c.map(str::to_owned)).collect()
+    }
+
+    #[test]
+    fn a_row_changes_only_what_the_file_has_columns_for() {
+        let records = Records::default();
+        let item = |cells, before| item(&row(cells), &records, DecimalMark::Point, before);
+        let cells = &[Some("A"), Some("Tea"), Some("1|2"), None, Some("standard"), None];
+        let mut first = item(cells, None).unwrap();
+        assert_eq!(first.barcodes.len(), 2);
+        first.brand = Some("Moss".into());
+        let again = item(&[Some("A"), Some("=Tea\u{1b}p")], Some(&first)).unwrap();
+        assert_eq!((again.name.as_str(), again.brand.as_deref()), ("=Tea p", Some("Moss")));
+        assert_eq!(again.barcodes, first.barcodes);
+        let unit = |text| {
+            let mut cells = vec![Some("A"), Some("Tea")];
+            cells.resize(9, None);
+            cells.push(Some(text));
+            super::item(&row(&cells), &records, DecimalMark::Point, Some(&first))
+        };
+        assert_eq!(unit("Gram").unwrap().unit, Unit::Gram);
+        assert_eq!(unit("ounce").unwrap_err().code, "unit_unknown");
+    }
+
+    #[test]
+    fn the_row_of_an_item_is_that_item() {
+        let details: ItemDetails = serde_json::from_value(serde_json::json!({
+            "name": "=Käse", "barcodes": ["1", "2"], "unit": "gram", "tax": "standard",
+            "brand": "@x", "category": "A/B", "options": "-", "state": "retired"}))
+        .unwrap();
+        let cells = cells(&details, Style::of(DecimalMark::Comma));
+        let mut row: Cells = vec![Some("A".to_owned())];
+        row.extend(cells.map(Some));
+        let read = item(&row, &Records::default(), DecimalMark::Comma, None).unwrap();
+        assert_eq!(read, details);
+    }
+}
