@@ -21,7 +21,7 @@ const rows = [
 
 export const items = rows.map(([sku, barcode, name, options, minor, category]) => ({
   sku, barcode, name, options, category, image: null, brand: category === 'Odd' ? null : 'Fjord',
-  price: { minor, currency: 'EUR' },
+  price: { minor, currency: 'EUR' }, price_now: { minor, currency: 'EUR' },
 }));
 
 export const stores = [

@@ -6,6 +6,37 @@ import { Refused, serve } from './web.mjs';
 
 const soon = (minutes) => new Date(Date.now() + minutes * 60_000).toISOString();
 
+const columns = ['sku', 'name', 'barcode', 'price', 'tax', 'category', 'options', 'image', 'brand',
+  'unit', 'state'];
+const theirs = { sku: 'Artikelnr', name: 'Bezeichnung', barcode: 'EAN', price: 'VK' };
+
+/** What the hub says of the beginning of a file. */
+function preview(csv, asked) {
+  const [first, ...lines] = csv.trim().split('\n');
+  const delimiter = first.includes(';') ? ';' : ',';
+  const header = first.split(delimiter);
+  const plain = !asked.has('columns') && header.every((h) => columns.includes(h));
+  const named = columns.map((c) => [c, header.includes(c) ? c : theirs[c]]);
+  const mapping = asked.has('columns') ? JSON.parse(asked.get('columns'))
+    : Object.fromEntries(named.filter(([, h]) => header.includes(h)));
+  const missing = mapping.sku && mapping.name ? null : 'the first row must name the column name';
+  const decimal = asked.get('decimal') ?? (delimiter === ';' ? 'comma' : 'point');
+  const row = (line, n) => {
+    const cells = line.split(delimiter);
+    const cell = (column) => cells[header.indexOf(mapping[column])] ?? null;
+    if (n % 5 === 4) return { row: n + 2, cells, effect: 'left_out', changes: [],
+      error: { row: n + 2, code: 'price_malformed', detail: 'the price "12,5 0" is not an amount like 12,50' } };
+    const effect = ['new', 'change', 'same', 'change'][n % 4];
+    const changes = ['name', 'price', 'barcode'].filter((c, i) => cell(c) && (effect === 'new' || i === n % 2))
+      .map((column) => ({ column, before: effect === 'new' ? null : column === 'price' ? '11,90' : 'Kettle',
+        after: cell(column) }));
+    return { row: n + 2, cells, effect, changes: effect === 'same' ? [] : changes, error: null };
+  };
+  return { header, delimiter, decimal, columns, needed: ['sku', 'name'], mapping, plain, name: null,
+    source: asked.has('columns') ? 'asked' : 'names', missing,
+    rows: missing ? [] : lines.slice(0, 8).map(row) };
+}
+
 export async function hub(port, world) {
   let version = 100;
   let signedIn = false;
@@ -183,13 +214,20 @@ export async function hub(port, world) {
       return b;
     }],
     ['DELETE', /^\/v1\/policies\/(.+)$/, () => { policies = policies.slice(1); return [204]; }],
+    ['POST', /^\/v1\/imports\/preview$/, (_, csv, url) => preview(String(csv), url.searchParams)],
+    ['PUT', /^\/v1\/import-mappings\/([^/]+)\/([^/]+)$/, ([kind, name], b) => ({ kind, name, ...b })],
+    ['POST', /^\/v1\/imports\/([^/]+)\/cancel$/, ([i]) => {
+      imports.get(i).state = 'cancelled';
+      return imports.get(i);
+    }],
     ['POST', /^\/v1\/imports$/, (_, csv, url) => {
       const rows = String(csv).trim().split('\n').length - 1;
       const imp = { id: `imp_${imports.size + 1}`, kind: url.searchParams.get('kind'),
-        state: 'running', rows_total: rows, rows_done: 0, rows_failed: 0 };
+        state: 'running', rows_total: rows, rows_done: 0, rows_failed: 0, rows_per_second: 4_180 };
       imports.set(imp.id, imp);
       const timer = setInterval(() => {
-        imp.rows_done = Math.min(rows, imp.rows_done + Math.ceil(rows / 8));
+        if (imp.state !== 'running') return clearInterval(timer);
+        imp.rows_done = Math.min(rows, imp.rows_done + Math.ceil(rows / (rows > 5_000 ? 80 : 8)));
         imp.rows_failed = Math.min(2, Math.floor(imp.rows_done / 2));
         if (imp.rows_done === rows) { imp.state = 'done'; clearInterval(timer); }
       }, 250);

@@ -308,6 +308,33 @@ export function scenes(first) {
       await p.getByTestId('import-start').click();
       await p.getByTestId('import-error').first().waitFor();
     } },
+    ...[{}, { dark: true }, { width: 1024, height: 768 }, { width: 390, height: 844 }].map((look, n) => ({
+      name: `o09-import-look-${n}`, least: 24, full: true, ...look, async play(p) {
+        await office(p, 'items');
+        await p.getByTestId('item-row').first().waitFor();
+        await p.getByTestId('import-file').setInputFiles({ name: 'erp-artikel.csv',
+          mimeType: 'text/csv', buffer: Buffer.from(`Artikelnr;Bezeichnung;EAN;VK;Farbe\n${[
+            'KT-100;Camp kettle, steel;5391520940118;12,50;silver', 'LA-400-CLY;Camp lantern;;64,00;clay',
+            'FJ-750-MOS;Flask 0.75 l;5391520940866;34,90;moss', 'TW-200;Tea towel;;9,90;blue',
+            'CU-300;Enamel cup;;12,5 0;white', 'PL-120;Plate;5391520940880;15,00;white'].join('\n')}`) });
+        await p.getByTestId('import-preview').waitFor();
+      } })),
+    ...[{}, { dark: true }, { width: 390, height: 844 }].map((look, n) => ({
+      name: `o09-import-runs-${n}`, least: 24, ...look, async play(p) {
+        await office(p, 'items');
+        await p.getByTestId('item-row').first().waitFor();
+        await p.getByTestId('import-file').setInputFiles({ name: 'items.csv', mimeType: 'text/csv',
+          buffer: Buffer.from(`sku,name\n${'A,B\n'.repeat(100_000)}`) });
+        await p.getByTestId('import-start').click();
+        await p.getByTestId('import-cancel').waitFor();
+      } })),
+    { name: 'o09-import-dark', least: 24, dark: true, full: true, async play(p) {
+      await office(p, 'items');
+      await p.getByTestId('import-file').setInputFiles({ name: 'items.csv', mimeType: 'text/csv',
+        buffer: Buffer.from(`sku,name\n${'A,B\n'.repeat(400)}`) });
+      await p.getByTestId('import-start').click();
+      await p.getByTestId('import-error').first().waitFor();
+    } },
     { name: 'o10-policies', least: 24, async play(p) {
       await office(p, 'policies');
       await p.getByTestId('add-policy').click();

@@ -135,6 +135,15 @@ export async function signOut() {
   office.session = null;
 }
 
+/** Saves a file of the hub under a name. */
+export async function download(path: string, name: string) {
+  const url = URL.createObjectURL(await api.file(path));
+  const link = Object.assign(document.createElement('a'), { href: url, download: name });
+  link.click();
+  // The browser has begun to read it by then.
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
+
 /** States of links age: they are asked again while they are on the page. */
 export function followAgents(): () => void {
   const timer = setInterval(() => {

@@ -35,6 +35,11 @@ export function saidOfFile(cause: unknown): string {
   return language === 'de' && code === 'invalid' && !fields.field ? header : said(cause);
 }
 
+/** Why the first row of a file cannot be used, in the hub's own words. */
+export function saidOfHeader(detail: string): string {
+  return language === 'de' ? header : english(detail);
+}
+
 /** Why a row of a file was left out. A row tells the field of a rule in its sentence alone. */
 export function saidOfRow({ code, detail }: ImportError): string {
   if (language !== 'de') return english(detail || code);

@@ -68,6 +68,11 @@ export class Api {
     return this.ask<T>('DELETE', path, undefined, send);
   }
 
+  /** A file, whole. */
+  file(path: string): Promise<Blob> {
+    return this.ask<Blob>('GET', path, undefined, {}, (response) => response.blob());
+  }
+
   /** The address of a WebSocket beside this API. */
   socket(path: string): string {
     const url = new URL(path, this.base);
@@ -75,7 +80,13 @@ export class Api {
     return url.href;
   }
 
-  private async ask<T>(method: string, path: string, body: unknown, send: Send): Promise<T> {
+  private async ask<T>(
+    method: string,
+    path: string,
+    body: unknown,
+    send: Send,
+    read = async (response: Response) => parsed<T>(await response.text()),
+  ): Promise<T> {
     const headers: Record<string, string> = { accept: 'application/json', ...this.headers };
     if (method !== 'GET') headers['content-type'] = send.raw?.type ?? 'application/json';
     if (send.key) headers['idempotency-key'] = send.key;
@@ -89,7 +100,7 @@ export class Api {
         signal: send.signal,
       });
       if (!response.ok) throw await refusal(response);
-      return parsed<T>(await response.text());
+      return await read(response);
     } catch (cause) {
       // An answer that begins may still not come to its end: that is no answer either.
       if (send.signal?.aborted) throw new Problem(0, 'aborted', '', '');
