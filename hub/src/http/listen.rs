@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::guard::ClientAddress;
 use super::layers::Proxy;
+use super::line::{self, Line};
 use crate::tls::{Inside, Tls};
 
 /// Connections at once.
@@ -91,8 +92,7 @@ async fn accept(listener: TcpListener, served: Served, stop: CancellationToken) 
                 }
             },
         };
-        // Small answers leave at once.
-        let _ = stream.set_nodelay(true);
+        line::tune(&stream);
         let (served, builder, watcher) = (served.clone(), builder.clone(), graceful.watcher());
         let stop = stop.clone();
         tokio::spawn(async move {
@@ -146,7 +146,8 @@ async fn serve<S>(
             }
         },
     ));
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+    let connection = builder
+        .serve_connection_with_upgrades(TokioIo::new(Line::new(stream, line::PATIENCE)), service);
     if let Err(error) = watcher.watch(connection.into_owned()).await {
         tracing::trace!(%error, "a connection broke");
     }

@@ -21,6 +21,7 @@ mod imports;
 mod items;
 mod keys;
 mod layers;
+mod line;
 mod listen;
 mod locations;
 mod movements;
