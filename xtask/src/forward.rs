@@ -13,10 +13,12 @@ pub(crate) const PROGRAMS: &[&str] = &["bench", "sim", "chaos"];
 
 pub(crate) fn run(tree: &Tree, name: &str, rest: &[String]) -> Result<ExitCode> {
     let mut program = built(tree, name, rest)?;
-    // The simulator runs in one thread over a map; a scan meets a browser; the others a server.
-    let cluster = if name == "sim" {
+    let what = rest.first().filter(|_| name == "bench").map(String::as_str);
+    // The simulator runs in one thread over a map; a scan meets a browser; live readers meet a
+    // hub on SQLite; the others meet a server.
+    let cluster = if name == "sim" || what == Some("live") {
         None
-    } else if name == "bench" && rest.first().is_some_and(|what| what == "scan") {
+    } else if what == Some("scan") {
         web::install(tree, "tests/e2e")?;
         packages::install(&["chromium"])?;
         if let Some(chromium) = packages::chromium() {

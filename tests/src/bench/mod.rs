@@ -4,6 +4,11 @@
 //! everywhere, and a figure is never printed without the one it is compared with.
 
 pub mod baseline;
+pub mod live;
+pub mod live_bare;
+mod live_lags;
+mod live_shop;
+mod live_swarm;
 pub mod ours;
 pub mod probe;
 pub mod report;

@@ -4,7 +4,7 @@
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use oneshelf_tests::bench::{scan, stock};
+use oneshelf_tests::bench::{live, live_bare, scan, stock};
 
 /// Benchmarks with a baseline in the same run.
 #[derive(Debug, Parser)]
@@ -17,6 +17,11 @@ struct Arguments {
 enum What {
     /// Pairs of reserve and consume, beside PostgreSQL.
     Stock(stock::Options),
+    /// Thousands of subscribers on a hot item, beside a bare broadcast server.
+    Live(live::Options),
+    /// That server.
+    #[command(hide = true)]
+    LiveBare(live_bare::Options),
     /// From a scanner to the line in the register page, without a hub.
     Scan(scan::Options),
 }
@@ -25,6 +30,8 @@ enum What {
 async fn main() -> Result<()> {
     match Arguments::parse().what {
         What::Stock(options) => stock::run(&options, &mut std::io::stdout()).await,
+        What::Live(options) => live::run(&options, &mut std::io::stdout()).await,
+        What::LiveBare(options) => live_bare::run(&options, &mut std::io::stdout()).await,
         What::Scan(options) => scan::run(&options, &mut std::io::stdout()).await,
     }
 }

@@ -183,6 +183,11 @@ impl Program {
 }
 
 impl Running {
+    /// Its number, while it lives.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Waits until it ends.
     ///
     /// # Errors
