@@ -24,6 +24,9 @@ const REQUEST_MAX: Duration = Duration::from_secs(30);
 /// How long a file may take to come in.
 const IMPORT_MAX: Duration = Duration::from_secs(30 * 60);
 
+/// Live figures for pages that have no WebSocket; browsers read these as any other answer.
+const LIVE_EVENTS: &str = "/v1/live/events";
+
 /// Whether a proxy of ours stands in front and says who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proxy {
@@ -46,8 +49,14 @@ pub(super) fn around(routes: Router<App>, app: App) -> Router {
             header::CONTENT_TYPE,
             HeaderName::from_static("x-oneshelf-key"),
             HeaderName::from_static("idempotency-key"),
+            header::IF_NONE_MATCH,
+            HeaderName::from_static("last-event-id"),
         ])
-        .expose_headers([header::RETRY_AFTER, HeaderName::from_static("x-request-id")])
+        .expose_headers([
+            header::RETRY_AFTER,
+            header::ETAG,
+            HeaderName::from_static("x-request-id"),
+        ])
         .max_age(Duration::from_secs(600));
     let routes = routes
         .fallback(async || Error::not_found())
@@ -65,7 +74,7 @@ pub(super) fn plain(routes: Router) -> Router {
     routes.layer(middleware::from_fn(outer))
 }
 
-/// Cross-origin answers are for the public shop alone.
+/// Cross-origin answers are for the public shop and live figures alone.
 fn only_public(
     cors: CorsLayer,
 ) -> impl Fn(State<App>, Request, Next) -> std::pin::Pin<Box<dyn Future<Output = Response> + Send>>
@@ -75,7 +84,8 @@ fn only_public(
     move |_: State<App>, request: Request, next: Next| {
         let cors = cors.clone();
         Box::pin(async move {
-            if !request.uri().path().starts_with("/v1/public/") {
+            let path = request.uri().path();
+            if !path.starts_with("/v1/public/") && path != LIVE_EVENTS {
                 return next.run(request).await;
             }
             let service = tower::service_fn(move |request: Request| {

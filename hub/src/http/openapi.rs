@@ -14,7 +14,7 @@ use super::schema::ProblemSchema;
 use super::{
     changes, channel_steps, channels, deliveries, enrolments, exports, guard, hooks,
     import_mappings, import_previews, imports, items, keys, locations, movements, notices,
-    policies, prices, public, reservations, session, shop, staff, stock, ws,
+    policies, prices, public, public_stock, reservations, session, shop, sse, staff, stock, ws,
 };
 use crate::app::App;
 
@@ -46,7 +46,8 @@ use crate::app::App;
         (name = "exports", description = "Files of items, prices, stock and movements"),
         (name = "channels", description = "Sales channels: what they are told, what they order"),
         (name = "notices", description = "What needs a look by a person"),
-        (name = "live", description = "WebSockets: live figures, and the link of agents"),
+        (name = "live", description = "Live figures, over WebSocket or as server-sent events, and \
+            the link of agents"),
         (name = "public", description = "For pages of shops, with a publishable key"),
     )
 )]
@@ -105,6 +106,8 @@ pub(super) fn api() -> OpenApiRouter<App> {
         exports::router(),
         notices::router(),
         public::router(),
+        public_stock::router(),
+        sse::router(),
         ws::router(),
     ];
     let start = OpenApiRouter::with_openapi(Document::openapi());

@@ -23,13 +23,13 @@ use super::guard::ClientAddress;
 use super::items::{self, Wanted};
 use super::origins;
 use super::problem::{Answer, Error};
-use super::schema::{MoneySchema, ProblemSchema, ReservationStateSchema, ShownItemSchema};
+use super::schema::{MoneySchema, ProblemSchema, ReservationStateSchema};
 use super::sending::Sending;
-use super::stock::{numbers, skus};
+use super::stock::numbers;
 use crate::app::App;
 use crate::auth::rates::Door;
 use crate::auth::{is_alive, key_with};
-use crate::shown::{Audience, ShownItem};
+use crate::shown::Audience;
 
 /// What the hub's own shop page does with its key.
 const PAGE_SCOPES: [Scope; 2] = [Scope::Hold, Scope::Live];
@@ -42,13 +42,12 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(config))
         .routes(routes!(list))
         .routes(routes!(one))
-        .routes(routes!(stock))
         .routes(routes!(hold))
         .routes(routes!(let_go))
 }
 
 /// A publishable key that may be used by the page that asks.
-struct Public {
+pub(super) struct Public {
     key: ApiKey,
     address: ClientAddress,
 }
@@ -75,12 +74,12 @@ impl FromRequestParts<App> for Public {
 }
 
 impl Public {
-    fn need(&self, scopes: &[Scope]) -> Answer<()> {
+    pub(super) fn need(&self, scopes: &[Scope]) -> Answer<()> {
         let has = scopes.iter().any(|scope| self.key.scopes.contains(scope));
         if has { Ok(()) } else { Err(Error::not_allowed()) }
     }
 
-    fn audience(&self) -> Audience {
+    pub(super) fn audience(&self) -> Audience {
         Audience { channel: self.key.channel.clone(), display: self.key.display }
     }
 }
@@ -214,43 +213,6 @@ async fn one(
         return Err(Refusal::ItemUnknown { sku: item.sku.to_string() }.into());
     }
     Ok(Json(PublicItem::of(&app, item)))
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Asked {
-    /// Which items, 1 to 100; the parameter repeats.
-    #[serde(default)]
-    #[param(min_items = 1, max_items = 100, style = Form, explode)]
-    sku: Vec<String>,
-}
-
-/// Public figures of one moment.
-#[derive(Serialize, ToSchema)]
-#[schema(as = PublicStock)]
-struct PublicStock {
-    /// The hub's version that these figures are true at.
-    version: i64,
-    /// Items that are not there are left out.
-    #[schema(value_type = Vec<ShownItemSchema>)]
-    items: Vec<ShownItem>,
-}
-
-/// Live figures, as the channel's display policy shows them.
-#[utoipa::path(get, path = "/v1/public/stock", tag = "public",
-    operation_id = "list_public_stock", security(("publishable" = [])), params(Asked),
-    responses((status = 200, body = PublicStock)))]
-async fn stock(
-    State(app): State<App>,
-    public: Public,
-    Query(asked): Query<Asked>,
-) -> Answer<Json<PublicStock>> {
-    public.need(&[Scope::StockRead, Scope::Live])?;
-    let found = app.items.of(&app.store, &skus(&asked.sku)?).await?;
-    let items: Vec<_> = found.into_iter().flatten().collect();
-    let (version, items) = app.board.source().items(&public.audience(), &items).await?;
-    Ok(Json(PublicStock { version, items }))
 }
 
 /// A shopper's wish to have a unit kept.

@@ -77,15 +77,8 @@ async fn live_stock(
     mut parts: Parts,
 ) -> Answer<Response> {
     let asked = upgrade(asked)?;
-    let listener = match query.key.as_deref() {
-        Some(secret) => of_page(&app, &parts, address, secret)?,
-        None => of_caller(&app, &mut parts).await?,
-    };
-    let place =
-        app.sockets.enter(&listener.name(), &address.name()).map_err(|full| match full {
-            live::Full::Hub => Error::busy("too many live sockets are open; try again later"),
-            live::Full::Yours => Error::too_many_requests(FULL_WAIT),
-        })?;
+    let listener = listener(&app, &mut parts, address, query.key.as_deref()).await?;
+    let place = place(&app, &listener, address)?;
     let upgrade = bounded(asked, live::MESSAGE_BYTES_MAX);
     Ok(upgrade.on_upgrade(move |socket| async move {
         serve_live(&app, listener, socket).await;
@@ -117,6 +110,31 @@ fn close_code_of(why: &live::Ended) -> u16 {
         live::Ended::Stalled => 4408,
         live::Ended::TooFast => 4429,
     }
+}
+
+/// Who wants to listen: a page with its key, or anybody who may read stock.
+pub(super) async fn listener(
+    app: &App,
+    parts: &mut Parts,
+    address: ClientAddress,
+    key: Option<&str>,
+) -> Answer<live::Listener> {
+    match key {
+        Some(secret) => of_page(app, parts, address, secret),
+        None => of_caller(app, parts).await,
+    }
+}
+
+/// A place for a live reader.
+pub(super) fn place(
+    app: &App,
+    listener: &live::Listener,
+    address: ClientAddress,
+) -> Answer<live::Place> {
+    app.sockets.enter(&listener.name(), &address.name()).map_err(|full| match full {
+        live::Full::Hub => Error::busy("too many live sockets are open; try again later"),
+        live::Full::Yours => Error::too_many_requests(FULL_WAIT),
+    })
 }
 
 /// Anybody who may read stock.

@@ -11,6 +11,8 @@ mod cli;
 #[cfg(test)]
 mod enrolment;
 #[cfg(test)]
+mod events;
+#[cfg(test)]
 mod exports;
 #[cfg(test)]
 mod hooks;

@@ -229,3 +229,81 @@ async fn a_hold_that_is_refused_says_no_more_than_the_key_shows() {
     }
     hub.close().await;
 }
+
+#[tokio::test]
+async fn a_poller_is_told_when_nothing_changed() {
+    let hub = Hub::open().await;
+    hub.receive("W01", 30).await;
+    let key = own_key(&hub).await;
+    let ask = |known: &str| {
+        let ask = hub.ask("GET", "/v1/public/stock?sku=FLASK&sku=LAMP");
+        ask.header("x-oneshelf-key", &key).header("if-none-match", known).send()
+    };
+    let first = ask("\"of yesterday\"").await;
+    let tag = first.headers["etag"].to_str().unwrap().to_owned();
+    assert_eq!((first.status, &first.headers["cache-control"] == "private, no-cache"), (200, true));
+    assert!(tag.starts_with("W/\""), "{tag}");
+    // More of what is shown as "10+" is nothing new, and neither is time.
+    hub.receive("W01", 5).await;
+    hub.later(60_000);
+    for known in [tag.clone(), format!("\"a\", {tag}"), tag.replace("W/", ""), "*".to_owned()] {
+        let again = ask(&known).await;
+        assert_eq!((again.status, again.text.as_str()), (304, ""), "{known}");
+        assert_eq!(again.headers["etag"].to_str().unwrap(), tag);
+    }
+    hub.receive("S07", 1).await;
+    let news = ask(&tag).await;
+    assert_ne!(news.headers["etag"].to_str().unwrap(), tag);
+    news.ok(200);
+    // What another key shows is another answer.
+    let body = json!({"name": "Web", "kind": "publishable", "scopes": ["live"],
+        "display": {"kind": "yes_no"}});
+    let (_, other) = hub.make_key(body).await;
+    let ask = hub.ask("GET", "/v1/public/stock?sku=FLASK&sku=LAMP");
+    let coarse = ask.header("x-oneshelf-key", &other).send().await;
+    assert!(coarse.headers.get_all("vary").iter().any(|v| v == "x-oneshelf-key"));
+    let tag = coarse.headers["etag"].to_str().unwrap().to_owned();
+    hub.receive("S07", 1).await;
+    let ask = hub.ask("GET", "/v1/public/stock?sku=FLASK&sku=LAMP").header("if-none-match", &tag);
+    assert_eq!(ask.header("x-oneshelf-key", &other).send().await.status, 304);
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn a_product_is_linked_as_search_engines_read_it() {
+    let hub = Hub::open().await;
+    let hostile = "</script><script>alert(1)</script> <!-- Flask & co";
+    let body = json!({"name": hostile, "price": {"minor": 3490, "currency": "EUR"},
+        "brand": "Harbour", "image": "https://shop.example/flask.jpg"});
+    hub.put("/v1/items/FLASK", body).await.ok(200);
+    hub.put("/v1/items/UNPRICED", json!({"name": "Nobody's"})).await.ok(200);
+    let body = json!({"name": "Web", "kind": "publishable", "scopes": ["live"],
+        "display": {"kind": "level"}});
+    let (_, key) = hub.make_key(body).await;
+    let linked = |sku: &str| {
+        let ask = hub.ask("GET", &format!("/v1/public/items/{sku}/json-ld"));
+        ask.header("x-oneshelf-key", &key).send()
+    };
+    let out = linked("FLASK").await.ok(200);
+    assert_eq!(out["offers"]["availability"], "https://schema.org/OutOfStock");
+    assert!(out["offers"].get("availableAtOrFrom").is_none());
+    hub.receive("S07", 2).await;
+    let said = linked("FLASK").await;
+    assert_eq!(said.headers["content-type"], "application/ld+json");
+    assert!(!said.text.contains(['<', '>', '&']), "{}", said.text);
+    assert!(!said.text.contains("\"2\"") && !said.text.contains(":2"), "a level is no number");
+    let body = said.ok(200);
+    assert_eq!((&body["@type"], &body["name"]), (&json!("Product"), &json!(hostile)));
+    let offer = &body["offers"];
+    assert_eq!((&offer["price"], &offer["priceCurrency"]), (&json!("34.90"), &json!("EUR")));
+    assert_eq!(offer["availability"], "https://schema.org/LimitedAvailability");
+    let store = json!([{"@type": "Store", "branchCode": "S07", "name": "Quay Street"}]);
+    assert_eq!(offer["availableAtOrFrom"], store);
+    linked("UNPRICED").await.refused(404, "item_unknown");
+    linked("NOPE").await.refused(404, "item_unknown");
+    let (_, holder) =
+        hub.make_key(json!({"name": "H", "kind": "publishable", "scopes": ["hold"]})).await;
+    let ask = hub.ask("GET", "/v1/public/items/FLASK/json-ld").header("x-oneshelf-key", &holder);
+    ask.send().await.refused(403, "not_allowed");
+    hub.close().await;
+}
