@@ -4,8 +4,15 @@
 use std::path::PathBuf;
 use std::{env, io};
 
-/// Every page of the build; one that is missing means a broken or half-made `dist`.
-const PAGES: [&str; 5] = ["register.html", "display.html", "shop.html", "setup.html", "bench.html"];
+/// Every page of the build, and the element; one that is missing means a broken `dist`.
+const PAGES: [&str; 6] = [
+    "register.html",
+    "display.html",
+    "shop.html",
+    "setup.html",
+    "bench.html",
+    "element/oneshelf.js",
+];
 
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");

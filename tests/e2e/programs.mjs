@@ -77,7 +77,9 @@ export async function open() {
     '--location-kind', 'warehouse', '--tax-rate', '2300', '--tax-name', 'VAT 23%'], folder);
   const secret = said.match(/osa_\S+/)[0];
   const line = await start('hub', 'hub', ['serve', '--database', database, '--data', data('hub'),
-    '--listen', '127.0.0.1:0', '--admin-listen', '127.0.0.1:0'], folder);
+    '--listen', '127.0.0.1:0', '--admin-listen', '127.0.0.1:0'], folder,
+  // All shoppers of these tests come from one address.
+  { HUB_REQUESTS_PER_ADDRESS: '2000' });
   const hub = address(line);
   const put = (path, body) => ask(hub, secret, 'PUT', path, body);
   for (const store of STORES) {
@@ -97,7 +99,7 @@ export async function open() {
     agents[code] = await openAgent(code, world, secret, folder, data);
     await move(code, 'register', { url: agents[code] });
   }
-  return { hub, secret, bench: world.bench, agents, folder, move,
+  return { hub, admin: address(line, 1), secret, bench: world.bench, agents, folder, move,
     ask: (method, path, body) => ask(hub, secret, method, path, body) };
 }
 

@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import * as programs from './programs.mjs';
 import { devices } from './devices.mjs';
+import { element } from './element.mjs';
 import { everybody } from './everybody.mjs';
 import { hostile } from './hostile.mjs';
 import { keys } from './keys.mjs';
@@ -24,7 +25,8 @@ async function main() {
   const browser = await pages.browser();
   const shots = join(shop.folder, 'screenshots');
   mkdirSync(shots);
-  const all = { ...office, ...scenarios, ...payments, ...hostile, ...keys, ...everybody, ...devices };
+  const all = { ...office, ...scenarios, ...payments, ...hostile, ...keys, ...element,
+    ...everybody, ...devices };
   for (const [name, scenario] of Object.entries(all)) {
     if (only && !name.includes(only)) continue;
     await one(name, scenario, browser, shots);

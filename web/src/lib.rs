@@ -18,6 +18,9 @@ then build again.</p></html>\n";
 
 const PAGES: [&str; 5] = ["register.html", "display.html", "shop.html", "setup.html", "bench.html"];
 
+/// The live-stock element for other people's pages: one script, always at this path.
+pub const ELEMENT: &str = "element/oneshelf.js";
+
 /// A file of the web build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asset {
@@ -40,7 +43,7 @@ pub fn file(path: &str) -> Option<Asset> {
 
 /// False when this program was built without `web/dist` and has only the words instead.
 pub fn is_built() -> bool {
-    PAGES.iter().all(|page| Dist::get(page).is_some())
+    PAGES.iter().chain([&ELEMENT]).all(|path| Dist::get(path).is_some())
 }
 
 fn content_type(path: &str) -> &'static str {
@@ -68,6 +71,17 @@ mod tests {
             assert!(!asset.immutable, "{page} must be asked for again");
             assert!(asset.bytes.starts_with(b"<!doctype html>"), "{page}");
         }
+    }
+
+    #[test]
+    fn the_element_is_asked_for_again_and_loads_nothing_else() {
+        let Some(asset) = file(ELEMENT) else { return assert!(!is_built()) };
+        assert_eq!(
+            (asset.content_type, asset.immutable),
+            ("text/javascript; charset=utf-8", false)
+        );
+        let text = String::from_utf8(asset.bytes.into_owned()).expect("utf-8");
+        assert!(!text.contains("import(") && !text.contains("innerHTML"), "one script, no markup");
     }
 
     #[test]
