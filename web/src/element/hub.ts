@@ -37,6 +37,8 @@ const ASK_MS = 10_000;
 const CLIMB_MS = 300_000;
 /** Failures of a way before the next one is tried. */
 const TRIES = 2;
+/** Changes of what is on the page that are told together while a line is open. */
+const SETTLE_MS = 100;
 /** A page that nobody sees for so long needs no figures. */
 const UNSEEN_MS = 20_000;
 const ITEMS_MAX = 500;
@@ -57,6 +59,8 @@ export class Line {
   private upto = 0;
   private asked = '';
   private shut: (() => void) | null = null;
+  /** Asks for other items on the line that is there, where that is possible. */
+  private again: (() => void) | null = null;
   private timer = 0;
   private silence = 0;
   private planned = false;
@@ -96,15 +100,18 @@ export class Line {
     return answer?.ok ? answer.text() : null;
   }
 
-  /** Elements that come or go together are one change. */
+  /** Elements that come or go together are one change; the last one hangs up at once. */
   private plan() {
     if (this.planned) return;
     this.planned = true;
-    queueMicrotask(() => {
+    const settle = () => {
       this.planned = false;
       if (this.idle) this.pause();
-      else if (this.wanted() !== this.asked || !this.shut) this.open();
-    });
+      else if (!this.shut) this.open();
+      else if (this.wanted() !== this.asked) this.again ? this.again() : this.open();
+    };
+    if (this.shut && !this.idle) setTimeout(settle, SETTLE_MS);
+    else queueMicrotask(settle);
   }
 
   private skus(): string[] {
@@ -118,7 +125,7 @@ export class Line {
     clearTimeout(this.timer);
     clearTimeout(this.silence);
     this.shut?.();
-    this.shut = null;
+    this.shut = this.again = null;
   }
 
   open() {
@@ -137,8 +144,14 @@ export class Line {
   private socket() {
     const url = this.address('v1/live', [['key', this.key]]).replace(/^http/, 'ws');
     const socket = new WebSocket(url);
-    socket.onopen = () =>
-      socket.send(`{"subscribe":{"items":${this.asked},"locations":null}}`);
+    const subscribe = () => socket.send(`{"subscribe":{"items":${this.asked},"locations":null}}`);
+    socket.onopen = subscribe;
+    this.again = () => {
+      this.asked = this.wanted();
+      this.upto = 0;
+      // Before it is open nothing was asked yet.
+      if (socket.readyState === WebSocket.OPEN) subscribe();
+    };
     socket.onmessage = (event) => this.take(event.data);
     socket.onclose = (event) => (event.code === NOT_ALLOWED ? this.refuse() : this.lose());
     this.shut = () => {
@@ -217,7 +230,10 @@ export class Line {
     this.heard = Date.now();
     if (message.kind === 'ping') return;
     // Before a snapshot nothing can be placed; after a gap nothing can be trusted.
-    if (message.kind === 'changes' && message.after > this.upto) return this.open();
+    if (message.kind === 'changes') {
+      if (this.upto === 0) return;
+      if (message.after > this.upto) return this.open();
+    }
     if (message.kind === 'snapshot') this.items.clear();
     this.upto = Math.max(message.upto, this.upto, 1);
     for (const item of message.items) this.items.set(item.sku, item);
