@@ -23,6 +23,7 @@ pub mod imports;
 pub mod jobs;
 pub mod link;
 pub mod live;
+pub mod log;
 pub mod mqtt;
 pub mod secrets;
 pub mod serve;

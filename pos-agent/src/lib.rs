@@ -16,6 +16,7 @@ mod journal;
 mod key;
 mod language;
 mod link;
+pub mod log;
 mod pepper;
 mod register;
 pub mod serve;

@@ -23,14 +23,14 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 use crate::auth::rates::{Rate, Rates};
 use crate::channels::{Settings, outgoing::Network};
 use crate::http::Proxy;
 use crate::store::Store;
 use crate::tls::{self, Files};
-use crate::{audit, http, serve};
+use crate::{audit, http, log, serve};
 
 /// The hub of Oneshelf: the single source of truth for stock.
 #[derive(Parser)]
@@ -38,20 +38,12 @@ use crate::{audit, http, serve};
 struct Cli {
     /// How logs are written to standard error.
     #[arg(long, env = "HUB_LOG_FORMAT", value_enum, default_value = "text", global = true)]
-    log_format: LogFormat,
+    log_format: log::Format,
     /// Which logs, as in `info` or `oneshelf_hub=debug`.
     #[arg(long, env = "HUB_LOG", default_value = "info", global = true)]
     log: String,
     #[command(subcommand)]
     command: Command,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum LogFormat {
-    /// For people.
-    Text,
-    /// For machines.
-    Json,
 }
 
 #[derive(Subcommand)]
@@ -170,7 +162,7 @@ fn tell(text: &str) {
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     tls::use_ring();
-    if let Err(error) = log(&cli) {
+    if let Err(error) = log::begin(cli.log_format, &cli.log) {
         tell(&format!("error: {error:#}"));
         return ExitCode::from(2);
     }
@@ -181,26 +173,19 @@ pub fn run() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let serves = matches!(cli.command, Command::Serve(_));
     match runtime.block_on(obey(cli.command)) {
         Ok(code) => code,
+        // Whoever reads the log of a service reads nothing else.
+        Err(error) if serves => {
+            tracing::error!(cause = format!("{error:#}"), "the hub cannot run");
+            ExitCode::FAILURE
+        }
         Err(error) => {
             tell(&format!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }
-}
-
-fn log(cli: &Cli) -> anyhow::Result<()> {
-    let filter = tracing_subscriber::EnvFilter::try_new(&cli.log).context("--log")?;
-    let to_stderr = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let begun = match cli.log_format {
-        LogFormat::Text => {
-            let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
-            to_stderr.with_ansi(colours).try_init()
-        }
-        LogFormat::Json => to_stderr.json().try_init(),
-    };
-    begun.map_err(|e| anyhow::anyhow!(e))
 }
 
 async fn obey(command: Command) -> anyhow::Result<ExitCode> {

@@ -105,7 +105,8 @@ async fn outer(request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map(|p| p.as_str().to_owned());
     let route = route.unwrap_or_else(|| "none".to_owned());
-    let span = tracing::info_span!("request", id = %id, method = %method, route = %route);
+    let span = tracing::info_span!("request", id = %id, method = %method, route = %route,
+        principal = tracing::field::Empty, command = tracing::field::Empty);
     let limit = if route == "/v1/imports" { IMPORT_MAX } else { REQUEST_MAX };
     let began = Instant::now();
     let answered = REQUEST.scope(id.clone(), async {

@@ -48,6 +48,9 @@ impl<'a> Sending<'a> {
     /// A command of a principal.
     pub fn of(app: &'a App, principal: String, key: Option<&IdempotencyKey>) -> Self {
         let id = command_id(&principal, key);
+        // From here on the request's lines lead to its command.
+        let span = tracing::Span::current();
+        span.record("command", tracing::field::display(&id)).record("principal", &*principal);
         Self { app, principal, keyed: key.is_some(), id }
     }
 

@@ -10,12 +10,18 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::serve::Language;
-use crate::{enrol, journal, serve};
+use crate::{enrol, journal, log, serve};
 
 /// The agent of one store: its registers, devices and link to the hub.
 #[derive(Debug, Parser)]
 #[command(name = "pos-agent", version, about)]
 pub struct Cli {
+    /// How logs are written to standard error.
+    #[arg(long, env = "POS_AGENT_LOG_FORMAT", value_enum, default_value = "text", global = true)]
+    pub log_format: log::Format,
+    /// Which logs, as in `info` or `oneshelf_pos_agent=debug`.
+    #[arg(long, env = "POS_AGENT_LOG", default_value = "info", global = true)]
+    pub log: String,
     #[command(subcommand)]
     command: Command,
 }

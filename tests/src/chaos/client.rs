@@ -120,6 +120,11 @@ impl Caller {
         self
     }
 
+    /// The value of the header that goes with each request.
+    pub fn header(&self) -> Option<&str> {
+        self.header.as_ref().map(|(_, value)| value.as_str())
+    }
+
     /// Another header from now on.
     pub fn set_header(&mut self, name: &'static str, value: String) {
         self.header = Some((name, value));

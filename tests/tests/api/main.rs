@@ -31,9 +31,12 @@ mod link;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod mosquitto;
 #[cfg(test)]
 mod mqtt;
+#[cfg(test)]
 mod notices;
 #[cfg(test)]
 mod prices;
