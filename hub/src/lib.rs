@@ -16,6 +16,7 @@ pub mod channels;
 pub mod cli;
 pub mod commands;
 pub mod csv;
+pub mod doctor;
 pub mod exports;
 pub mod follow;
 pub mod http;

@@ -16,7 +16,8 @@ use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-const FILE: &str = "secrets.json";
+/// Their file in the folder.
+pub(crate) const FILE: &str = "secrets.json";
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 24;
 

@@ -83,7 +83,7 @@ pub fn wall_clock() -> Clock {
 }
 
 /// The folder of the hub's keys: the one that was said, or beside the file of the database.
-fn keys_folder(options: &Options) -> anyhow::Result<PathBuf> {
+pub(crate) fn keys_folder(options: &Options) -> anyhow::Result<PathBuf> {
     if let Some(folder) = &options.data {
         return Ok(folder.clone());
     }

@@ -5,12 +5,15 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
 use crate::{journal, key, pepper};
+
+/// Held by the agent that serves the folder.
+pub(crate) const LOCK: &str = "serve.lock";
 
 const OTHERS: u32 = 0o077;
 const STICKY: u32 = 0o1000;
@@ -22,8 +25,18 @@ pub(crate) fn make(data: &Path) -> Result<()> {
         .mode(0o700)
         .create(data)
         .with_context(|| format!("the folder {} cannot be made", data.display()))?;
+    let about = fs::metadata(data)?;
+    // Its owner could put another key or database in at any time.
+    let us = nix::unistd::geteuid();
+    if about.uid() != us.as_raw() {
+        bail!(
+            "the folder {} belongs to user {}, and this is user {us}; run the agent as its owner",
+            data.display(),
+            about.uid()
+        );
+    }
     // Closing /tmp to everybody else would be worse than not starting.
-    if fs::metadata(data)?.permissions().mode() & STICKY != 0 {
+    if about.permissions().mode() & STICKY != 0 {
         bail!("several users share the folder {}; the agent needs one of its own", data.display());
     }
     close(data, 0o700)?;
@@ -88,6 +101,22 @@ mod tests {
 
     fn temporary() -> std::path::PathBuf {
         std::env::temp_dir().join(format!("agent-folder-{}", uuid::Uuid::new_v4()))
+    }
+
+    #[test]
+    fn a_folder_of_another_user_is_not_used() {
+        let data = temporary();
+        // Only root can give a folder away; everybody else finds one of root's.
+        let (foreign, owner) = if nix::unistd::geteuid().is_root() {
+            fs::create_dir_all(&data).unwrap();
+            std::os::unix::fs::chown(&data, Some(4_242), None).unwrap();
+            (data.as_path(), 4_242)
+        } else {
+            (Path::new("/"), 0)
+        };
+        let refused = make(foreign).unwrap_err().to_string();
+        assert!(refused.contains(&format!("belongs to user {owner}")), "{refused}");
+        let _ = fs::remove_dir_all(&data);
     }
 
     #[test]

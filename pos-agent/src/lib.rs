@@ -8,6 +8,7 @@
 pub mod cli;
 mod clock;
 mod devices;
+pub mod doctor;
 pub mod enrol;
 mod events;
 mod folder;

@@ -78,7 +78,7 @@ pub async fn start(options: Options) -> Result<Running> {
     }
     folder::make(&options.data)?;
     // Two programs on one database would both number facts and receipts.
-    let lock = folder::lock(&options.data, "serve.lock", "another pos-agent serves")?;
+    let lock = folder::lock(&options.data, folder::LOCK, "another pos-agent serves")?;
     let hub = options.hub.as_deref().map(enrol::hub_address).transpose()?;
     let trust = tls::client_config(options.hub_ca.as_deref())?;
     let address = options.printer.as_deref().map(str::parse).transpose()?;

@@ -12,6 +12,7 @@ pub mod log;
 pub mod pin;
 pub mod problem;
 pub mod replica;
+pub mod report;
 pub mod signed;
 pub mod topic;
 

@@ -7,6 +7,7 @@
 mod broker;
 mod channels;
 mod client;
+mod doctor;
 mod enrol;
 mod export;
 mod import;
@@ -74,6 +75,8 @@ enum Command {
     Import(import::ImportArgs),
     /// Writes a CSV file of items, prices, stock or movements.
     Export(export::ExportArgs),
+    /// Looks at database, keys, certificate, addresses and stores; exit code 1 when one is bad.
+    Doctor(Box<doctor::DoctorArgs>),
     /// Re-derives every invariant from the tables; exit code 1 and a list when one is broken.
     Audit(AuditArgs),
     /// Prints the OpenAPI document.
@@ -82,6 +85,25 @@ enum Command {
 
 #[derive(Args)]
 struct ServeArgs {
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// Requests a second of one key or person.
+    #[arg(long, env = "HUB_REQUESTS_PER_CALLER", default_value_t = 2_000)]
+    requests_per_caller: u32,
+    /// Requests a second of one address to the public shop.
+    #[arg(long, env = "HUB_REQUESTS_PER_ADDRESS", default_value_t = 100)]
+    requests_per_address: u32,
+    /// Holds a second from one address.
+    #[arg(long, env = "HUB_HOLDS_PER_ADDRESS", default_value_t = 10)]
+    holds_per_address: u32,
+    /// Sign-ins and enrolment codes tried a minute from one address.
+    #[arg(long, env = "HUB_TRIES_PER_MINUTE", default_value_t = 10)]
+    tries_per_minute: u32,
+}
+
+/// Where a hub is and what it stands on: what `serve` is told, and `doctor` looks at.
+#[derive(Args)]
+struct PlaceArgs {
     /// `sqlite:PATH` or `postgres://...`.
     #[arg(long, env = "HUB_DATABASE", hide_env_values = true)]
     database: String,
@@ -113,18 +135,6 @@ struct ServeArgs {
     /// The certificate's key: PEM, readable by the hub's user alone.
     #[arg(long, env = "HUB_TLS_KEY", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// Requests a second of one key or person.
-    #[arg(long, env = "HUB_REQUESTS_PER_CALLER", default_value_t = 2_000)]
-    requests_per_caller: u32,
-    /// Requests a second of one address to the public shop.
-    #[arg(long, env = "HUB_REQUESTS_PER_ADDRESS", default_value_t = 100)]
-    requests_per_address: u32,
-    /// Holds a second from one address.
-    #[arg(long, env = "HUB_HOLDS_PER_ADDRESS", default_value_t = 10)]
-    holds_per_address: u32,
-    /// Sign-ins and enrolment codes tried a minute from one address.
-    #[arg(long, env = "HUB_TRIES_PER_MINUTE", default_value_t = 10)]
-    tries_per_minute: u32,
     /// A network that is not public and that channels may be reached in, also without TLS, as in
     /// 10.1.0.0/16; several times.
     #[arg(
@@ -203,6 +213,7 @@ async fn obey(command: Command) -> anyhow::Result<ExitCode> {
         Command::Policy(command) => office::policy(&command).await?,
         Command::Import(args) => return import::import(&args).await,
         Command::Export(args) => export::export(&args).await?,
+        Command::Doctor(args) => return doctor::doctor(*args).await,
         Command::Audit(args) => return audited(&args).await,
         Command::Openapi => say(&http::document().to_pretty_json()?)?,
     }
@@ -224,6 +235,12 @@ impl ServeArgs {
                 every: Duration::from_secs(60) / self.tries_per_minute.max(1),
             },
         };
+        self.place.options(rates)
+    }
+}
+
+impl PlaceArgs {
+    fn options(self, rates: Rates) -> anyhow::Result<serve::Options> {
         if let Some(url) = &self.public_url {
             let http = url.starts_with("http://") || url.starts_with("https://");
             anyhow::ensure!(http, "--public-url: an address that begins with https:// or http://");

@@ -12,6 +12,7 @@ mod dialect;
 mod error;
 mod flush;
 pub mod imports;
+pub mod inspect;
 mod load;
 pub mod moment;
 pub mod nonces;

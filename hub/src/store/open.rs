@@ -31,7 +31,7 @@ pub(super) enum Pools {
     },
 }
 
-static TABLES: Migrator = sqlx::migrate!("../migrations/hub");
+pub(super) static TABLES: Migrator = sqlx::migrate!("../migrations/hub");
 
 /// Readers beside the writer, connections.
 const READERS_MAX: u32 = 8;
@@ -46,7 +46,7 @@ const READER_CACHE_KIB: i64 = 16 << 10;
 /// The write-ahead log is cut to this when it starts over, bytes: above what it has as a rule.
 const LOG_BYTES_KEPT: i64 = 256 << 20;
 /// 3.51.3: the first without the write-ahead log's reset bug.
-const SQLITE_MIN: (u32, u32, u32) = (3, 51, 3);
+pub(super) const SQLITE_MIN: (u32, u32, u32) = (3, 51, 3);
 const POSTGRES_MIN: i64 = 15;
 
 pub(super) async fn open(url: &str) -> Result<Pools, StoreError> {
@@ -149,7 +149,7 @@ const FIRST_HEAD: &str = "insert into head \
      (one, hub_id, epoch, version, recorded_at, hash, batch) values (1, $1, 1, 0, 0, $2, 0) \
      on conflict do nothing";
 
-fn numbers(version: &str) -> (u32, u32, u32) {
+pub(super) fn numbers(version: &str) -> (u32, u32, u32) {
     let mut parts = version.split('.').map(|p| p.parse().unwrap_or(0));
     let mut next = || parts.next().unwrap_or(0);
     (next(), next(), next())
@@ -221,7 +221,7 @@ async fn begin_whole(
     }
 }
 
-async fn check_postgres(pool: &PgPool) -> Result<(), StoreError> {
+pub(super) async fn check_postgres(pool: &PgPool) -> Result<(), StoreError> {
     let (version, encoding, sorting, flush): (String, String, String, String) = sqlx::query_as(
         "select current_setting('server_version_num'), current_setting('server_encoding'), \
          datcollate::text, current_setting('synchronous_commit') \

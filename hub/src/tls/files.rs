@@ -59,7 +59,7 @@ pub enum FilesError {
 }
 
 /// A certificate with its key, and which bytes they were.
-pub(super) struct Pair {
+pub(crate) struct Pair {
     pub key: Arc<CertifiedKey>,
     pub certificate: Certificate,
     pub digest: Vec<u8>,
@@ -84,13 +84,13 @@ fn digest_of(certificate: &[u8], key: &[u8]) -> Vec<u8> {
 }
 
 /// Whether nobody can read the key who should not: a group only of root's files.
-pub(crate) fn is_closed(about: &Metadata) -> bool {
+fn is_closed(about: &Metadata) -> bool {
     let mode = about.permissions().mode();
     mode & OTHERS == 0 && (mode & GROUP == 0 || about.uid() == 0)
 }
 
 /// Reads both and sees whether they fit.
-pub(super) fn read(files: &Files) -> Result<Pair, FilesError> {
+pub(crate) fn read(files: &Files) -> Result<Pair, FilesError> {
     let named = |path: &Path| path.display().to_string();
     let about = fs::metadata(&files.key)
         .map_err(|cause| FilesError::Unreadable { path: named(&files.key), cause })?;

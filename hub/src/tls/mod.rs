@@ -4,7 +4,7 @@
 //! It knows files, keys and handshakes, no route and no frame. Invariant: a pair of files that does
 //! not fit never takes the place of one that did, and no key shows in `Debug` or a log.
 
-mod files;
+pub(crate) mod files;
 mod handshakes;
 pub mod roots;
 

@@ -9,12 +9,11 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
-/// For clients: TLS 1.2 or newer, the system's roots and those of a PEM file.
+/// The system's roots and those of a PEM file.
 ///
 /// # Errors
 /// When the file cannot be read or holds no certificate.
-pub fn client_config(own: Option<&Path>) -> anyhow::Result<ClientConfig> {
-    super::use_ring();
+pub fn roots(own: Option<&Path>) -> anyhow::Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
     // A machine without any has an operator who names one, or needs none.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -29,7 +28,16 @@ pub fn client_config(own: Option<&Path>) -> anyhow::Result<ClientConfig> {
             roots.add(certificate).with_context(|| format!("{shown} is no root to trust"))?;
         }
     }
-    Ok(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
+    Ok(roots)
+}
+
+/// For clients: TLS 1.2 or newer, and these roots.
+///
+/// # Errors
+/// As [`roots`].
+pub fn client_config(own: Option<&Path>) -> anyhow::Result<ClientConfig> {
+    super::use_ring();
+    Ok(ClientConfig::builder().with_root_certificates(roots(own)?).with_no_client_auth())
 }
 
 /// A client of the hub's own commands.

@@ -1,4 +1,6 @@
-//! The command line: `serve`, `enrol`, `export-unsent`. Nothing but arguments and words.
+//! The command line: `serve`, `enrol`, `doctor`, `export-unsent`. Nothing but arguments and words.
+
+mod doctor;
 
 mod line;
 
@@ -86,6 +88,8 @@ enum Command {
         #[arg(long, default_value = "POS agent")]
         name: String,
     },
+    /// Looks at folder, line, printer and scanner; exit code 1 when one is bad.
+    Doctor(doctor::DoctorArgs),
     /// Prints the facts that the hub has not answered, one JSON document a line.
     ExportUnsent {
         /// The folder with the agent's database and key.
@@ -94,8 +98,8 @@ enum Command {
     },
 }
 
-/// Runs one command to its end.
-pub async fn run(cli: Cli) -> Result<()> {
+/// Runs one command to its end. False: it ended well and has nothing good to say.
+pub async fn run(cli: Cli) -> Result<bool> {
     match cli.command {
         Command::Serve {
             data,
@@ -127,15 +131,16 @@ pub async fn run(cli: Cli) -> Result<()> {
             say(&format!("pos-agent listening on http://{}", running.address()))?;
             serve::until_told().await?;
             running.stop().await;
-            Ok(())
         }
         Command::Enrol { data, hub, hub_ca, code, name } => {
             let at = enrol::Hub { url: &hub, ca: hub_ca.as_deref() };
             let location = enrol::enrol(&data, at, &code, &name).await?;
-            say(&format!("joined as the agent of {location}"))
+            say(&format!("joined as the agent of {location}"))?;
         }
-        Command::ExportUnsent { data } => export_unsent(&data).await,
+        Command::Doctor(args) => return doctor::doctor(args).await,
+        Command::ExportUnsent { data } => export_unsent(&data).await?,
     }
+    Ok(true)
 }
 
 async fn export_unsent(data: &std::path::Path) -> Result<()> {

@@ -10,7 +10,7 @@ use sqlx::migrate::Migrator;
 use super::Fault;
 use crate::folder;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/pos-agent");
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/pos-agent");
 
 /// The newest migration that ran; none in an empty database.
 async fn version_of(db: &mut SqliteConnection) -> Result<Option<i64>, Fault> {

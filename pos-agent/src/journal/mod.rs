@@ -6,6 +6,7 @@
 
 mod copy;
 mod display;
+mod inspect;
 mod jobs;
 mod kept;
 mod machine;
@@ -24,6 +25,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
 
 use crate::folder;
+pub(crate) use inspect::{Inspection, inspect};
 pub(crate) use jobs::{Asked, JobChange, JobKind, JobRow, NewJob, Spool};
 pub(crate) use kept::{Keep, NewDeed, NewSale};
 pub(crate) use read::SaleRow;

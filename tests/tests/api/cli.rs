@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 
 use crate::support::Hub;
 
-pub(crate) fn program() -> PathBuf {
+pub(crate) fn program(name: &str) -> PathBuf {
     let file = match std::env::var_os("ONESHELF_BIN") {
-        Some(folder) => PathBuf::from(folder).join("hub"),
+        Some(folder) => PathBuf::from(folder).join(name),
         // This one lies in `deps`, below it.
-        None => std::env::current_exe().unwrap().parent().unwrap().with_file_name("hub"),
+        None => std::env::current_exe().unwrap().parent().unwrap().with_file_name(name),
     };
     assert!(file.exists(), "{} is not there: cargo build", file.display());
     file
@@ -21,7 +21,7 @@ pub(crate) fn program() -> PathBuf {
 
 /// Runs it as the admin; what it printed, and whether it ended well.
 async fn hub_says(hub: &Hub, words: &[&str]) -> (bool, String) {
-    let answer = tokio::process::Command::new(program())
+    let answer = tokio::process::Command::new(program("hub"))
         .args(words)
         .env("HUB_URL", &hub.base)
         .env("HUB_SECRET", &hub.admin)
@@ -31,6 +31,13 @@ async fn hub_says(hub: &Hub, words: &[&str]) -> (bool, String) {
         .unwrap();
     let text = [answer.stdout, answer.stderr].map(|b| String::from_utf8_lossy(&b).into_owned());
     (answer.status.success(), text.concat())
+}
+
+/// Runs a program; whether it ended well, and what it answered.
+pub(crate) async fn ends(name: &str, words: &[String]) -> (bool, String) {
+    let mut command = tokio::process::Command::new(program(name));
+    let answer = command.args(words).stdin(Stdio::null()).output().await.unwrap();
+    (answer.status.success(), String::from_utf8(answer.stdout).unwrap())
 }
 
 async fn key_named(hub: &Hub, name: &str) -> Value {

@@ -27,7 +27,7 @@ struct Program {
 
 impl Program {
     async fn start(database: &Database, keys: &str) -> Self {
-        let mut child = Command::new(program())
+        let mut child = Command::new(program("hub"))
             .args(["serve", "--database", database.url(), "--data", keys])
             .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
             .args(["--allow-private-endpoints", "127.0.0.0/8", "--log", "error"])

@@ -361,10 +361,9 @@ async fn the_password_of_a_database_is_not_said_when_it_cannot_be_reached() {
         "mysql://hub:s3cret-word@127.0.0.1/none",
         "sqlite:/nowhere/at/all/hub:s3cret-word@x.db",
     ] {
-        for command in [
-            format!("serve --database {url} --data /nowhere/keys"),
-            format!("audit --database {url}"),
-        ] {
+        for command in
+            [format!("serve --database {url} --data /proc/keys"), format!("audit --database {url}")]
+        {
             let ended = program(&folder, "hub", "hub", words(&command)).output().await;
             let said = format!("{:#}", ended.unwrap_err());
             assert!(url.starts_with("sqlite") || !said.contains("s3cret-word"), "{said}");

@@ -9,6 +9,8 @@ mod channels;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod enrolment;
 #[cfg(test)]
 mod events;

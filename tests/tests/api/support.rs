@@ -194,20 +194,7 @@ impl Hub {
         let (wall, ahead) = (wall_clock(), self.ahead_ms.clone());
         let clock =
             Arc::new(move || -> Timestamp { wall().plus_ms(ahead.load(Ordering::Relaxed)) });
-        let keys = std::path::PathBuf::from(format!("{}-keys", self.keys_name()));
-        let options = Options {
-            database: self.database.url().to_owned(),
-            listen: "127.0.0.1:0".parse().unwrap(),
-            admin_listen: "127.0.0.1:0".parse().unwrap(),
-            mqtt_listen: Some("127.0.0.1:0".parse().unwrap()),
-            broker: self.broker.clone(),
-            data: Some(keys),
-            public_url: None,
-            proxy: Proxy::Trusted,
-            tls: self.tls.clone(),
-            rates: self.rates.clone(),
-            channels: self.channels.clone(),
-        };
+        let options = self.options();
         let running = start(options, clock).await.unwrap();
         self.base = match &self.tls {
             None => format!("http://{}", running.address),
@@ -215,6 +202,28 @@ impl Hub {
         };
         self.operator = format!("http://{}", running.admin_address);
         self.running = Some(running);
+    }
+
+    /// How it is started; a running one says where it listens.
+    pub fn options(&self) -> Options {
+        let any = "127.0.0.1:0".parse().unwrap();
+        let (listen, admin_listen) = match &self.running {
+            Some(running) => (running.address, running.admin_address),
+            None => (any, any),
+        };
+        Options {
+            database: self.database.url().to_owned(),
+            listen,
+            admin_listen,
+            mqtt_listen: Some(any),
+            broker: self.broker.clone(),
+            data: Some(std::path::PathBuf::from(format!("{}-keys", self.keys_name()))),
+            public_url: None,
+            proxy: Proxy::Trusted,
+            tls: self.tls.clone(),
+            rates: self.rates.clone(),
+            channels: self.channels.clone(),
+        }
     }
 
     fn keys_name(&self) -> String {
@@ -232,9 +241,16 @@ impl Hub {
         self.start().await;
     }
 
+    /// Stops it; its traces stay.
+    pub async fn halt(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.stop().await;
+        }
+    }
+
     /// Stops it and takes its traces away.
     pub async fn close(mut self) {
-        self.running.take().unwrap().stop().await;
+        self.halt().await;
         let _ = std::fs::remove_dir_all(format!("{}-keys", self.keys_name()));
     }
 

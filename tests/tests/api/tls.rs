@@ -24,7 +24,7 @@ use crate::support::{Hub, cookie};
 /// Who signs, and a folder with what was signed.
 pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
-    folder: PathBuf,
+    pub(crate) folder: PathBuf,
 }
 
 impl Drop for Authority {
@@ -34,8 +34,8 @@ impl Drop for Authority {
 }
 
 /// The years that a certificate is for.
-const GOOD: (i32, i32) = (2020, 2090);
-const ENDED: (i32, i32) = (2020, 2021);
+pub(crate) const GOOD: (i32, i32) = (2020, 2090);
+pub(crate) const ENDED: (i32, i32) = (2020, 2021);
 
 impl Authority {
     pub(crate) fn new() -> Self {
@@ -59,7 +59,7 @@ impl Authority {
     }
 
     /// A certificate and its key, in PEM.
-    fn pair(&self, names: &[&str], (from, to): (i32, i32)) -> (String, String) {
+    pub(crate) fn pair(&self, names: &[&str], (from, to): (i32, i32)) -> (String, String) {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
         params.not_before = date_time_ymd(from, 1, 1);
@@ -80,7 +80,7 @@ impl Authority {
     }
 
     /// Somebody who believes what was signed here.
-    fn client(&self) -> reqwest::Client {
+    pub(crate) fn client(&self) -> reqwest::Client {
         client_of(Some(&self.ca()))
     }
 }
