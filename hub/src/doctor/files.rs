@@ -138,6 +138,13 @@ pub(super) fn backups(report: &mut Report, folder: &Path, now: Timestamp) {
 
 pub(super) fn certificate(report: &mut Report, options: &Options, asked: &Asked, now: Timestamp) {
     let Some(paths) = &options.tls else {
+        if let Some(mqtt) = options.mqtt_listen.filter(|at| is_plain(*at, false, Proxy::None)) {
+            report.bad(
+                "tls.mqtt",
+                format!("MQTT at {mqtt} is UNENCRYPTED, and other machines can reach it"),
+                "--tls-cert and --tls-key; a proxy of HTTP does nothing for MQTT",
+            );
+        }
         if is_plain(options.listen, false, options.proxy) {
             report.bad(
                 "tls",

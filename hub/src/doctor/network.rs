@@ -45,9 +45,9 @@ async fn running(report: &mut Report, http: &Client, options: &Options) -> bool 
         Ok(answer) => answer,
         Err(_) => {
             report.not_checked("running", format!("no hub answers at {}", options.admin_listen));
-            for (name, address) in
-                [("listen", options.listen), ("admin_listen", options.admin_listen)]
-            {
+            let mqtt = options.mqtt_listen.map(|address| ("mqtt_listen", address));
+            let both = [("listen", options.listen), ("admin_listen", options.admin_listen)];
+            for (name, address) in both.into_iter().chain(mqtt) {
                 free(report, name, address);
             }
             return false;

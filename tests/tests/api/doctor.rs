@@ -223,6 +223,7 @@ impl Store {
             data: self.asked.data.clone(),
             hub: None,
             hub_ca: self.asked.hub_ca.clone(),
+            transport: serve::Transport::WebSocket,
             listen: "127.0.0.1:0".parse().unwrap(),
             to_other_machines: false,
             printer: self.asked.printer.clone(),
