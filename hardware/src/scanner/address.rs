@@ -4,7 +4,7 @@
 //! one device, and a repeat window within a second.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -41,6 +41,15 @@ pub enum ScannerAddressError {
     Repeat(String),
     #[error("this program was built without keyboard scanners (feature evdev)")]
     NoKeyboards,
+}
+
+impl ScannerAddress {
+    /// The device's file.
+    pub fn path(&self) -> &Path {
+        match &self.device {
+            Device::Serial { path, .. } | Device::Keyboard(path) => path,
+        }
+    }
 }
 
 impl FromStr for ScannerAddress {

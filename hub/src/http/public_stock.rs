@@ -97,7 +97,8 @@ async fn linked(
     public.need(&SCOPES)?;
     let item = items::one(&app, &sku).await?;
     let unknown = || Error::from(Refusal::ItemUnknown { sku: item.sku.to_string() });
-    let price = item.details.price.filter(|_| items::is_sold(&item)).ok_or_else(unknown)?;
+    let price = items::price_now(&app, &item).filter(|_| items::is_sold(&app, &item));
+    let price = price.ok_or_else(unknown)?;
     let (_, shown) = app.board.source().items(&public.audience(), &[item.no]).await?;
     let text = json_ld::text(&item, price, shown.first().ok_or_else(unknown)?);
     let tag = format!("\"{}\"", hex::encode(&Sha256::digest(&text)[..16]));

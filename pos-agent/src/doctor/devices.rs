@@ -1,9 +1,8 @@
 //! What the doctor says of printer and scanner: the running agent's word, or a look of its own.
 
-use std::path::Path;
-
 use nix::unistd::{AccessFlags, access};
-use oneshelf_hardware::printer::{DrawerProfile, PrinterState, TcpPrinter, TcpTimes};
+use oneshelf_hardware::printer::{DrawerProfile, Printer, PrinterState, Times};
+use oneshelf_hardware::scanner::ScannerAddress;
 use oneshelf_protocol::report::Report;
 use serde_json::Value;
 
@@ -57,9 +56,13 @@ async fn printer(report: &mut Report, address: &str) {
             return;
         }
     };
-    let printer = TcpPrinter::new(parsed, DrawerProfile::default(), TcpTimes::default());
+    let printer = Printer::new(parsed, DrawerProfile::default(), Times::default());
     match printer.status().await {
-        Ok(status) => {
+        Ok(None) => report.not_checked(
+            "printer",
+            format!("{address} cannot be asked: each receipt is asked about at the register"),
+        ),
+        Ok(Some(status)) => {
             let state = PrinterState::of(&status);
             match state {
                 PrinterState::Ready => report.ok("printer", format!("{address} is ready")),
@@ -75,14 +78,18 @@ async fn printer(report: &mut Report, address: &str) {
     }
 }
 
-fn scanner(report: &mut Report, path: &str) {
-    let port = Path::new(path);
-    if let Err(error) = std::fs::metadata(port) {
+fn scanner(report: &mut Report, address: &str) {
+    let port = match address.parse::<ScannerAddress>() {
+        Ok(address) => address.path().to_path_buf(),
+        Err(error) => return report.bad("scanner", error.to_string(), SCANNER),
+    };
+    let path = port.display();
+    if let Err(error) = std::fs::metadata(&port) {
         report.bad("scanner", format!("{path}: {error}"), SCANNER);
         return;
     }
     // Looked at, not opened: opening a port resets some scanners.
-    match access(port, AccessFlags::R_OK | AccessFlags::W_OK) {
+    match access(&port, AccessFlags::R_OK | AccessFlags::W_OK) {
         Ok(()) => report.ok("scanner", format!("{path} may be read and written")),
         Err(error) => report.bad(
             "scanner",

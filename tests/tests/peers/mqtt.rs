@@ -2,6 +2,7 @@
 
 use oneshelf_domain::record::LocationKind;
 use oneshelf_hub::auth::rates::Rates;
+use oneshelf_hub::channels::Settings;
 use oneshelf_hub::http::Proxy;
 use oneshelf_hub::serve::{Options, start, wall_clock};
 use oneshelf_hub::setup::{NewShop, set_up};
@@ -47,6 +48,7 @@ async fn paho_reads_stock_and_is_refused_what_is_not_its_own() {
         proxy: Proxy::None,
         tls: None,
         rates: Rates::default(),
+        channels: Settings::default(),
     };
     let hub = start(options, wall_clock()).await.unwrap();
     let base = format!("http://{}", hub.address);
