@@ -5,8 +5,7 @@
 //! values are delivered beside what the bare server delivers, and that the hub's memory stays flat
 //! while some readers take nothing.
 //!
-//! Subscribers of another protocol (MQTT) write to [`Scores`] of their own and are judged by the
-//! same [`Late`]; nothing else here knows how a value came.
+//! Subscribers over MQTT share the scores with those over WebSocket: all are judged together.
 
 use std::fmt;
 use std::io::Write;
@@ -17,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use super::live_mqtt;
 use super::live_shop::LiveShop;
 use super::live_swarm::{Scores, Swarm, Target, stalled};
 use super::report::median;
@@ -44,6 +44,9 @@ pub struct Options {
     /// Subscribers over WebSocket, all on one item.
     #[arg(long, default_value_t = 2_000)]
     pub subscribers: usize,
+    /// Subscribers over MQTT, on the same item. The bare server gets as many more.
+    #[arg(long, default_value_t = 500)]
+    pub mqtt: usize,
     /// Rounds; in each the bare server and the hub are measured once.
     #[arg(long, default_value_t = 3)]
     pub rounds: usize,
@@ -59,6 +62,12 @@ pub struct Options {
     /// Readers that take nothing meanwhile.
     #[arg(long, default_value_t = 100)]
     pub stalled: usize,
+}
+
+impl Options {
+    fn everybody(&self) -> usize {
+        self.subscribers + self.mqtt
+    }
 }
 
 /// What was measured.
@@ -83,10 +92,10 @@ pub async fn run(options: &Options, out: &mut impl Write) -> Result<()> {
         bail!("--check watches memory for more than {SETTLED_MINUTES} minutes");
     }
     // Two ends of each line and more; the hub asks for its own.
-    let wanted = 2 * options.subscribers as u64 + 1_000;
+    let wanted = 2 * options.everybody() as u64 + 1_000;
     let had = rlimit::increase_nofile_limit(wanted)?;
     if had < wanted {
-        bail!("{had} descriptors are too few for {} subscribers", options.subscribers);
+        bail!("{had} descriptors are too few for {} subscribers", options.everybody());
     }
     let shop = LiveShop::open(&mut Dice::new(11)).await?;
     let folder = shop.folder().to_owned();
@@ -96,9 +105,13 @@ pub async fn run(options: &Options, out: &mut impl Write) -> Result<()> {
 
 async fn measure(options: &Options, shop: LiveShop, out: &mut impl Write) -> Result<()> {
     let mut figures = Figures::default();
-    let scores = Arc::new(Scores::new(options.subscribers));
-    eprintln!("{} subscribers connect", options.subscribers);
-    let mut swarm = Swarm::open(&shop.target(), &scores).await?;
+    let scores = Arc::new(Scores::new(options.everybody()));
+    eprintln!("{} subscribers connect", options.everybody());
+    let mut swarm = Swarm::open(&shop.target(), &scores, options.subscribers).await?;
+    if options.mqtt > 0 {
+        let places = options.subscribers..options.everybody();
+        swarm.join(live_mqtt::open(&shop.mqtt_target(), &scores, places).await?);
+    }
     everybody(&scores).await?;
     for round in 1..=options.rounds {
         eprintln!("round {round}: the hub under load");
@@ -113,7 +126,7 @@ async fn measure(options: &Options, shop: LiveShop, out: &mut impl Write) -> Res
     drop(swarm);
     shop.close().await?;
     report(options, &figures, &scores, out)?;
-    judge(options, &figures, &Late("WebSocket", &scores), out)
+    judge(options, &figures, &Late("WebSocket and MQTT", &scores), out)
 }
 
 /// Waits until everybody was told the newest value.
@@ -171,7 +184,7 @@ async fn bare(options: &Options, bytes: usize) -> Result<f64> {
         arguments: [
             "live-bare",
             "--subscribers",
-            &count(options.subscribers),
+            &count(options.everybody()),
             "--bytes",
             &count(bytes),
         ]
@@ -181,9 +194,9 @@ async fn bare(options: &Options, bytes: usize) -> Result<f64> {
     };
     let mut server = program.start_sound().await?;
     let address: SocketAddr = server.ready_line.trim().parse()?;
-    let scores = Arc::new(Scores::new(options.subscribers));
+    let scores = Arc::new(Scores::new(options.everybody()));
     let target = Target { address, path: "/live".to_owned(), says: None };
-    let mut swarm = Swarm::open(&target, &scores).await?;
+    let mut swarm = Swarm::open(&target, &scores, options.everybody()).await?;
     tokio::time::sleep(WARM_UP).await;
     let rate = rate(&scores, options.seconds).await;
     swarm.is_whole()?;
@@ -245,9 +258,10 @@ fn report(
     }
     writeln!(
         out,
-        "{} subscribers, texts of {} bytes; {:.0} changes of the item and {:.0} other commands a \
-         second; {} rounds of {} s",
+        "{} subscribers over WebSocket and {} over MQTT, texts of {} bytes; {:.0} changes of the \
+         item and {:.0} other commands a second; {} rounds of {} s",
         options.subscribers,
+        options.mqtt,
         scores.longest(),
         median(&figures.changes),
         median(&figures.others),

@@ -2,6 +2,7 @@
 //!
 //! It measures nothing but how much memory the hub has.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,6 +12,7 @@ use anyhow::{Context, Result};
 use serde_json::json;
 use tokio::task::JoinSet;
 
+use super::live_mqtt::MqttTarget;
 use super::live_swarm::{Scores, Target};
 use crate::chaos::client::{Ask, Caller};
 use crate::chaos::dice::Dice;
@@ -29,6 +31,9 @@ pub struct LiveShop {
     world: World,
     hub: Running,
     key: String,
+    /// A secret one, for MQTT.
+    reader: String,
+    mqtt: SocketAddr,
     hot: String,
     others: Vec<String>,
 }
@@ -49,7 +54,11 @@ impl LiveShop {
     pub async fn open(dice: &mut Dice) -> Result<Self> {
         let mut world = World::make("live", Engine::Sqlite, dice).await?;
         world.set_up().await?;
-        let hub = world.hub(0)?.start_sound().await?;
+        let mut program = world.hub(0)?;
+        program.arguments.extend(["--mqtt-listen", "127.0.0.1:0"].map(str::to_owned));
+        let hub = program.start_sound().await?;
+        let mqtt = hub.ready_line.split("mqtt://").nth(1).context("the hub speaks no MQTT")?;
+        let mqtt = mqtt.trim().parse()?;
         world.open_store(&[]).await?;
         let mut others: Vec<String> =
             world.items(ITEMS, &[]).await?.into_iter().map(|item| item.sku).collect();
@@ -59,7 +68,10 @@ impl LiveShop {
             "scopes": ["live"], "display": {"kind": "exact", "cap": 1_000_000}});
         let made = world.admin(0)?.need(&Ask::post("/v1/keys", "bench", &body)).await?;
         let key = made["secret"].as_str().context("a new key says its secret")?.to_owned();
-        Ok(Self { world, hub, key, hot, others })
+        let body = json!({"name": "bench MQTT", "kind": "secret", "scopes": ["live"]});
+        let made = world.admin(0)?.need(&Ask::post("/v1/keys", "bench-mqtt", &body)).await?;
+        let reader = made["secret"].as_str().context("a new key says its secret")?.to_owned();
+        Ok(Self { world, hub, key, reader, mqtt, hot, others })
     }
 
     /// Logs and data.
@@ -74,6 +86,12 @@ impl LiveShop {
             path: format!("/v1/live?key={}", self.key),
             says: Some(json!({"subscribe": {"items": [self.hot]}}).to_string()),
         }
+    }
+
+    /// Where displays follow it over MQTT.
+    pub fn mqtt_target(&self) -> MqttTarget {
+        let topic = format!("oneshelf/1/stock/{STORE}/{}", self.hot);
+        MqttTarget { address: self.mqtt, key: self.reader.clone(), topic }
     }
 
     /// Memory of the hub that is in the machine, KiB.

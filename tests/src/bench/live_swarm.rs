@@ -17,11 +17,11 @@ use tokio::task::JoinSet;
 use super::live_lags::Lags;
 
 /// Sockets from one address: the hub gives an address so many places.
-const PER_ADDRESS: usize = 200;
+pub(super) const PER_ADDRESS: usize = 200;
 /// Subscribers that connect at the same moment.
 const TOGETHER: usize = 50;
 /// What a reader takes at once.
-const READ_BYTES: usize = 8 << 10;
+pub(super) const READ_BYTES: usize = 8 << 10;
 
 /// Where to subscribe.
 #[derive(Debug, Clone)]
@@ -135,14 +135,14 @@ pub struct Swarm {
 }
 
 impl Swarm {
-    /// Connects as many as there are scores for.
+    /// Connects as many as this; they have the first places in the scores.
     ///
     /// # Errors
     /// When one is not let in.
-    pub async fn open(target: &Target, scores: &Arc<Scores>) -> Result<Self> {
+    pub async fn open(target: &Target, scores: &Arc<Scores>, subscribers: usize) -> Result<Self> {
         let mut tasks = JoinSet::new();
         let mut opening = JoinSet::new();
-        for subscriber in 0..scores.told.len() {
+        for subscriber in 0..subscribers {
             if opening.len() >= TOGETHER {
                 tasks.extend_from(&mut opening, scores).await?;
             }
@@ -154,6 +154,11 @@ impl Swarm {
             tasks.extend_from(&mut opening, scores).await?;
         }
         Ok(Self { tasks })
+    }
+
+    /// Takes others in, however they connected.
+    pub fn join(&mut self, mut others: JoinSet<Result<()>>) {
+        self.tasks.spawn(async move { others.join_next().await.context("nobody subscribes")?? });
     }
 
     /// An error when a subscriber was hung up.
@@ -263,7 +268,7 @@ fn frame(bytes: &[u8]) -> Option<(&[u8], usize)> {
 }
 
 /// The item's total, and whether it was told as a change.
-fn value_in(text: &[u8]) -> Option<(i64, bool)> {
+pub(super) fn value_in(text: &[u8]) -> Option<(i64, bool)> {
     const COUNT: &[u8] = b"\"count\":";
     let at = text.windows(COUNT.len()).position(|part| part == COUNT)? + COUNT.len();
     let digits = text[at..].iter().take_while(|b| b.is_ascii_digit());

@@ -7,6 +7,7 @@ pub mod baseline;
 pub mod live;
 pub mod live_bare;
 mod live_lags;
+mod live_mqtt;
 mod live_shop;
 mod live_swarm;
 pub mod ours;
