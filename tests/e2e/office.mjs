@@ -43,6 +43,27 @@ office['a store is added and its agent gets a code'] = async ({ shop, page, shot
   await setup.screenshot({ path: join(shots, 'setup-code.png') });
 };
 
+office['a channel is made, shows its secret once, and is switched off'] = async ({ shop, page, shots }) => {
+  const setup = await signedIn(page, shop);
+  await setup.getByTestId('nav-channels').click();
+  await setup.getByTestId('add-channel').click();
+  await setup.getByTestId('channel-name').fill('Outlet');
+  await setup.getByTestId('channel-code').fill('outlet');
+  await setup.getByTestId('save').click();
+  const secret = (await setup.getByTestId('channel-secret').textContent()).trim();
+  check(/^whsec_[A-Za-z0-9+/]{43}=$/.test(secret), `a secret, not ${secret}`);
+  await setup.screenshot({ path: join(shots, 'setup-channel-secret.png') });
+  await setup.keyboard.press('Escape');
+  const row = setup.locator('[data-testid=channel-row][data-code=outlet]');
+  await row.getByTestId('open-channel').click();
+  check(!(await setup.content()).includes(secret), 'the secret is not shown again');
+  await setup.getByTestId('disable').click();
+  await setup.getByTestId('save').click();
+  await setup.getByTestId('enable').click();
+  await setup.getByTestId('disable').waitFor();
+  await setup.screenshot({ path: join(shots, 'setup-channel.png') });
+};
+
 office['a CSV file with a bad row is taken in but for that row'] = async ({ shop, page, shots }) => {
   const setup = await signedIn(page, shop);
   await setup.getByTestId('nav-items').click();

@@ -88,8 +88,7 @@ impl Feed {
             match states.get(code) {
                 None => {
                     shadows::begin(&self.app.store, code, seen.epoch).await?;
-                    // The next look compares everything.
-                    self.app.follow.reached(seen.version).await;
+                    // The first look compares everything.
                     let mut tx = self.app.store.read().await?;
                     let states = shadows::states(&mut tx).await?;
                     tx.rollback().await?;

@@ -140,10 +140,8 @@ impl Orders {
             None => {
                 let planned = assign(&self.app, channel, records, order).await?;
                 let placed = self.new_order(row, id, &planned);
-                let mut tx = self.app.store.begin_write().await?;
-                orders::put(&mut tx, &placed).await?;
-                tx.commit().await?;
-                placed
+                // Another hub may have been first: what it keeps counts.
+                orders::begin(&self.app.store, &placed).await?
             }
         };
         let planned: Result<Vec<Planned>, _> = serde_json::from_str(&placed.lines);
@@ -242,7 +240,8 @@ impl Orders {
             return Ok(self.end(row, None, None).await?);
         }
         let release = Command::Release { id: reservation, shopper: None };
-        let message = match self.submit(&row.channel, "cancel", id, release).await? {
+        // Each cancellation is a request of its own: a later one may find another state.
+        let message = match self.submit(&row.channel, "cancel", &row.event, release).await? {
             Ok(_) => {
                 "cancelled".clone_into(&mut order.state);
                 cancelled

@@ -283,5 +283,6 @@ fn channels(records: &Records) -> BTreeSet<String> {
         Record::Buffer(buffer) => Some(buffer.channel.clone()),
         _ => None,
     });
-    of_keys.chain(of_buffers).collect()
+    let told = records.channels().map(|channel| channel.code.to_string());
+    of_keys.chain(of_buffers).chain(told).collect()
 }

@@ -71,6 +71,12 @@ async fn a_channel_is_told_what_it_may_offer() {
     receiver.knows("FLASK", 1).await;
     hub.put("/v1/policies/safety/FLASK/W01", json!({"quantity": 1})).await.ok(200);
     receiver.knows("FLASK", 0).await;
+    hub.delete("/v1/policies/safety/FLASK/W01").await.ok(204);
+    receiver.knows("FLASK", 1).await;
+    hub.post("/v1/items/FLASK/retire", json!({})).await.ok(200);
+    receiver.knows("FLASK", 0).await;
+    let told = hub.get("/v1/stock/FLASK/explain?location=W01").await.ok(200)["told"].clone();
+    assert!(told.as_array().unwrap().iter().any(|t| t["channel"] == "own"), "{told}");
     hub.close().await;
 }
 

@@ -162,6 +162,7 @@ pub(crate) const LEGS: &[Leg] = &[
             "test",
             "--package=oneshelf-domain",
             "--package=oneshelf-protocol",
+            "--package=oneshelf-connectors",
             "--package=oneshelf-sync",
         ])],
         ..LEG

@@ -285,6 +285,9 @@ pub async fn again(
     since: Timestamp,
     now: Timestamp,
 ) -> Result<u64, StoreError> {
+    // As all who make deliveries wait: one after another.
+    let sql = "update channel_state set cursor = cursor where channel = $1";
+    on!(&mut *tx, conn => sqlx::query(sql).bind(channel).execute(conn).await.map(drop))?;
     let sql = "update delivery set state = 'waiting', due_at = $4, ended_at = 0, attempts = 0
         where channel = $1 and ((id = $2 and $2 <> '') or ($2 = '' and made_at >= $3))
             and state in ('sent', 'failed') and (item = 0 or (

@@ -93,6 +93,21 @@ pub async fn find(tx: &mut Tx, channel: &str, id: &str) -> Result<Option<OrderRo
     Ok(on!(tx, conn => sqlx::query_as(sql).bind(channel).bind(id).fetch_optional(conn).await)?)
 }
 
+/// Keeps a new order; gives the one that is kept, which may have been there.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn begin(store: &Store, row: &OrderRow) -> Result<OrderRow, StoreError> {
+    let mut tx = store.begin_write().await?;
+    let sql = "insert into channel_order (channel, id, state, lines, reservation, code, detail,
+            placed_at, changed_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (channel, id) do nothing";
+    write(&mut tx, sql, row).await?;
+    let kept = find(&mut tx, &row.channel, &row.id).await?;
+    tx.commit().await?;
+    kept.ok_or_else(|| StoreError::unreadable("channel_order", &row.id))
+}
+
 /// Keeps an order as it is now.
 ///
 /// # Errors
@@ -103,6 +118,10 @@ pub async fn put(tx: &mut Tx, row: &OrderRow) -> Result<(), StoreError> {
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (channel, id) do update set
             state = excluded.state, lines = excluded.lines, reservation = excluded.reservation,
             code = excluded.code, detail = excluded.detail, changed_at = excluded.changed_at";
+    write(tx, sql, row).await
+}
+
+async fn write(tx: &mut Tx, sql: &'static str, row: &OrderRow) -> Result<(), StoreError> {
     on!(tx, conn => sqlx::query(sql)
         .bind(&row.channel).bind(&row.id).bind(&row.state).bind(&row.lines)
         .bind(&row.reservation).bind(&row.code).bind(&row.detail).bind(row.placed_at)

@@ -97,6 +97,8 @@ pub struct ItemFigures {
     pub available: BTreeMap<LocationNo, i64>,
 }
 
+type FiguresRow = (i64, String, String, Option<i64>, Option<i64>);
+
 /// Reads them in one moment.
 ///
 /// # Errors
@@ -111,7 +113,7 @@ pub async fn figures(store: &Store, items: &[ItemNo]) -> Result<Figures, StoreEr
     }
     let sql = "select i.no, i.sku, i.state, s.location, s.available from {rows} \
         join item i on i.no = r.c0 left join stock s on s.item = i.no order by i.no";
-    let found: Vec<(i64, String, String, Option<i64>, Option<i64>)> = tx.fetch(sql, rows).await?;
+    let found: Vec<FiguresRow> = tx.fetch(sql, rows).await?;
     let version = head(&mut tx).await?.head.version.0;
     tx.rollback().await?;
     let mut items: Vec<ItemFigures> = vec![];
