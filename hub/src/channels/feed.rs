@@ -23,6 +23,8 @@ use crate::store::channels::shadows::{self, ItemFigures, NewFigure, Shadow, Stat
 
 /// The longest wait between two looks.
 const LOOK: Duration = Duration::from_secs(1);
+/// Between two looks at a busy hub, whose commits are for sales.
+const PACE: Duration = Duration::from_millis(20);
 /// Items that are compared in one transaction.
 const ITEMS_MAX: i64 = 500;
 /// Between two comparisons of everything, milliseconds (a day).
@@ -70,6 +72,7 @@ impl Feed {
                 changed = seen.changed() => if changed.is_err() { break },
                 () = tokio::time::sleep(LOOK) => {}
             }
+            pause(PACE, &stop).await;
         }
         self.lease.give_up().await;
     }
