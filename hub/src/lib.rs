@@ -28,6 +28,7 @@ pub mod log;
 pub mod mqtt;
 pub mod secrets;
 pub mod serve;
+pub mod service;
 pub mod setup;
 pub mod shown;
 pub mod store;

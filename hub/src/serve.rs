@@ -27,6 +27,7 @@ use crate::link::Links;
 use crate::live::{Board, Sockets};
 use crate::mqtt::{self, broker::Broker};
 use crate::secrets::Secrets;
+use crate::service;
 use crate::shown::Source;
 use crate::store::Store;
 use crate::tls::{self, Files, Tls, roots};
@@ -267,6 +268,9 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         said += &format!(" mqtt {scheme}://{address}");
     }
     crate::cli::say(&said)?;
+    service::tell(service::READY);
+    let alive = service::keep_alive(running.app.store.clone(), running.app.stop.clone());
+    let alive = tokio::spawn(alive);
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
@@ -275,6 +279,9 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         }
     }
     tracing::info!("stopping");
+    service::tell(service::STOPPING);
     running.stop().await;
+    // It ends at the stop.
+    let _ = alive.await;
     Ok(())
 }

@@ -21,4 +21,5 @@ pub mod log;
 mod pepper;
 mod register;
 pub mod serve;
+mod service;
 mod tls;

@@ -153,6 +153,11 @@ struct AuditArgs {
     database: String,
 }
 
+/// What the program takes, for those who check what is written about it.
+pub fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
+
 /// Prints an answer.
 ///
 /// # Errors

@@ -10,6 +10,7 @@ use axum::routing::get;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use crate::app::App;
+use crate::link::LinkState;
 
 static METRICS: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 
@@ -52,9 +53,21 @@ async fn ready(State(app): State<App>) -> Response {
     (status, axum::Json(body)).into_response()
 }
 
-async fn metrics() -> Response {
+/// The stores that hang on this hub. Of several hubs of one database an agent hangs on one.
+fn stores(app: &App) {
+    let seen = app.seen();
+    let expected = super::ws::expected(app);
+    for location in seen.records.locations().filter(|location| expected.contains(&location.no)) {
+        let linked = app.links.state(location.no) == LinkState::Fresh;
+        let code = location.code.as_str().to_owned();
+        metrics::gauge!("oneshelf_store_linked", "location" => code).set(f64::from(linked));
+    }
+}
+
+async fn metrics(State(app): State<App>) -> Response {
     match metrics_handle() {
         Some(handle) => {
+            stores(&app);
             handle.run_upkeep();
             let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
             (kind, handle.render()).into_response()

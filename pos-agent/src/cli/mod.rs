@@ -12,7 +12,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::serve::Language;
-use crate::{enrol, journal, log, serve};
+use crate::{enrol, journal, log, serve, service};
 
 /// The agent of one store: its registers, devices and link to the hub.
 #[derive(Debug, Parser)]
@@ -129,7 +129,9 @@ pub async fn run(cli: Cli) -> Result<bool> {
             };
             let running = serve::start(options).await?;
             say(&format!("pos-agent listening on http://{}", running.address()))?;
+            service::tell(service::READY);
             serve::until_told().await?;
+            service::tell(service::STOPPING);
             running.stop().await;
         }
         Command::Enrol { data, hub, hub_ca, code, name } => {

@@ -35,6 +35,8 @@ mod live;
 #[cfg(test)]
 mod logs;
 #[cfg(test)]
+mod manuals;
+#[cfg(test)]
 mod mosquitto;
 #[cfg(test)]
 mod mqtt;
@@ -50,6 +52,8 @@ mod receiver;
 mod reservations;
 #[cfg(test)]
 mod rights;
+#[cfg(test)]
+mod service;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]
