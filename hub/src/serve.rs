@@ -143,19 +143,9 @@ pub async fn start(options: Options, clock: Clock) -> anyhow::Result<Running> {
     tasks.push(tokio::spawn(imports::run(app.clone())));
     tasks.extend(channels::start(&app));
     tasks.push(tokio::spawn(expect_agents(app.clone())));
-    if let Some(tls) = &tls {
-        tasks.push(tokio::spawn(tls.clone().keep(clock.clone(), stop.clone())));
-    }
-    if let Some(broker) = options.broker.clone() {
-        // A root that cannot be read is said before anybody is served.
-        roots::client_config(broker.ca.as_deref())?;
-        let app = app.clone();
-        tasks.push(tokio::spawn(async move {
-            if let Err(error) = mqtt::broker::run(app, broker).await {
-                tracing::error!(%error, "the MQTT broker is not used");
-            }
-        }));
-    }
+    let kept = tls.iter().map(|tls| tls.clone().keep(clock.clone(), stop.clone()));
+    tasks.extend(kept.map(tokio::spawn));
+    tasks.extend(broker(&app, options.broker.as_ref())?);
     let mqtt = match options.mqtt_listen {
         Some(listen) => Some(
             mqtt::listen(listen, app.clone(), tls.clone())
@@ -183,6 +173,19 @@ pub async fn start(options: Options, clock: Clock) -> anyhow::Result<Running> {
         follower: (follower, last),
         writer,
     })
+}
+
+/// The task at an outside broker, where one is used.
+fn broker(app: &App, broker: Option<&Broker>) -> anyhow::Result<Option<JoinHandle<()>>> {
+    let Some(broker) = broker.cloned() else { return Ok(None) };
+    // A root that cannot be read is said before anybody is served.
+    roots::client_config(broker.ca.as_deref())?;
+    let app = app.clone();
+    Ok(Some(tokio::spawn(async move {
+        if let Err(error) = mqtt::broker::run(app, broker).await {
+            tracing::error!(%error, "the MQTT broker is not used");
+        }
+    })))
 }
 
 /// Whether what goes in and out of this address can be read on the way.

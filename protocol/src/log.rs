@@ -103,8 +103,8 @@ fn secret(rest: &str, before: char) -> Option<(usize, usize)> {
         let letters = run(&rest[scheme.len()..], |c| !ends_a_word(c));
         return (letters >= SECRET_LETTERS_MIN).then_some((scheme.len(), letters));
     }
-    if rest.starts_with(HASH) {
-        return Some((HASH.len(), run(&rest[HASH.len()..], |c| !ends_a_word(c))));
+    if let Some(hash) = rest.strip_prefix(HASH) {
+        return Some((HASH.len(), run(hash, |c| !ends_a_word(c))));
     }
     if let Some(address) = rest.strip_prefix("://") {
         let authority = &address[..run(address, |c| !ends_a_word(c) && c != '/' && c != '?')];

@@ -95,12 +95,12 @@ pub(super) fn sqlite_file(report: &mut Report, url: &str) {
 pub(super) fn space(report: &mut Report, name: &str, folder: &Path) {
     match statvfs(folder) {
         Ok(about) => {
-            let free = about.blocks_available() as u64 * about.fragment_size() as u64;
+            let free = about.blocks_available().saturating_mul(about.fragment_size());
             let what = format!("{} MiB free at {}", free / MIB, folder.display());
             let to_do = "make room: a full disk stops every sale that needs the hub";
             match free {
                 ..SPACE_BAD => report.bad(name, what, to_do),
-                ..SPACE_WARN => report.warn(name, what, to_do),
+                SPACE_BAD..SPACE_WARN => report.warn(name, what, to_do),
                 _ => report.ok(name, what),
             }
         }
@@ -129,7 +129,7 @@ pub(super) fn backups(report: &mut Report, folder: &Path, now: Timestamp) {
             let to_do = "see why none was made since";
             match now.ms_since(newest) {
                 ..BACKUP_LATE_MS => report.ok("backups", what),
-                ..BACKUP_NONE_MS => report.warn("backups", what, to_do),
+                BACKUP_LATE_MS..BACKUP_NONE_MS => report.warn("backups", what, to_do),
                 _ => report.bad("backups", what, to_do),
             }
         }

@@ -73,12 +73,12 @@ fn closed(report: &mut Report, name: &str, path: &Path, about: &Metadata, wanted
 fn space(report: &mut Report, data: &Path) {
     match statvfs(data) {
         Ok(about) => {
-            let free = about.blocks_available() as u64 * about.fragment_size() as u64 / (1 << 20);
+            let free = about.blocks_available().saturating_mul(about.fragment_size()) >> 20;
             let what = format!("{free} MiB free");
             let to_do = "make room: on a full disk nothing can be sold";
             match free {
                 ..SPACE_BAD_MIB => report.bad("space", what, to_do),
-                ..SPACE_WARN_MIB => report.warn("space", what, to_do),
+                SPACE_BAD_MIB..SPACE_WARN_MIB => report.warn("space", what, to_do),
                 _ => report.ok("space", what),
             }
         }
