@@ -6,5 +6,6 @@
 
 mod port;
 pub mod printer;
+pub mod scale;
 pub mod scanner;
 pub mod sim;

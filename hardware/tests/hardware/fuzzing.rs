@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use oneshelf_hardware::printer::{Reply, ReplyParser, Status};
+use oneshelf_hardware::scale::{Weighed, read_answer};
 use oneshelf_hardware::scanner::{
     FrameEvent, FrameRules, Framer, Gtin, Keys, Patterns, Press, Reading, Symbology,
 };
@@ -202,4 +203,26 @@ fn fuzz_typed_keys() {
             }
         }
     });
+}
+
+const WEIGHTS: &[&[u8]] = &[
+    b"\n  1.250kg\r\n00\r\x03",
+    b"\n 01.250KG\r\nS00\r\x03",
+    b"\n   985 g\r\n00\r\x03",
+    b"\n  0.400kg\r\n0p4\r\x03",
+    b"\n-------kg\r\n01\r\x03",
+    b"\nS10\r\x03",
+];
+
+#[test]
+fn fuzz_scale_answers() {
+    let mut weights = 0u64;
+    fuzz(WEIGHTS, |input, _| {
+        if let Ok(Weighed::Stable(grams)) = read_answer(input) {
+            weights += 1;
+            assert!((1..=1_000_000).contains(&grams), "{}", input.escape_ascii());
+            assert_eq!(input.last().map(|byte| byte & 0x7f), Some(0x03));
+        }
+    });
+    assert!(weights > 0, "nothing was understood");
 }

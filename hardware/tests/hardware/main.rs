@@ -14,3 +14,5 @@ mod printing;
 mod scanning;
 #[cfg(all(test, feature = "evdev"))]
 mod typing;
+#[cfg(test)]
+mod weighing;
