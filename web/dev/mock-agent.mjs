@@ -129,7 +129,7 @@ export async function agent(port, world) {
         asked: 0, paused: state.printer.paused ? { by: 'ana', at: since() } : null,
         confirmed_at: since() } },
     drawer: { ...state.drawer, since: since(), link: 'tcp://10.0.0.9:9100', last_ok: since() },
-    scanner: { ...state.scanner, since: since(), last_ok: since(), last_error: null,
+    scanner: { ...state.scanner, around: { prefix: '', suffix: '' }, lesson: null, since: since(), last_ok: since(), last_error: null,
       link: '/dev/serial/by-id/usb-Datalogic_QuickScan-if00' },
     display: { state: displays.size ? 'showing' : 'none', since: displays.size ? since() : null },
     scans: world.scans ?? [], jobs,

@@ -31,6 +31,11 @@ pub(super) async fn test_page(
     Ok((StatusCode::ACCEPTED, Json(app.front.test_page(&who).await?)))
 }
 
+pub(super) async fn teach(State(app): State<App>, Who(_): Who) -> StatusCode {
+    app.front.teach_scanner();
+    StatusCode::NO_CONTENT
+}
+
 pub(super) async fn skip(
     State(app): State<App>,
     Who(who): Who,

@@ -9,9 +9,9 @@ use sqlx::{Connection, SqliteConnection};
 
 use super::jobs::{self, JobChange, NewJob};
 use super::text::to_json;
-use super::{Fault, Writer, display, machine};
-use crate::register::CashSession;
+use super::{Fault, Writer, machine, set_up};
 use crate::register::sale::PaidSale;
+use crate::register::{Affixes, CashSession};
 
 /// A sale to keep; its receipt number is the register's next.
 #[derive(Debug)]
@@ -53,6 +53,8 @@ pub(crate) enum Keep {
     Display { register: RegisterCode, token_hash: String, by: StaffCode, at: Timestamp },
     /// No display of this register any more.
     DisplayGone(RegisterCode),
+    /// What a scanner puts around codes.
+    ScannerAffixes { affixes: Affixes, by: StaffCode, at: Timestamp },
     /// For the books.
     Deed(NewDeed, Timestamp),
     /// Tries of a PIN.
@@ -124,9 +126,12 @@ async fn keep_one(db: &mut SqliteConnection, keep: &Keep) -> Result<(), Fault> {
         Keep::Job(change) => jobs::change(db, change).await?,
         Keep::PrinterPaused { by, at } => jobs::pause(db, by.as_ref(), *at).await?,
         Keep::Display { register, token_hash, by, at } => {
-            display::keep(db, register, token_hash, by, *at).await?;
+            set_up::keep(db, register, token_hash, by, *at).await?;
         }
-        Keep::DisplayGone(register) => display::forget(db, register).await?,
+        Keep::ScannerAffixes { affixes, by, at } => {
+            set_up::keep_affixes(db, affixes, by, *at).await?;
+        }
+        Keep::DisplayGone(register) => set_up::forget(db, register).await?,
         Keep::Deed(new, at) => {
             sqlx::query(
                 "insert into deed (at, register, staff, kind, detail) values (?, ?, ?, ?, ?)",

@@ -5,7 +5,6 @@
 //! Invariant: a fact's text is stored once and never encoded again.
 
 mod copy;
-mod display;
 mod inspect;
 mod jobs;
 mod kept;
@@ -13,6 +12,7 @@ mod machine;
 mod migrate;
 mod read;
 mod search;
+mod set_up;
 mod staged;
 mod stock;
 mod text;

@@ -229,6 +229,9 @@ impl Front {
         });
         let mut scanner = seen.of("scanner");
         scanner["link"] = json!(seen.links.scanner);
+        let teaching = &self.shared.teaching;
+        scanner["around"] = json!(teaching.learned());
+        scanner["lesson"] = json!(teaching.scans());
         let mut drawer = seen.of("drawer");
         drawer["link"] = json!(seen.links.printer);
         Ok(json!({

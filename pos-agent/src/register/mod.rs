@@ -22,6 +22,7 @@ pub(crate) mod sale;
 mod scan;
 mod sign_in;
 mod state;
+mod teach;
 mod ticket;
 mod view;
 
@@ -44,6 +45,8 @@ pub(crate) use refused::{Answer, Refused};
 pub(crate) use scan::ScanRequest;
 pub(crate) use sign_in::{Desk, Session, SignIn};
 pub(crate) use state::{Devices, DrawerWord, LinkView, PrinterWord, ScannerWord};
+pub(crate) use teach::Affixes;
+use teach::Teaching;
 pub(crate) use view::{Added, ItemHere, JobView, SaleView, TicketView};
 
 use crate::clock;
@@ -76,6 +79,8 @@ pub(crate) struct Shared {
     language: Language,
     /// How the store's own labels carry weights and prices.
     patterns: Patterns,
+    /// What scanners put around codes.
+    teaching: Teaching,
     /// A share changed: a payment that waits for a grant looks again.
     share_changed: Notify,
 }
@@ -142,6 +147,7 @@ impl Front {
             drawer,
             language,
             patterns,
+            teaching: Teaching::new(reads.affixes().await?),
             share_changed: Notify::new(),
             reads,
         });

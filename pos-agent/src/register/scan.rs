@@ -9,6 +9,7 @@ use std::sync::Arc;
 use oneshelf_domain::item::{Item, Unit};
 use oneshelf_domain::money::Money;
 use oneshelf_domain::{Currency, LocationCode};
+use oneshelf_hardware::scanner::symbology::split_mark;
 use oneshelf_hardware::scanner::{
     Elements, Embedded, FrameEvent, Framer, Gtin, Reading, Refusal, ShortDate, Symbology,
     check_digit_ok,
@@ -87,6 +88,11 @@ impl Front {
         from: &'static str,
         accept_expired: bool,
     ) -> Answer<Added> {
+        self.in_lesson(who, code).await?;
+        // A mark may stand behind what the scanner puts in front of all.
+        let inner = self.shared.teaching.code(code);
+        let (mark, code) = if inner == code { (None, code) } else { split_mark(inner) };
+        let symbology = mark.as_ref().or(symbology);
         let reading = Reading::of(code, symbology);
         let meaning = match &reading {
             Ok(reading) => json!(reading),

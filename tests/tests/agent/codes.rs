@@ -117,6 +117,39 @@ async fn a_weighed_item_is_no_line_without_its_weight() {
 }
 
 #[tokio::test]
+async fn a_scanner_is_taught_what_it_puts_around_codes() {
+    let (mut store, mut page) = store(&[]).await;
+    let (status, _) = page.scan(&format!("*{TEA}#")).await;
+    assert_eq!(status, 404, "not yet");
+    assert_eq!(page.post("api/scanner/teach", json!({})).await.0, 204);
+    for (code, told, scans) in [
+        (format!("*{TEA}#"), "scanner_learning", json!(1)),
+        (format!("*{TEA}#"), "scanner_learning", json!(1)),
+        ("*2198765012340#".to_owned(), "scanner_learning", json!(2)),
+        ("*CHEESE#".to_owned(), "scanner_taught", Value::Null),
+    ] {
+        let (status, why) = page.scan(&code).await;
+        assert_eq!((status, &why["code"], &why["scans"]), (409, &json!(told), &scans), "{code}");
+    }
+    assert_eq!(page.get("api/ticket").await["lines"], json!([]), "a lesson sells nothing");
+    store.stop().await;
+    store.start().await;
+    let mut page = store.ana().await;
+    let around = page.get("api/devices").await["scanner"]["around"].clone();
+    assert_eq!(around, json!({"prefix": "*", "suffix": "#"}));
+    let (status, added) = page.scan(&format!("*]C101{TEA_GTIN}10AB#")).await;
+    assert_eq!((status, &added["says"]["lot"]), (200, &json!("AB")), "{added}");
+    assert_eq!(page.scan(TEA).await.0, 200, "another scanner puts nothing around");
+    // Three that have nothing in common change nothing.
+    page.post("api/scanner/teach", json!({})).await;
+    page.scan(TEA).await;
+    let (_, why) = page.scan("+2198765012340").await;
+    assert_eq!(why["code"], "scanner_not_taught");
+    let kept = page.get("api/devices").await["scanner"]["around"].clone();
+    assert_eq!(kept, around);
+}
+
+#[tokio::test]
 async fn the_last_scans_are_shown_with_their_bytes_and_no_card_among_them() {
     let (_store, mut page) = store(&[]).await;
     page.scan(&format!("]d201{TEA_GTIN}10AB{GS}21X")).await;

@@ -38,6 +38,10 @@ export function fail(cause: unknown) {
     stopped(problem);
     return;
   }
+  if (problem.code.startsWith('scanner_')) {
+    hardware.learned(problem);
+    return;
+  }
   if (problem.code === 'item_unknown') {
     notFound(desk.query, problem.fields.check_digit_ok !== false);
     return;

@@ -2,8 +2,11 @@
 // again when the agent says that something changed, and only while somebody looks.
 import type { Devices, PrintJob } from '../shared/api/agent';
 import { announce } from '../shared/announce.svelte';
+import type { Problem } from '../shared/api/http';
+import { play } from '../shared/sound';
 import { api, fail } from './agent';
 import { desk } from './desk.svelte';
+import { said } from './said';
 import { t } from './strings';
 
 const PAUSE_MS = 120;
@@ -59,6 +62,19 @@ class Hardware {
 
   goOn() {
     return this.ask('api/printer/resume', '');
+  }
+
+  /** The next three scans show what the scanner puts around a code. */
+  teach() {
+    return this.ask('api/scanner/teach', '');
+  }
+
+  /** A scan of a lesson: what it came to, in words. */
+  learned(problem: Problem) {
+    this.told = said(problem);
+    play(problem.code === 'scanner_not_taught' ? 'not_found' : 'added');
+    announce(this.told);
+    void this.changed();
   }
 
   testPage() {

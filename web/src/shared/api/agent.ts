@@ -149,7 +149,12 @@ export type SeenScan = {
 export type Devices = {
   printer: Device<PrinterState> & { queue: Queue };
   drawer: Device<'closed' | 'open' | 'unknown'>;
-  scanner: Device<'ready' | 'gone' | 'none'>;
+  scanner: Device<'ready' | 'gone' | 'none'> & {
+    /** What it puts around every code, as it was taught. */
+    around: { prefix: string; suffix: string };
+    /** Scans of the lesson that is on. */
+    lesson: number | null;
+  };
   display: Device<'none' | 'away' | 'showing'>;
   scans: SeenScan[];
   jobs: PrintJob[];

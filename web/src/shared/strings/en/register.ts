@@ -219,6 +219,10 @@ export const en = {
     sent_unconfirmed: 'It took a job and did not say that it came out.',
     gone: 'Plug it in and it comes back by itself. Typing a barcode still works.',
   } as Record<string, string>,
+  teach: 'Teach',
+  lesson: (n: number) =>
+    `Scan three different items, ${n} of 3 done. Nothing is sold meanwhile.`,
+  around: 'Around codes',
   jobsTitle: 'Print jobs',
   noJobs: 'Nothing was printed yet.',
   jobWhat: 'What',

@@ -1,4 +1,5 @@
-//! Which browsers may show a register's ticket to its customer.
+//! What is set up of the devices: which browsers may show a register's ticket to its customer, and
+//! what a scanner puts around codes.
 //!
 //! Only the hash of a display's token is kept: a copy of the database opens no display.
 
@@ -7,6 +8,7 @@ use sqlx::SqliteConnection;
 
 use super::text::parsed;
 use super::{Fault, Reads};
+use crate::register::Affixes;
 
 impl Reads {
     /// The register whose display has the token with this hash.
@@ -17,6 +19,16 @@ impl Reads {
                 .fetch_optional(&self.pool)
                 .await?;
         register.as_deref().map(parsed).transpose()
+    }
+
+    /// What a scanner puts around codes, as it was taught.
+    pub(crate) async fn affixes(&self) -> Result<Affixes, Fault> {
+        let row: Option<(String, String)> =
+            sqlx::query_as("select prefix, suffix from scanner_affix where one = 1")
+                .fetch_optional(&self.pool)
+                .await?;
+        let (prefix, suffix) = row.unwrap_or_default();
+        Ok(Affixes { prefix, suffix })
     }
 
     /// Since when a register has its display.
@@ -47,6 +59,26 @@ pub(super) async fn keep(
     )
     .bind(register.as_str())
     .bind(token_hash)
+    .bind(by.as_str())
+    .bind(at.0)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn keep_affixes(
+    db: &mut SqliteConnection,
+    affixes: &Affixes,
+    by: &StaffCode,
+    at: Timestamp,
+) -> Result<(), Fault> {
+    sqlx::query(
+        "insert into scanner_affix (one, prefix, suffix, staff, at) values (1, ?, ?, ?, ?)
+         on conflict (one) do update set prefix = excluded.prefix, suffix = excluded.suffix,
+         staff = excluded.staff, at = excluded.at",
+    )
+    .bind(&affixes.prefix)
+    .bind(&affixes.suffix)
     .bind(by.as_str())
     .bind(at.0)
     .execute(db)
