@@ -11,13 +11,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use oneshelf_hardware::printer::{DrawerProfile, Printer, Times};
+use oneshelf_hardware::scale::{Scale, ScaleTimes};
 use oneshelf_hardware::scanner::Patterns;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::devices::{Drawer, printer, scanner as scanning};
+use crate::devices::{Drawer, printer, scale, scanner as scanning};
 use crate::key::AgentKey;
 pub use crate::language::Language;
 pub use crate::link::{Broker, Transport};
@@ -49,6 +50,8 @@ pub struct Options {
     pub printer: Option<String>,
     /// A serial port.
     pub scanner: Option<String>,
+    /// `serial:/dev/...`: what weighs goods.
+    pub scale: Option<String>,
     /// How the store's own labels carry weights and prices, as `2PPPPPCWWWWWC`.
     pub patterns: Vec<String>,
     /// Further values of the Host header.
@@ -92,8 +95,15 @@ pub async fn start(options: Options) -> Result<Running> {
         // Rather now than at the first sign-in, when a customer waits.
         pepper.hex()?;
     }
-    let links = Links { printer: options.printer.clone(), scanner: options.scanner.clone() };
-    let devices = (devices_at_start(printer.as_deref(), scanner.is_some()), links);
+    let scale = options.scale.as_deref().map(str::parse).transpose()?;
+    let scale = scale.map(|address| Arc::new(Scale::new(address, ScaleTimes::default())));
+    let links = Links {
+        printer: options.printer.clone(),
+        scanner: options.scanner.clone(),
+        scale: options.scale.clone(),
+    };
+    let words = devices_at_start(printer.as_deref(), scanner.is_some(), scale.as_deref());
+    let devices = (words, links, scale.clone());
     let drawer = printer.is_some().then_some(drawer);
     let receipts = (options.language, Patterns::parse(&options.patterns)?);
     let front = Front::load(writer, reads, pepper, drawer, devices, receipts).await?;
@@ -126,16 +136,20 @@ pub async fn start(options: Options) -> Result<Running> {
     if let Some(address) = scanner {
         tasks.spawn(scanning::run(Arc::clone(&front), address, stop.clone()));
     }
+    if let Some(scale) = scale {
+        tasks.spawn(scale::run(Arc::clone(&front), scale, stop.clone()));
+    }
     tasks.close();
     Ok(Running { address, front, stop, tasks, endless, _lock: lock })
 }
 
-fn devices_at_start(printer: Option<&Printer>, scanner: bool) -> Devices {
+fn devices_at_start(printer: Option<&Printer>, scanner: bool, scale: Option<&Scale>) -> Devices {
     let state = printer.map(|p| *p.watch().borrow());
     Devices {
         printer: PrinterWord { state, since: clock::now() },
         scanner: if scanner { ScannerWord::Gone } else { ScannerWord::None },
         drawer: DrawerWord::Unknown,
+        scale: scale.map(|s| *s.watch().borrow()),
     }
 }
 

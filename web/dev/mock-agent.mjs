@@ -13,7 +13,7 @@ export async function agent(port, world) {
     registers: [{ code: 'R1', name: 'Register 1' }, { code: 'R2', name: 'Register 2' }],
     link: { state: 'live', since: since(), last_answer_age_ms: 120, waiting: 0 },
     printer: { state: 'ready', since: since(), waiting: 0, paused: false }, scanner: { state: 'ready' },
-    drawer: { state: 'closed', since: since() }, version: '0.1.0',
+    drawer: { state: 'closed', since: since() }, scale: { state: 'none' }, version: '0.1.0',
   };
   const staff = [
     { code: 'ana', name: 'Ana Murphy', role: 'cashier', pin: '1234' },
@@ -131,6 +131,8 @@ export async function agent(port, world) {
     drawer: { ...state.drawer, since: since(), link: 'tcp://10.0.0.9:9100', last_ok: since() },
     scanner: { ...state.scanner, around: { prefix: '', suffix: '' }, lesson: null, since: since(), last_ok: since(), last_error: null,
       link: '/dev/serial/by-id/usb-Datalogic_QuickScan-if00' },
+    scale: { state: world.scale ?? 'none', since: since(), last_ok: since(), last_error: null,
+      link: world.scale ? 'serial:/dev/ttyUSB0?baud=9600' : null },
     display: { state: displays.size ? 'showing' : 'none', since: displays.size ? since() : null },
     scans: world.scans ?? [], jobs,
   });
@@ -160,6 +162,7 @@ export async function agent(port, world) {
           until: '2026-10-31', lot: 'OLD', code_scanned: b.code });
       if (b.code === '4006381333931')
         throw new Refused(409, 'weight_needed', 'Weigh it.', { sku: 'CHEESE', unit: 'gram',
+          scale: world.scale ? 'moving' : null,
           name: 'Hegarty’s cheddar, aged' });
       const item = find(b.code);
       if (!item) throw new Refused(404, 'item_unknown', 'No item has this barcode.',
@@ -249,6 +252,7 @@ export async function agent(port, world) {
       jobs = [];
       world.unconfirmed = false;
       world.scans = [];
+      world.scale = null;
       paid = null;
       return {};
     }],

@@ -77,7 +77,7 @@ export function scenes(first) {
     await page.getByTestId('change').waitFor();
     await post(`${register}mock/state`, { printer: { state: 'no_paper', waiting: 1,
       paused: false, since: minutes(12) } });
-    await post(`${register}mock/world`, { scans: someScans });
+    await post(`${register}mock/world`, { scans: someScans, scale: 'ready' });
     await page.keyboard.press('F8');
     await page.getByTestId('reprint').first().click();
     await post(`${register}mock/world`, { unconfirmed: true });
@@ -191,6 +191,12 @@ export function scenes(first) {
       await sell(p);
       await scan(p, '4006381333931');
       await p.getByTestId('weight').fill('0.862');
+    } },
+    { name: 'r26-weigh-moving', async play(p) {
+      await sell(p);
+      await post(`${register}mock/world`, { scale: 'ready' });
+      await scan(p, '4006381333931');
+      await p.getByTestId('scale-says').waitFor();
     } },
     ...[['', {}], ['-dark-de', { dark: true, query: '?lang=de' }],
       ['-1024', { width: 1024, height: 768 }],

@@ -42,7 +42,7 @@ enum Command {
         #[arg(long, env = "HUB_CA")]
         hub_ca: Option<PathBuf>,
         #[command(flatten)]
-        line: line::LineArgs,
+        line: Box<line::LineArgs>,
         /// Where the pages are served. An address that is not this machine's own (127.0.0.1,
         /// [::1]) needs --to-other-machines.
         #[arg(long, env = "POS_AGENT_LISTEN", default_value = "127.0.0.1:8090")]
@@ -59,6 +59,9 @@ enum Command {
         /// The serial scanner's port, as /dev/serial/by-id/...
         #[arg(long, env = "POS_AGENT_SCANNER")]
         scanner: Option<String>,
+        /// What weighs goods, as serial:/dev/serial/by-id/...?baud=9600. It speaks the NCI protocol.
+        #[arg(long, env = "POS_AGENT_SCALE")]
+        scale: Option<String>,
         /// A pattern of the store's own labels with a weight or a price in them, as
         /// 2PPPPPCWWWWWC; may be given several times.
         #[arg(long = "label-pattern", env = "POS_AGENT_LABEL_PATTERNS", value_delimiter = ',')]
@@ -110,6 +113,7 @@ pub async fn run(cli: Cli) -> Result<bool> {
             to_other_machines,
             printer,
             scanner,
+            scale,
             patterns,
             hosts,
             language,
@@ -123,6 +127,7 @@ pub async fn run(cli: Cli) -> Result<bool> {
                 to_other_machines,
                 printer,
                 scanner,
+                scale,
                 patterns,
                 hosts,
                 language,

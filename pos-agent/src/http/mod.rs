@@ -70,6 +70,7 @@ fn router(app: App) -> Router {
         .route("/ticket", get(tickets::ticket).delete(tickets::void))
         .route("/ticket/scan", post(tickets::scan))
         .route("/ticket/lines", post(tickets::add))
+        .route("/ticket/weigh", post(tickets::weigh))
         .route("/ticket/lines/{id}", patch(tickets::set_quantity).delete(tickets::void_line))
         .route("/ticket/pay", post(tickets::pay))
         .route("/ticket/paid", post(tickets::paid))

@@ -40,6 +40,20 @@ pub(super) async fn add(
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Weigh {
+    sku: Sku,
+}
+
+pub(super) async fn weigh(
+    State(app): State<App>,
+    Who(who): Who,
+    Body(asked): Body<Weigh>,
+) -> Answer<Json<Added>> {
+    Ok(Json(app.front.weigh_item(&who, &asked.sku).await?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct SetQuantity {
     quantity: i64,
 }

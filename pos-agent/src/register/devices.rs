@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use oneshelf_domain::Timestamp;
 use oneshelf_hardware::printer::PrinterState;
+use oneshelf_hardware::scale::ScaleState;
 use oneshelf_hardware::scanner::Symbology;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -29,6 +30,7 @@ const JOBS_MAX: usize = 30;
 pub(crate) struct Links {
     pub printer: Option<String>,
     pub scanner: Option<String>,
+    pub scale: Option<String>,
 }
 
 /// One device since the start.
@@ -184,7 +186,7 @@ fn printer_well(state: PrinterState) -> Option<bool> {
 impl Front {
     pub(super) fn note_devices(&self, devices: Devices) {
         let (seen, now) = (&self.shared.seen, clock::now());
-        let Devices { printer, scanner, drawer } = devices;
+        let Devices { printer, scanner, drawer, scale } = devices;
         match printer.state {
             None => seen.note("printer", "none", None, now),
             Some(state) => {
@@ -200,6 +202,14 @@ impl Front {
         };
         seen.note("scanner", scanner.word(), well, now);
         let well = (drawer != DrawerWord::Unknown).then_some(true);
+        match scale {
+            None => seen.note("scale", "none", None, now),
+            Some(state) => {
+                let word = json!(state);
+                let well = state == ScaleState::Ready;
+                seen.note("scale", word.as_str().unwrap_or_default(), Some(well), now);
+            }
+        }
         seen.note("drawer", drawer.word(), well, now);
     }
 
@@ -232,11 +242,14 @@ impl Front {
         let teaching = &self.shared.teaching;
         scanner["around"] = json!(teaching.learned());
         scanner["lesson"] = json!(teaching.scans());
+        let mut scale = seen.of("scale");
+        scale["link"] = json!(seen.links.scale);
         let mut drawer = seen.of("drawer");
         drawer["link"] = json!(seen.links.printer);
         Ok(json!({
             "printer": printer,
             "drawer": drawer,
+            "scale": scale,
             "scanner": scanner,
             "scans": seen.scans(),
             "display": self.display_state(&who.register).await?,

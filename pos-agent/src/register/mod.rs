@@ -25,12 +25,14 @@ mod state;
 mod teach;
 mod ticket;
 mod view;
+mod weigh;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 use oneshelf_domain::item::Item;
 use oneshelf_domain::record::Records;
 use oneshelf_domain::{Currency, LocationCode, Money, RegisterCode};
+use oneshelf_hardware::scale::Scale;
 use oneshelf_hardware::scanner::Patterns;
 use tokio::sync::{Mutex, MutexGuard, Notify, watch};
 
@@ -75,6 +77,8 @@ pub(crate) struct Shared {
     pub printer_wake: Notify,
     /// Drawer pulses; none without a printer.
     pub drawer: Option<Drawer>,
+    /// What weighs goods.
+    scale: Option<Arc<Scale>>,
     /// Of receipts.
     language: Language,
     /// How the store's own labels carry weights and prices.
@@ -131,7 +135,7 @@ impl Front {
         reads: Reads,
         pepper: Pepper,
         drawer: Option<Drawer>,
-        devices: (Devices, Links),
+        devices: (Devices, Links, Option<Arc<Scale>>),
         (language, patterns): (Language, Patterns),
     ) -> Result<Arc<Self>, Fault> {
         let shared = Arc::new(Shared {
@@ -142,6 +146,7 @@ impl Front {
             seen: Seen::new(devices.1),
             displays: Displays::default(),
             devices: watch::Sender::new(devices.0),
+            scale: devices.2,
             spool: watch::Sender::new(reads.spool().await?),
             printer_wake: Notify::new(),
             drawer,

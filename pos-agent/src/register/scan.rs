@@ -202,7 +202,7 @@ impl Front {
         if let Some(price) = price.filter(|_| unit_price > 0) {
             return Ok((by_price(price.minor, unit_price), None));
         }
-        Err(weight_needed(item))
+        Ok((self.weighed(item).await?, None))
     }
 
     /// Today in the store's zone, as `2026-11-30`.
@@ -257,14 +257,6 @@ fn expired(item: &Item, says: &Says, until: &str, code: &str) -> Refused {
         .with("until", until)
         .with("lot", lot)
         .with("code_scanned", code)
-}
-
-fn weight_needed(item: &Item) -> Refused {
-    let detail = format!("{} is sold by its measure. Weigh it, or type it.", item.details.name);
-    Refused::new(409, "weight_needed", &detail)
-        .with("sku", item.sku.as_str())
-        .with("name", item.details.name.clone())
-        .with("unit", json!(item.details.unit))
 }
 
 /// The digits of a payment card, without a track's marks: they are kept nowhere. A GTIN is none.

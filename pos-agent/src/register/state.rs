@@ -7,6 +7,7 @@ use std::sync::Arc;
 use oneshelf_domain::record::{Record, RecordState, Records, Register};
 use oneshelf_domain::{LocationCode, Timestamp};
 use oneshelf_hardware::printer::PrinterState;
+use oneshelf_hardware::scale::ScaleState;
 use oneshelf_sync::agent::Line;
 use serde_json::{Value, json};
 
@@ -80,6 +81,8 @@ pub(crate) struct Devices {
     pub printer: PrinterWord,
     pub scanner: ScannerWord,
     pub drawer: DrawerWord,
+    /// None without a scale.
+    pub scale: Option<ScaleState>,
 }
 
 impl Front {
@@ -112,6 +115,7 @@ impl Front {
             "drawer": {
                 "state": devices.drawer.word(), "since": self.shared.seen.since("drawer"),
             },
+            "scale": {"state": devices.scale.map_or(json!("none"), |state| json!(state))},
             "version": env!("CARGO_PKG_VERSION"),
         })
     }

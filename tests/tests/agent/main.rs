@@ -26,4 +26,5 @@ mod spool;
 mod stock;
 mod store;
 mod volume;
+mod weighing;
 mod words;

@@ -30,6 +30,7 @@ pub struct Store {
     pub scanner: Option<String>,
     pub language: Language,
     pub patterns: Vec<String>,
+    pub scale: Option<String>,
     data: PathBuf,
     agent: Option<Running>,
 }
@@ -72,8 +73,8 @@ impl Store {
         let location = enrol(&data, at(&url), "ABCD-EFGH", "Quay Street").await.unwrap();
         assert_eq!(location, "S07");
         let language = Language::En;
-        let (patterns, agent) = (vec![], None);
-        let mut store = Self { hub, printer, scanner, language, patterns, data, agent };
+        let (patterns, scale, agent) = (vec![], None, None);
+        let mut store = Self { hub, printer, scanner, language, patterns, scale, data, agent };
         store.start().await;
         store
     }
@@ -99,6 +100,7 @@ impl Store {
             printer: self.printer.as_ref().map(|p| format!("tcp://{}", p.address())),
             scanner: self.scanner.clone(),
             patterns: self.patterns.clone(),
+            scale: self.scale.clone(),
             hosts: vec![],
             hub: None,
             hub_ca: None,

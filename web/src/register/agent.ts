@@ -59,7 +59,7 @@ function stopped({ code, fields }: Problem) {
   play('blocked');
   if (code === 'weight_needed') {
     const unit = fields.unit === 'millilitre' ? 'millilitre' : 'gram';
-    weigh({ sku: text('sku'), name: text('name'), unit });
+    weigh({ sku: text('sku'), name: text('name'), unit, scale: text('scale') });
     return;
   }
   if (!desk.paying) desk.panel = null;
@@ -75,7 +75,7 @@ export function weigh(what: Weighing) {
   desk.paid = null;
   desk.weighing = what;
   desk.panel = 'weigh';
-  alarm(`${t.weighTitle} ${t.weighWhy(what.name)}`);
+  alarm(t.scaleWhy[what.scale] ?? `${t.weighTitle} ${t.weighWhy(what.name)}`);
 }
 
 export function notFound(code: string, check_digit_ok: boolean) {

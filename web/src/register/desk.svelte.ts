@@ -13,7 +13,13 @@ export type NotFound = { code: string; check_digit_ok: boolean };
 /** A scan that stopped: what it was of is past its date. */
 export type Expired = { name: string; until: string; lot: string; code: string };
 /** An item that is sold by its measure, and waits for it. */
-export type Weighing = { sku: string; name: string; unit: Exclude<Unit, 'each'> };
+export type Weighing = {
+  sku: string;
+  name: string;
+  unit: Exclude<Unit, 'each'>;
+  /** Why the scale gave no weight; empty without a scale. */
+  scale: string;
+};
 
 class Desk {
   phase = $state<Phase>('starting');

@@ -1,5 +1,5 @@
 // How loud the state of a device is. Words are the strings'; this is only the tone.
-import type { AgentState, Device, PrinterState } from '../shared/api/agent';
+import type { AgentState, Device, PrinterState, ScaleState } from '../shared/api/agent';
 
 export type Tone = 'quiet' | 'plain' | 'warn' | 'stop';
 
@@ -24,6 +24,10 @@ export function drawerTone(state: AgentState['drawer']['state']): Tone {
 /** Whether somebody should look at the printer before the next receipt. */
 export function printerTrouble(printer: AgentState['printer'] | undefined): boolean {
   return printer !== undefined && (printerStuck(printer.state) || printer.paused);
+}
+
+export function scaleTone(state: ScaleState): Tone {
+  return state === 'ready' ? 'quiet' : state === 'none' ? 'plain' : 'warn';
 }
 
 export function displayTone(state: Device<'none' | 'away' | 'showing'>['state']): Tone {

@@ -44,10 +44,17 @@ export function scan(code: string, accept_expired = false) {
 
 export function addItem(item: ItemHere) {
   const { sku, name, unit } = item;
-  if (unit !== 'each') return weigh({ sku, name, unit });
+  const scale = desk.agent?.scale.state ?? 'none';
+  if (unit === 'gram' && scale !== 'none') return weighNow(sku);
+  if (unit !== 'each') return weigh({ sku, name, unit, scale: '' });
   const quantity = desk.times;
   desk.times = 1;
   return addUnits(sku, quantity);
+}
+
+/** As much of an item as lies on the scale; when it gives no weight, the cashier is asked. */
+export function weighNow(sku: string) {
+  return inOrder(async () => take(await api.post<Added>('api/ticket/weigh', { sku })));
 }
 
 /** So much of an item, in its unit. */

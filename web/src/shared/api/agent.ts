@@ -5,6 +5,7 @@ export type LinkState = 'live' | 'catching_up' | 'offline';
 export type PrinterState =
   | 'ready' | 'printing' | 'paper_low' | 'no_paper' | 'cover_open' | 'cutter_error'
   | 'not_answering' | 'unreachable' | 'none' | 'sent_unconfirmed';
+export type ScaleState = 'ready' | 'not_answering' | 'unreachable' | 'none';
 export type Unit = 'each' | 'gram' | 'millilitre';
 
 export type AgentState = {
@@ -18,6 +19,7 @@ export type AgentState = {
   printer: { state: PrinterState; since: string; waiting: number; paused: boolean };
   scanner: { state: 'ready' | 'gone' | 'none' };
   drawer: { state: 'closed' | 'open' | 'unknown'; since: string | null };
+  scale: { state: ScaleState };
   version: string;
 };
 
@@ -155,6 +157,7 @@ export type Devices = {
     /** Scans of the lesson that is on. */
     lesson: number | null;
   };
+  scale: Device<ScaleState>;
   display: Device<'none' | 'away' | 'showing'>;
   scans: SeenScan[];
   jobs: PrintJob[];
