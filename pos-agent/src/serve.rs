@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use oneshelf_hardware::printer::{DrawerProfile, Printer, Times};
+use oneshelf_hardware::printer::{Bitmap, PictureMode, Printer, Profile, Times};
 use oneshelf_hardware::scale::{Scale, ScaleTimes};
 use oneshelf_hardware::scanner::Patterns;
 use tokio::net::TcpListener;
@@ -48,7 +48,8 @@ pub struct Options {
     pub to_other_machines: bool,
     /// `tcp://HOST:PORT`, `serial:/dev/...` or `file:/dev/...`.
     pub printer: Option<String>,
-    /// A serial port.
+    pub paper: Paper,
+    /// `serial:/dev/...`, `evdev:/dev/...`, or the path of a serial port.
     pub scanner: Option<String>,
     /// `serial:/dev/...`: what weighs goods.
     pub scale: Option<String>,
@@ -58,6 +59,31 @@ pub struct Options {
     pub hosts: Vec<String>,
     /// Of receipts.
     pub language: Language,
+}
+
+/// What receipts are printed on, and how they look.
+#[derive(Debug, Clone, Default)]
+pub struct Paper {
+    /// The printer's profile: a name, or a TOML file.
+    pub printer_profile: Option<String>,
+    /// A PNG file that stands above every receipt.
+    pub logo: Option<PathBuf>,
+}
+
+impl Paper {
+    fn profile(&self) -> Result<Profile> {
+        let mut profile = match &self.printer_profile {
+            Some(name_or_file) => Profile::find(name_or_file)?,
+            None => Profile::default(),
+        };
+        if let Some(path) = &self.logo {
+            if profile.pictures == PictureMode::None {
+                bail!("the printer profile `{}` prints no pictures, so no logo", profile.name);
+            }
+            profile.logo = Some(Bitmap::read(path, profile.dots)?);
+        }
+        Ok(profile)
+    }
 }
 
 /// A running agent. Dropping it without [`Running::stop`] is what a crash does.
@@ -86,9 +112,10 @@ pub async fn start(options: Options) -> Result<Running> {
     let trust = tls::client_config(options.hub_ca.as_deref())?;
     let address = options.printer.as_deref().map(str::parse).transpose()?;
     let scanner = options.scanner.as_deref().map(str::parse).transpose()?;
+    let profile = options.paper.profile()?;
     let (drawer, pulses) = Drawer::new();
-    let printer = address
-        .map(|address| Arc::new(Printer::new(address, DrawerProfile::default(), Times::default())));
+    let printer =
+        address.map(|address| Arc::new(Printer::new(address, profile.drawer, Times::default())));
     let (writer, reads) = journal::open(&options.data).await?;
     let pepper = Pepper::of(&options.data);
     if reads.identity().await?.is_some() {
@@ -131,7 +158,7 @@ pub async fn start(options: Options) -> Result<Running> {
     ];
     if let Some(printer) = printer {
         endless.push(tokio::spawn(printer::show(Arc::clone(&front), Arc::clone(&printer))));
-        tasks.spawn(printer::run(Arc::clone(&front), printer, pulses, stop.clone()));
+        tasks.spawn(printer::run(Arc::clone(&front), (printer, profile), pulses, stop.clone()));
     }
     if let Some(address) = scanner {
         tasks.spawn(scanning::run(Arc::clone(&front), address, stop.clone()));

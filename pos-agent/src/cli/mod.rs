@@ -3,6 +3,7 @@
 mod doctor;
 
 mod line;
+mod paper;
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -56,10 +57,15 @@ enum Command {
         /// hangs on it.
         #[arg(long, env = "POS_AGENT_PRINTER")]
         printer: Option<String>,
-        /// The serial scanner's port, as /dev/serial/by-id/...
+        #[command(flatten)]
+        paper: Box<paper::PaperArgs>,
+        /// The scanner: serial:/dev/serial/by-id/...?baud=9600, or one that types like a keyboard,
+        /// evdev:/dev/input/by-id/... `repeat=300` behind the `?`: the same code within so many
+        /// milliseconds counts once.
         #[arg(long, env = "POS_AGENT_SCANNER")]
         scanner: Option<String>,
-        /// What weighs goods, as serial:/dev/serial/by-id/...?baud=9600. It speaks the NCI protocol.
+        /// What weighs goods, as serial:/dev/serial/by-id/...?baud=9600 (NCI protocol); `&bits=7`
+        /// behind it where the scale is set to 7 bits and even parity.
         #[arg(long, env = "POS_AGENT_SCALE")]
         scale: Option<String>,
         /// A pattern of the store's own labels with a weight or a price in them, as
@@ -112,6 +118,7 @@ pub async fn run(cli: Cli) -> Result<bool> {
             listen,
             to_other_machines,
             printer,
+            paper,
             scanner,
             scale,
             patterns,
@@ -126,6 +133,7 @@ pub async fn run(cli: Cli) -> Result<bool> {
                 listen,
                 to_other_machines,
                 printer,
+                paper: (*paper).into(),
                 scanner,
                 scale,
                 patterns,

@@ -82,7 +82,7 @@ impl Drawer {
 /// Runs until it is stopped; a job under way is ended first.
 pub(crate) async fn run(
     front: Arc<Front>,
-    printer: Arc<Printer>,
+    (printer, profile): (Arc<Printer>, Profile),
     mut pulses: Pulses,
     stop: CancellationToken,
 ) {
@@ -103,7 +103,7 @@ pub(crate) async fn run(
                 }
             }
         }
-        waits = match print_all(&front, &printer, &mut pulses, waits, &stop).await {
+        waits = match print_all(&front, (&printer, &profile), &mut pulses, waits, &stop).await {
             Ok(waits) => waits,
             Err(error) => {
                 tracing::error!(%error, "print jobs cannot be read or kept");
@@ -151,7 +151,7 @@ async fn look(front: &Front, printer: &Printer) -> Result<(), Reason> {
 /// something still waits, as the printer is not well.
 async fn print_all(
     front: &Front,
-    printer: &Printer,
+    (printer, profile): (&Printer, &Profile),
     pulses: &mut Pulses,
     mut unwell: bool,
     stop: &CancellationToken,
@@ -169,10 +169,8 @@ async fn print_all(
         // The drawer is opened by its own pulse: one that waits in a job would come unattended.
         let id = row.id.to_string();
         let job = match &row.kind {
-            JobKind::Receipt { receipt, .. } => {
-                receipt_job(&id, receipt, &Profile::default(), InJob::Leave)
-            }
-            JobKind::TestPage => test_page_job(&id, &front.test_page_words(), &Profile::default()),
+            JobKind::Receipt { receipt, .. } => receipt_job(&id, receipt, profile, InJob::Leave),
+            JobKind::TestPage => test_page_job(&id, &front.test_page_words(), profile),
         };
         let job = match job {
             Ok(job) => job,

@@ -16,6 +16,7 @@ mod hub;
 mod line;
 mod numbers;
 mod page;
+mod paper;
 mod paying;
 mod people;
 mod prices;

@@ -9,7 +9,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, Version};
 use oneshelf_hardware::sim::PrinterSim;
 use oneshelf_pos_agent::enrol::{self, enrol};
-use oneshelf_pos_agent::serve::{Language, Options, Running, Transport, start};
+use oneshelf_pos_agent::serve::{Language, Options, Paper, Running, Transport, start};
 use oneshelf_protocol::pin::pin_material;
 use serde_json::{Value, json};
 
@@ -27,6 +27,9 @@ pub const LAMP: &str = "036000291452";
 pub struct Store {
     pub hub: Hub,
     pub printer: Option<PrinterSim>,
+    /// Of a printer that is not on the network.
+    pub printer_address: Option<String>,
+    pub paper: Paper,
     pub scanner: Option<String>,
     pub language: Language,
     pub patterns: Vec<String>,
@@ -72,9 +75,18 @@ impl Store {
         let url = hub.url();
         let location = enrol(&data, at(&url), "ABCD-EFGH", "Quay Street").await.unwrap();
         assert_eq!(location, "S07");
-        let language = Language::En;
-        let (patterns, scale, agent) = (vec![], None, None);
-        let mut store = Self { hub, printer, scanner, language, patterns, scale, data, agent };
+        let mut store = Self {
+            hub,
+            printer,
+            printer_address: None,
+            paper: Paper::default(),
+            scanner,
+            language: Language::En,
+            patterns: vec![],
+            scale: None,
+            data,
+            agent: None,
+        };
         store.start().await;
         store
     }
@@ -97,7 +109,11 @@ impl Store {
             data: self.data.clone(),
             listen: "127.0.0.1:0".parse().unwrap(),
             to_other_machines: false,
-            printer: self.printer.as_ref().map(|p| format!("tcp://{}", p.address())),
+            printer: self
+                .printer_address
+                .clone()
+                .or(self.printer.as_ref().map(|p| format!("tcp://{}", p.address()))),
+            paper: self.paper.clone(),
             scanner: self.scanner.clone(),
             patterns: self.patterns.clone(),
             scale: self.scale.clone(),

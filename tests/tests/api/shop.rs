@@ -45,7 +45,10 @@ impl Shop {
             listen: "127.0.0.1:0".parse().unwrap(),
             to_other_machines: false,
             printer: None,
+            paper: serve::Paper::default(),
             scanner: None,
+            scale: None,
+            patterns: vec![],
             hosts: vec![],
             language: serve::Language::En,
         };
