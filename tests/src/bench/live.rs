@@ -53,7 +53,10 @@ pub struct Options {
     /// Seconds of a measurement.
     #[arg(long, default_value_t = 10)]
     pub seconds: u64,
-    /// Commands a second to other items, beside the hot one that is written without a pause.
+    /// Changes of the hot item a second; 0: as many as the hub answers.
+    #[arg(long, default_value_t = 150)]
+    pub changes: u64,
+    /// Commands a second to other items meanwhile.
     #[arg(long, default_value_t = 100)]
     pub others: u64,
     /// Minutes for which memory is watched; 0 leaves it out.
@@ -150,7 +153,7 @@ async fn under_load(
     swarm: &mut Swarm,
     figures: &mut Figures,
 ) -> Result<()> {
-    let mut writers = shop.write(scores, options.others)?;
+    let mut writers = shop.write(scores, options.changes, options.others)?;
     let others = Arc::clone(&writers.others);
     let written = || [scores.newest().unsigned_abs(), others.load(Ordering::Relaxed)];
     tokio::time::sleep(WARM_UP).await;
@@ -215,7 +218,7 @@ async fn memory(
     eprintln!("{} minutes with {} readers that take nothing", options.minutes, options.stalled);
     let let_go = Arc::new(AtomicU64::new(0));
     let stuck = stalled(&shop.target(), options.stalled, &let_go);
-    let mut writers = shop.write(scores, options.others)?;
+    let mut writers = shop.write(scores, options.changes, options.others)?;
     let (mut settled, mut most) = (0, 0);
     let mut second = tokio::time::interval(Duration::from_secs(1));
     for at in 0..options.minutes * 60 {

@@ -21,10 +21,8 @@ use crate::chaos::world::{Engine, STORE, WAREHOUSE, World};
 
 /// Items that are written beside the hot one.
 const ITEMS: usize = 200;
-/// Writers of the hot item, each with one request at a time.
-const HOT: usize = 8;
-/// Writers of the others.
-const OTHERS: usize = 8;
+/// Writers of the hot item, and as many of the others; each has one request at a time.
+const WRITERS: usize = 8;
 
 /// See the module.
 pub struct LiveShop {
@@ -40,7 +38,7 @@ pub struct LiveShop {
 
 /// Writers at work, until they are told to stop.
 pub struct Writers {
-    tasks: JoinSet<Result<()>>,
+    tasks: [JoinSet<Result<()>>; 2],
     stop: Arc<AtomicBool>,
     /// Commands of the others that were answered.
     pub others: Arc<AtomicU64>,
@@ -106,45 +104,42 @@ impl LiveShop {
         Ok(number.context("no VmRSS")?.parse()?)
     }
 
-    /// Some take a unit of the hot item in after the other, as fast as the hub answers; others
-    /// write so many commands a second to other items.
+    /// Some take units of the hot item in, one at a time, others write to other items: so many
+    /// commands a second, or as many as the hub answers.
     ///
     /// # Errors
     /// When no client can be made.
-    pub fn write(&self, scores: &Arc<Scores>, others_per_s: u64) -> Result<Writers> {
-        let mut tasks = JoinSet::new();
-        let (stop, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        for _ in 0..HOT {
-            let (admin, hot) = (self.world.admin(0)?, self.hot.clone());
-            let (scores, ending) = (Arc::clone(scores), Arc::clone(&stop));
-            tasks.spawn(async move {
-                while !ending.load(Ordering::Relaxed) {
-                    receive(&admin, STORE, &hot, 1).await?;
-                    scores.is_there();
-                }
-                Ok(())
-            });
+    pub fn write(
+        &self,
+        scores: &Arc<Scores>,
+        hot_per_s: u64,
+        others_per_s: u64,
+    ) -> Result<Writers> {
+        let (mut tasks, mut others) = (JoinSet::new(), JoinSet::new());
+        let stop = Arc::new(AtomicBool::new(false));
+        let count = Arc::new(AtomicU64::new(0));
+        for _ in 0..WRITERS {
+            let (admin, hot, scores) =
+                (self.world.admin(0)?, vec![self.hot.clone()], Arc::clone(scores));
+            let told = move || scores.is_there();
+            tasks.spawn(write(admin, STORE, hot, pace(hot_per_s), Arc::clone(&stop), told));
         }
-        let every = Duration::from_secs(OTHERS as u64).checked_div(u32::try_from(others_per_s)?);
-        for other in (0..OTHERS).take(if every.is_some() { OTHERS } else { 0 }) {
-            let (admin, ending, count) =
-                (self.world.admin(0)?, Arc::clone(&stop), Arc::clone(&count));
-            let skus: Vec<String> =
-                self.others.iter().skip(other).step_by(OTHERS).cloned().collect();
-            let mut pace = tokio::time::interval(every.unwrap_or_default());
-            tasks.spawn(async move {
-                for sku in skus.iter().cycle() {
-                    pace.tick().await;
-                    if ending.load(Ordering::Relaxed) {
-                        break;
-                    }
-                    receive(&admin, WAREHOUSE, sku, 1).await?;
-                    count.fetch_add(1, Ordering::Relaxed);
-                }
-                Ok(())
-            });
+        for other in 0..if others_per_s > 0 { WRITERS } else { 0 } {
+            let (admin, count) = (self.world.admin(0)?, Arc::clone(&count));
+            let skus = self.others.iter().skip(other).step_by(WRITERS).cloned().collect();
+            let told = move || {
+                count.fetch_add(1, Ordering::Relaxed);
+            };
+            others.spawn(write(
+                admin,
+                WAREHOUSE,
+                skus,
+                pace(others_per_s),
+                Arc::clone(&stop),
+                told,
+            ));
         }
-        Ok(Writers { tasks, stop, others: count })
+        Ok(Writers { tasks: [tasks, others], stop, others: count })
     }
 
     /// Ends the hub and removes everything; the audit must find nothing.
@@ -156,6 +151,34 @@ impl LiveShop {
         self.world.audit().await?;
         self.world.remove().await
     }
+}
+
+/// How long a writer waits between two commands; nothing: not at all.
+fn pace(per_s: u64) -> Option<Duration> {
+    let share = Duration::from_secs(WRITERS as u64);
+    share.checked_div(u32::try_from(per_s).unwrap_or(u32::MAX))
+}
+
+async fn write(
+    admin: Caller,
+    location: &'static str,
+    skus: Vec<String>,
+    every: Option<Duration>,
+    stop: Arc<AtomicBool>,
+    answered: impl Fn() + Send,
+) -> Result<()> {
+    let mut pace = every.map(tokio::time::interval);
+    for sku in skus.iter().cycle() {
+        if let Some(pace) = &mut pace {
+            pace.tick().await;
+        }
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        receive(&admin, location, sku, 1).await?;
+        answered();
+    }
+    Ok(())
 }
 
 async fn receive(admin: &Caller, location: &str, sku: &str, quantity: i64) -> Result<()> {
@@ -171,8 +194,10 @@ impl Writers {
     /// When one was refused.
     pub async fn end(mut self) -> Result<()> {
         self.stop.store(true, Ordering::Relaxed);
-        while let Some(ended) = self.tasks.join_next().await {
-            ended??;
+        for tasks in &mut self.tasks {
+            while let Some(ended) = tasks.join_next().await {
+                ended??;
+            }
         }
         Ok(())
     }
@@ -182,6 +207,6 @@ impl Writers {
     /// # Errors
     /// Says why.
     pub fn are_well(&mut self) -> Result<()> {
-        self.tasks.try_join_next().map_or(Ok(()), |ended| ended?)
+        self.tasks.iter_mut().filter_map(JoinSet::try_join_next).try_for_each(|ended| ended?)
     }
 }
