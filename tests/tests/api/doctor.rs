@@ -227,7 +227,10 @@ impl Store {
             listen: "127.0.0.1:0".parse().unwrap(),
             to_other_machines: false,
             printer: self.asked.printer.clone(),
+            paper: serve::Paper::default(),
             scanner: None,
+            scale: None,
+            patterns: vec![],
             hosts: vec![],
             language: serve::Language::En,
         });

@@ -102,7 +102,7 @@ async fn set_up_shop(database: &Database) -> String {
 
 #[tokio::test]
 async fn a_hub_that_is_killed_loses_no_word_and_no_order() {
-    oneshelf_hub::serve::use_ring();
+    oneshelf_hub::tls::use_ring();
     let database = Database::fresh().await;
     let keys = std::env::temp_dir().join(format!("oneshelf-killed-{}", uuid::Uuid::now_v7()));
     let keys = keys.display().to_string();
