@@ -99,6 +99,11 @@ impl Item {
     pub fn price_at(&self, now: Timestamp, zone: Tz) -> Option<Money> {
         price::in_force(self.details.price, &self.prices, now, zone)
     }
+
+    /// Whether a dated price has taken the place of the item's own.
+    pub fn has_dated_price(&self, now: Timestamp, zone: Tz) -> bool {
+        self.prices.iter().any(|p| p.from.begins(zone) <= now)
+    }
 }
 
 impl ItemDetails {

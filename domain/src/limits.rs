@@ -26,6 +26,8 @@ pub const IMPORT_BYTES_MAX: usize = 256 << 20;
 pub const EXPORT_SEND_MS: u64 = 60_000;
 /// Files that are sent at once.
 pub const EXPORTS_MAX: usize = 8;
+/// Of these, files of one key or person.
+pub const EXPORTS_PER_CALLER_MAX: usize = 4;
 /// One frame between hub and agent, bytes.
 pub const FRAME_BYTES_MAX: usize = 256 << 10;
 /// Nesting of a JSON document.

@@ -9,13 +9,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use oneshelf_domain::stock::ItemNo;
 use oneshelf_domain::{Sku, Timestamp};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::passwords::Hasher;
 use crate::auth::rates::Gate;
 use crate::channels;
 use crate::commands::Commands;
+use crate::exports::Exports;
 use crate::follow::{Follow, Seen};
 use crate::imports::Imports;
 use crate::link::Links;
@@ -62,7 +62,7 @@ pub struct Parts {
     /// The way to channels.
     pub channels: channels::Shared,
     /// Room for files that are being sent.
-    pub exports: Arc<Semaphore>,
+    pub exports: Exports,
     /// Numbers of items that were asked for.
     pub items: ItemNumbers,
 }

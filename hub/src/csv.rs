@@ -60,7 +60,7 @@ impl Style {
     }
 
     fn text(self, out: &mut String, text: &str) {
-        let special = |c: char| c == self.delimiter || matches!(c, '"' | '\n' | '\r' | ',' | ';');
+        let special = |c: char| c == self.delimiter || matches!(c, '"' | '\n' | '\r');
         let spaces = text.starts_with(' ') || text.ends_with(' ');
         // A quoted cell is text to the careful reader, and an apostrophe stands out less in one.
         if text.contains(special) || spaces || text.starts_with('\'') {
@@ -144,9 +144,9 @@ mod tests {
     fn rows_are_quoted_where_they_must_be() {
         let style = Style::of(DecimalMark::Point);
         let mut out = String::new();
-        let cells = ["a", "b;c", "say \"hi\"", "=1", "two\nlines", " x", ""].map(Cell::from);
+        let cells = ["a", "b,c", "say \"hi\"", "=1", "two\nlines", " x", ""].map(Cell::from);
         style.row(&mut out, cells.into_iter().chain([Cell::Number(-3), Cell::Empty]));
-        assert_eq!(out, "a,\"b;c\",\"say \"\"hi\"\"\",\"'=1\",\"two\nlines\",\" x\",,-3,\r\n");
+        assert_eq!(out, "a,\"b,c\",\"say \"\"hi\"\"\",\"'=1\",\"two\nlines\",\" x\",,-3,\r\n");
     }
 
     #[test]

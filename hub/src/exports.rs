@@ -6,11 +6,12 @@
 //! Invariant: no cell begins as a formula does, and a file of items or prices that is taken in
 //! again changes nothing.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use oneshelf_domain::item::Item;
-use oneshelf_domain::stock::{LocationNo, Place, Stock, Version};
-use oneshelf_domain::{LocationCode, Sku, Timestamp};
+use oneshelf_domain::stock::{ItemNo, LocationNo, Place, Stock, Version};
+use oneshelf_domain::{LocationCode, Sku, Timestamp, limits};
 
 use crate::app::App;
 use crate::csv::{Cell, Style};
@@ -22,14 +23,50 @@ use crate::store::read::{items, stock};
 /// Rows of a page.
 const PAGE_ROWS: i64 = 1_000;
 
+/// Room for files that are sent, of all callers and of each.
+#[derive(Clone, Default)]
+pub struct Exports(Arc<Mutex<BTreeMap<String, usize>>>);
+
+/// A file that is sent, until it is dropped.
+pub struct Sending {
+    of: Exports,
+    caller: String,
+}
+
+impl Exports {
+    /// Room for one more file of a caller; none while as many are sent as may be.
+    pub fn room(&self, caller: &str) -> Option<Sending> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mine = all.get(caller).copied().unwrap_or(0);
+        let sent: usize = all.values().sum();
+        if mine >= limits::EXPORTS_PER_CALLER_MAX || sent >= limits::EXPORTS_MAX {
+            return None;
+        }
+        all.insert(caller.to_owned(), mine + 1);
+        Some(Sending { of: self.clone(), caller: caller.to_owned() })
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        let mut all = self.of.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match all.get_mut(&self.caller) {
+            Some(mine) if *mine > 1 => *mine -= 1,
+            _ => {
+                all.remove(&self.caller);
+            }
+        }
+    }
+}
+
 /// What a file holds, and where it is.
 pub enum Export {
     /// The catalogue, behind a SKU.
     Items(String),
     /// Prices, behind a SKU.
     Prices(String),
-    /// Stock of locations, behind a SKU of the first.
-    Stock(VecDeque<(LocationNo, LocationCode)>, String),
+    /// Stock of locations, behind an item of the first.
+    Stock(VecDeque<(LocationNo, LocationCode)>, ItemNo),
     /// Movements of a range of versions, behind one of them.
     Movements {
         /// At one location.
@@ -105,14 +142,14 @@ impl Export {
             Export::Stock(locations, after) => {
                 let Some((location, code)) = locations.front() else { return Ok(None) };
                 let mut tx = app.store.read().await?;
-                let page = stock::at_location(&mut tx, *location, after, PAGE_ROWS).await?;
+                let page = stock::page(&mut tx, *location, *after, PAGE_ROWS).await?;
                 tx.rollback().await?;
                 page.iter().for_each(|(_, sku, row)| stock_row(&mut out, style, sku, code, row));
                 match page.last() {
-                    Some((_, sku, _)) => sku.as_str().clone_into(after),
+                    Some((item, _, _)) => *after = *item,
                     None => {
                         locations.pop_front();
-                        after.clear();
+                        *after = ItemNo::default();
                     }
                 }
             }
@@ -151,7 +188,7 @@ fn item_row(out: &mut String, style: Style, item: &Item) {
 /// The own price as long as it is in force, and the dated ones: taken in again they change nothing.
 fn price_rows(out: &mut String, style: Style, app: &App, item: &Item) {
     let office = app.seen().records.zone_of(None);
-    let begun = item.prices.iter().any(|p| p.from.begins(office) <= app.now());
+    let begun = item.has_dated_price(app.now(), office);
     let own = item.details.price.filter(|_| !begun).map(|price| (None, price));
     let dated = item.prices.iter().map(|p| (Some(p.from.to_string()), p.price));
     for (from, price) in own.into_iter().chain(dated) {

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
-use oneshelf_domain::{Timestamp, limits};
-use tokio::sync::{Semaphore, watch};
+use oneshelf_domain::Timestamp;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +19,7 @@ use crate::auth::passwords::Hasher;
 use crate::auth::rates::{Gate, Rates};
 use crate::channels::{self, Channels};
 use crate::commands::Commands;
+use crate::exports::Exports;
 use crate::follow::Follow;
 use crate::http::{self, Listening, Proxy, Served};
 use crate::imports::{self, Imports};
@@ -135,7 +136,7 @@ pub async fn start(options: Options, clock: Clock) -> anyhow::Result<Running> {
         hasher: Hasher::default(),
         imports: Imports::default(),
         channels: Arc::new(Channels::new(&options.channels).context("no way out to channels")?),
-        exports: Arc::new(Semaphore::new(limits::EXPORTS_MAX)),
+        exports: Exports::default(),
         items: ItemNumbers::default(),
         store: store.clone(),
     });

@@ -1,5 +1,7 @@
 // The scenarios of the set-up page: an operator joins a store and brings items.
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import * as pages from './pages.mjs';
 import { check } from './scenarios.mjs';
 
 export const office = {};
@@ -83,3 +85,42 @@ office['a CSV file with a bad row is taken in but for that row'] = async ({ shop
   const found = await shop.ask('GET', '/v1/items/NEW-3');
   check(found.name === 'Cork coaster, "round"', `NEW-3 is called ${found.name}`);
 };
+
+office['columns are mapped once, a report is put right, and the catalogue goes out again'] =
+  async ({ shop, page, shots }) => {
+    const setup = await signedIn(page, shop);
+    await setup.getByTestId('nav-items').click();
+    const choose = (name, text) => setup.getByTestId('import-file')
+      .setInputFiles({ name, mimeType: 'text/csv', buffer: Buffer.from(text) });
+    const ended = (state) =>
+      setup.locator(`[data-testid=import-progress][data-state=${state}]`).waitFor();
+    const saved = async (button) => {
+      const [file] = await Promise.all([
+        setup.waitForEvent('download'), setup.getByTestId(button).click(),
+      ]);
+      return readFileSync(await file.path(), 'utf8');
+    };
+    const head = 'Artikelnr;Bezeichnung;Farbe;VK';
+    await choose('erp.csv', `${head}\nERP-1;=Brush;red;12,50\nERP-2;Comb;blue;dear\n`);
+    const rows = setup.getByTestId('import-row');
+    await rows.first().waitFor();
+    const effects = await rows.evaluateAll((all) => all.map((row) => row.dataset.effect));
+    check(effects.join() === 'new,left_out', `the first rows would be ${effects}`);
+    const mark = await setup.getByTestId('import-decimal').inputValue();
+    check(mark === 'comma', `amounts have a ${mark}`);
+    await pages.accessible(setup, 'a file before it is taken in');
+    await setup.screenshot({ path: join(shots, 'setup-import-look.png'), fullPage: true });
+    await setup.getByTestId('import-start').click();
+    await ended('done');
+    const report = await saved('import-report');
+    check(report.includes('ERP-2;Comb;blue;dear;3;price_malformed;'), `the report is ${report}`);
+    await choose('report.csv', report.replace('dear', '3,20'));
+    await setup.getByTestId('import-columns').getByText('Known as').waitFor();
+    await setup.getByTestId('import-start').click();
+    await ended('done');
+    const comb = await shop.ask('GET', '/v1/items/ERP-2');
+    check(comb.price.minor === 320, `the comb costs ${comb.price.minor}`);
+    const items = await saved('export-items');
+    check(items.startsWith('\ufeffsku,name,'), 'a spreadsheet sees that it is UTF-8');
+    check(items.includes('ERP-1,"\'=Brush",'), 'and takes no name for a formula');
+  };

@@ -11,9 +11,9 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use oneshelf_domain::limits;
 use oneshelf_domain::record::DecimalMark;
-use oneshelf_domain::stock::Version;
+use oneshelf_domain::stock::{ItemNo, Version};
 use serde::Deserialize;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -25,7 +25,7 @@ use super::problem::{Answer, Error};
 use crate::app::App;
 use crate::auth::Action;
 use crate::csv::Style;
-use crate::exports::Export;
+use crate::exports::{Export, Sending};
 use crate::store;
 
 /// Behind the last version of a file of movements.
@@ -137,7 +137,7 @@ async fn items(
 ) -> Answer<Response> {
     signed.need(Action::ExportItems)?;
     let style = Style::of(wanted.decimal.map_or(DecimalMark::Point, Into::into));
-    stream(&app, Export::Items(String::new()), style, wanted.bom, "items")
+    stream(&app, &signed, Export::Items(String::new()), style, wanted.bom, "items")
 }
 
 /// Prices: each item's own while it is in force, and those that begin at a moment.
@@ -150,7 +150,7 @@ async fn prices(
 ) -> Answer<Response> {
     signed.need(Action::ExportItems)?;
     let style = Style::of(wanted.decimal.map_or(DecimalMark::Point, Into::into));
-    stream(&app, Export::Prices(String::new()), style, wanted.bom, "prices")
+    stream(&app, &signed, Export::Prices(String::new()), style, wanted.bom, "prices")
 }
 
 /// Stock per item and location, with its buckets.
@@ -171,7 +171,7 @@ async fn stock(
     };
     let locations = locations.into_iter().map(|l| (l.no, l.code.clone())).collect();
     let style = Style::of(wanted.decimal.map_or(DecimalMark::Point, Into::into));
-    stream(&app, Export::Stock(locations, String::new()), style, wanted.bom, "stock")
+    stream(&app, &signed, Export::Stock(locations, ItemNo::default()), style, wanted.bom, "stock")
 }
 
 /// What moved, the oldest first. `Oneshelf-Next-Cursor` says where the next file begins.
@@ -205,7 +205,7 @@ async fn movements(
     // Lines of a version begin at 0: behind its last one.
     let export = Export::Movements { location, after: (after, i64::MAX), upto };
     let style = Style::of(wanted.decimal.map_or(DecimalMark::Point, Into::into));
-    let mut response = stream(&app, export, style, wanted.bom, "movements")?;
+    let mut response = stream(&app, &signed, export, style, wanted.bom, "movements")?;
     response.headers_mut().insert(NEXT_CURSOR, HeaderValue::from(upto.0));
     Ok(response)
 }
@@ -214,14 +214,21 @@ async fn movements(
 ///
 /// # Errors
 /// 503 while there is none.
-pub(super) fn room(app: &App) -> Answer<OwnedSemaphorePermit> {
-    let room = app.exports.clone().try_acquire_owned();
-    room.map_err(|_| Error::busy("several files are being sent; try again in a moment"))
+pub(super) fn room(app: &App, signed: &Signed) -> Answer<Sending> {
+    let room = app.exports.room(&signed.0.principal());
+    room.ok_or_else(|| Error::busy("several files are being sent; try again in a moment"))
 }
 
 /// Begins to send a file, when there is room for one more.
-fn stream(app: &App, export: Export, style: Style, bom: bool, name: &str) -> Answer<Response> {
-    let room = room(app)?;
+fn stream(
+    app: &App,
+    signed: &Signed,
+    export: Export,
+    style: Style,
+    bom: bool,
+    name: &str,
+) -> Answer<Response> {
+    let room = room(app, signed)?;
     let first = if bom { BYTE_ORDER_MARK } else { "" }.to_owned() + &export.header(style);
     Ok(csv(name, send(app.clone(), export, style, first, room)))
 }
@@ -230,13 +237,7 @@ fn stream(app: &App, export: Export, style: Style, bom: bool, name: &str) -> Ans
 /// nobody is to take a part for the whole.
 pub(super) type Pages = mpsc::Receiver<Option<String>>;
 
-fn send(
-    app: App,
-    mut export: Export,
-    style: Style,
-    first: String,
-    room: OwnedSemaphorePermit,
-) -> Pages {
+fn send(app: App, mut export: Export, style: Style, first: String, room: Sending) -> Pages {
     let (pages, reader) = mpsc::channel(PAGES);
     tokio::spawn(async move {
         let _room = room;

@@ -123,7 +123,7 @@ fn may(signed: &Signed, kind: &str) -> bool {
     items || kind == Kind::Stock.name() && signed.0.may(Action::ImportStock)
 }
 
-fn of<'a>(record: &'a Record) -> Option<&'a ImportMapping> {
+fn of(record: &Record) -> Option<&ImportMapping> {
     match record {
         Record::Mapping(mapping) => Some(mapping),
         _ => None,

@@ -317,7 +317,7 @@ async fn errors_csv(
     Path(id): Path<String>,
 ) -> Answer<Response> {
     let (id, row) = found(&app, &signed, &id).await?;
-    let room = exports::room(&app)?;
+    let room = exports::room(&app, &signed)?;
     let layout = layout(&row);
     let header = layout.as_ref().map(|l| l.header.clone()).unwrap_or_default();
     let mut style = Style::of(layout.as_ref().map(|l| l.decimal).unwrap_or_default());

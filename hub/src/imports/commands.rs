@@ -111,6 +111,7 @@ async fn of_prices(
     chunk: &mut Chunk,
 ) -> Result<(), StoreError> {
     let found = known(app, &skus(&read)).await?;
+    let (now, office) = (app.now(), records.zone_of(None));
     let mut changed = HashSet::new();
     for (row, cells) in read {
         let decided = rows::sku(&cells).and_then(|sku| {
@@ -118,7 +119,7 @@ async fn of_prices(
             let item = found
                 .get(&sku)
                 .ok_or_else(|| Wrong::from(&Refusal::ItemUnknown { sku: sku.to_string() }))?;
-            if !changed.contains(&sku) && price.is_idle(item) {
+            if !changed.contains(&sku) && price.is_idle(item, item.has_dated_price(now, office)) {
                 return Ok(None);
             }
             changed.insert(sku.clone());

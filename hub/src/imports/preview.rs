@@ -278,7 +278,8 @@ impl Decided<'_> {
         let row = rows::price(cells, self.records, self.layout.decimal)?;
         let unknown = || Wrong::from(&Refusal::ItemUnknown { sku: sku.to_string() });
         let item = known.get(&sku).ok_or_else(unknown)?;
-        if row.is_idle(item) {
+        let office = self.records.zone_of(None);
+        if row.is_idle(item, item.has_dated_price(self.app.now(), office)) {
             return Ok((Effect::Same, vec![]));
         }
         let style = Style::of(self.layout.decimal);

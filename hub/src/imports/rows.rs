@@ -133,9 +133,10 @@ impl PriceRow {
         }
     }
 
-    /// True when it surely changes nothing.
-    pub(super) fn is_idle(self, item: &Item) -> bool {
-        self.before(item) == self.price && (self.from.is_some() || item.prices.is_empty())
+    /// True when it changes nothing. `dated`: a dated price is in force, which one from now on
+    /// takes away.
+    pub(super) fn is_idle(self, item: &Item, dated: bool) -> bool {
+        self.before(item) == self.price && (self.from.is_some() || !dated)
     }
 }
 

@@ -196,3 +196,33 @@ async fn a_file_comes_in_and_a_broken_table_is_told() {
     assert!(!good && said.contains("buckets_match_movements"), "{said}");
     hub.close().await;
 }
+
+#[tokio::test]
+async fn files_go_in_and_out_and_what_was_left_out_is_a_file_too() {
+    let hub = Hub::open().await;
+    let folder = std::env::temp_dir().join(format!("oneshelf-{}", uuid::Uuid::now_v7()));
+    std::fs::create_dir(&folder).unwrap();
+    let file = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    std::fs::write(file("prices.csv"), "sku;price;from\nFLASK;9,90;\nLAMP;much;\n").unwrap();
+    let (prices, left) = (file("prices.csv"), file("left.csv"));
+    let (good, said) = hub_says(&hub, &["import", "prices", &prices, "--errors", &left]).await;
+    assert!(!good && said.contains("2 rows, 1 left out"), "{said}");
+    let report = std::fs::read_to_string(&left).unwrap();
+    assert!(report.contains("LAMP;much;;3;price_malformed;"), "{report}");
+    std::fs::write(&left, report.replace("much", "70,00")).unwrap();
+    let (good, said) = hub_says(&hub, &["import", "prices", &left, "--decimal", "comma"]).await;
+    assert!(good && said.contains("1 rows, 0 left out"), "{said}");
+    let (good, said) = hub_says(&hub, &["export", "prices", "--decimal", "comma"]).await;
+    assert!(good && said.contains("FLASK;9,90;EUR;") && said.contains("LAMP;70,00;EUR;"), "{said}");
+    hub.receive("S07", 3).await;
+    let moved = file("moved.csv");
+    let (good, said) = hub_says(&hub, &["export", "movements", "--output", &moved]).await;
+    let cursor = said.trim().strip_prefix("next: --after ").unwrap();
+    assert!(good && std::fs::read_to_string(&moved).unwrap().lines().count() == 2);
+    let (good, said) = hub_says(&hub, &["export", "movements", "--after", cursor]).await;
+    assert!(good && said.starts_with("version,line,"), "{said}");
+    let (good, said) = hub_says(&hub, &["export", "stock", "--location", "NOPE"]).await;
+    assert!(!good && said.contains("location_unknown"), "{said}");
+    std::fs::remove_dir_all(&folder).unwrap();
+    hub.close().await;
+}

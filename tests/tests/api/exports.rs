@@ -168,3 +168,21 @@ async fn more_than_a_page_comes_whole_and_in_order() {
     assert!(mine.is_sorted());
     hub.close().await;
 }
+
+#[tokio::test]
+async fn files_are_sent_a_few_at_once_to_a_caller() {
+    let hub = Hub::open().await;
+    let busy: Vec<_> = (0..4).map(|_| hub.app().exports.room("key:slow").unwrap()).collect();
+    assert!(hub.app().exports.room("key:slow").is_none());
+    // Others are served meanwhile, up to all that may be sent.
+    export(&hub, "items").await;
+    let all: Vec<_> =
+        (0..4).map(|n| hub.app().exports.room(&format!("key:{n}")).unwrap()).collect();
+    let refused = hub.get("/v1/exports/items").await;
+    assert!(refused.headers.contains_key("retry-after"));
+    refused.refused(503, "busy");
+    drop((busy, all));
+    export(&hub, "items").await;
+    assert!(hub.app().exports.room("key:slow").is_some());
+    hub.close().await;
+}

@@ -3,9 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use oneshelf_domain::item::Item;
 use oneshelf_domain::record::{LocationKind, Record, RecordState, Records, Role, Safety, Staff};
 use oneshelf_domain::stock::{Command, ItemNo, LocationNo, Place, Version};
-use oneshelf_domain::{AgentId, CommandId, IncarnationId, LocationCode, StaffCode, limits};
+use oneshelf_domain::{
+    AgentId, CommandId, Currency, DatedPrice, IncarnationId, LocationCode, Money, Sku, StaffCode,
+    limits,
+};
 use oneshelf_hub::store::read::changes::{Changes, items_changed};
 use oneshelf_hub::store::read::frames::{Asked, Frame, changed as changed_rows};
 use oneshelf_hub::store::{RejectedFrame, keep_rejected};
@@ -359,5 +363,27 @@ async fn before_a_new_life_says_anything_the_facts_of_the_one_before_are_include
     let mine = Applied { incarnation: Some(day.agent.incarnation), seq: 1 };
     assert_eq!(copy_of(&hub, day.store, mine.incarnation, Version(0)).await.applied, mine);
     assert_eq!(copy(&hub, day.store, Version(0)).await.applied, Applied::default());
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn prices_that_begin_at_a_moment_come_with_their_item() {
+    let (_database, hub) = fresh().await;
+    let day = Day::pass(&hub).await;
+    let (store, before) = (day.store, copy(&hub, day.store, Version(0)).await);
+    let price = |minor| Money { minor, currency: Currency::new("EUR").unwrap() };
+    let from = "2026-12-01".parse().unwrap();
+    let (sku, prices) = (Sku::new("TEA").unwrap(), vec![DatedPrice { from, price: price(5) }]);
+    let command = Command::PutPrices { sku: sku.clone(), prices: prices.clone() };
+    hub.send(submission(command)).await.unwrap();
+    let changed = copy(&hub, store, before.upto).await;
+    let Some(Row::Item { item }) = changed.rows.first() else { panic!("{:?}", changed.rows) };
+    assert_eq!((&item.sku, &item.prices, changed.rows.len()), (&sku, &prices, 1));
+    // What an older hub wrote has none, and what a newer one adds is not looked at.
+    let mut json = serde_json::to_value(item).unwrap();
+    json["colour"] = "red".into();
+    assert_eq!(serde_json::from_value::<Item>(json.clone()).unwrap(), **item);
+    json.as_object_mut().unwrap().remove("prices");
+    assert_eq!(serde_json::from_value::<Item>(json).unwrap().prices, []);
     hub.stop().await;
 }

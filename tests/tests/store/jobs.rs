@@ -126,12 +126,13 @@ async fn what_is_kept_for_a_while_goes_and_the_rest_stays() {
     let rows = format!(
         "insert into used_nonce values ('old', {0}), ('new', {1}); \
          insert into session values ('old', 'admin', {0}), ('new', 'admin', {1}); \
-         insert into import values ('a', 'items', 'done', 'admin', 1, 1, 0, null, 0), \
+         insert into import (id, kind, state, actor, rows_total, rows_done, rows_failed, \
+         detail, created_at) values ('a', 'items', 'done', 'admin', 1, 1, 0, null, 0), \
          ('b', 'items', 'running', 'admin', 1, 0, 0, null, 0), \
          ('c', 'items', 'failed', 'admin', 1, 1, 1, null, {0}); \
          insert into import_row values ('a', 1, 'x'), ('b', 1, 'x'); \
-         insert into import_error values ('a', 2, 'x', 'x'), ('b', 2, 'x', 'x'), \
-         ('c', 2, 'x', 'x')",
+         insert into import_error (import, line, code, detail) values \
+         ('a', 2, 'x', 'x'), ('b', 2, 'x', 'x'), ('c', 2, 'x', 'x')",
         now - 1,
         now + 1
     );

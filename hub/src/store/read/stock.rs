@@ -24,6 +24,18 @@ pub async fn of_items(tx: &mut Tx, items: &[ItemNo]) -> Result<Vec<(StockKey, St
     Ok(found.iter().map(|row| (row.key(), row.stock())).collect())
 }
 
+#[derive(sqlx::FromRow)]
+struct Named {
+    sku: String,
+    #[sqlx(flatten)]
+    columns: StockColumns,
+}
+
+fn named(row: Named) -> Result<(ItemNo, Sku, Stock), StoreError> {
+    let sku = Sku::new(&row.sku).map_err(|e| StoreError::unreadable("item", e))?;
+    Ok((row.columns.key().item, sku, row.columns.stock()))
+}
+
 /// A page of a location's stock, in the order of SKUs, behind one of them.
 ///
 /// # Errors
@@ -34,20 +46,28 @@ pub async fn at_location(
     after: &str,
     limit: i64,
 ) -> Result<Vec<(ItemNo, Sku, Stock)>, StoreError> {
-    #[derive(sqlx::FromRow)]
-    struct Named {
-        sku: String,
-        #[sqlx(flatten)]
-        columns: StockColumns,
-    }
     let sql = "select i.sku, s.* from stock s join item i on i.no = s.item
         where s.location = $1 and i.sku > $2 order by i.sku limit $3";
     let found: Vec<Named> = on!(tx, conn => sqlx::query_as(sql)
         .bind(location.0).bind(after).bind(limit).fetch_all(conn).await)?;
-    let named = |row: Named| {
-        let sku = Sku::new(&row.sku).map_err(|e| StoreError::unreadable("item", e))?;
-        Ok((row.columns.key().item, sku, row.columns.stock()))
-    };
+    found.into_iter().map(named).collect()
+}
+
+/// A page of a location's stock behind an item, in the order of items' numbers: an index has it,
+/// however much stock there is.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn page(
+    tx: &mut Tx,
+    location: LocationNo,
+    after: ItemNo,
+    limit: i64,
+) -> Result<Vec<(ItemNo, Sku, Stock)>, StoreError> {
+    let sql = "select i.sku, s.* from stock s join item i on i.no = s.item
+        where s.location = $1 and s.item > $2 order by s.item limit $3";
+    let found: Vec<Named> = on!(tx, conn => sqlx::query_as(sql)
+        .bind(location.0).bind(after.0).bind(limit).fetch_all(conn).await)?;
     found.into_iter().map(named).collect()
 }
 
