@@ -6,6 +6,7 @@ use oneshelf_hardware::printer::{
     Address, Currency, Drawer, DrawerProfile, Job, JobOutcome, Paper, Printer, PrinterState,
     Profile, Reason, Receipt, ReceiptLine, Times, receipt_job,
 };
+use oneshelf_hardware::sim::render::sheets;
 use oneshelf_hardware::sim::{PaperLevel, PrinterSim};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
@@ -265,4 +266,39 @@ async fn names_of_many_scripts_come_out_as_they_were_written() {
     let title = "Café 5 € Łódź Жук Ωμέγα";
     printer.print(&job(&receipt("1", title), Drawer::Leave)).await;
     assert!(sim.sheets()[0].text().contains(title), "{}", sim.sheets()[0].text());
+}
+
+/// Each page alone, so that no other can print its letters: what the encoder sends, the simulator
+/// reads back. (That their tables are those of printers is for a program of others to say: leg
+/// peers.)
+#[test]
+fn every_letter_of_every_page_of_every_profile_comes_back() {
+    for name in Profile::NAMES {
+        let profile = Profile::named(name).unwrap();
+        for entry in &profile.pages {
+            let alone = Profile { pages: vec![*entry], ..profile.clone() };
+            let letters: Vec<char> = (0x20..=0xff)
+                .filter_map(|byte| entry.page.decode(byte))
+                .filter(|letter| letter.is_alphanumeric() || letter.is_ascii_graphic())
+                .collect();
+            assert!(letters.len() > 120, "{name} {:?}", entry.page);
+            let mut printed = receipt("1", "");
+            let words = letters.chunks(16).map(|word| word.iter().collect::<String>());
+            printed.footer = words.collect();
+            let bytes = receipt_job("job_1", &printed, &alone, Drawer::Leave).unwrap().bytes;
+            let text = sheets(&bytes, &alone).remove(0).text();
+            for word in &printed.footer {
+                assert!(text.contains(word.as_str()), "{name} {:?}: {word} in {text}", entry.page);
+            }
+        }
+    }
+    let title = "5 € Łódź Żyła Ωμέγα Άλφα Жук Щука";
+    for name in Profile::NAMES {
+        let profile = Profile::named(name).unwrap();
+        let mut printed = receipt("1", "");
+        printed.footer = title.split(' ').map(str::to_owned).collect();
+        let bytes = receipt_job("job_1", &printed, &profile, Drawer::Leave).unwrap().bytes;
+        let text = sheets(&bytes, &profile).remove(0).text();
+        assert!(printed.footer.iter().all(|word| text.contains(word.as_str())), "{name}: {text}");
+    }
 }
