@@ -130,7 +130,7 @@ pub async fn start(options: Options, clock: Clock) -> anyhow::Result<Running> {
         hub_id,
         links,
         public_url: options.public_url.clone(),
-        tls: tls.clone(),
+        tls,
         stop: stop.clone(),
         gate: Gate::new(&options.rates),
         hasher: Hasher::default(),
@@ -140,30 +140,8 @@ pub async fn start(options: Options, clock: Clock) -> anyhow::Result<Running> {
         items: ItemNumbers::default(),
         store: store.clone(),
     });
-    let mut tasks = jobs::start(&store, &commands, &clock, &stop);
-    tasks.push(tokio::spawn(imports::run(app.clone())));
-    tasks.extend(channels::start(&app));
-    tasks.push(tokio::spawn(expect_agents(app.clone())));
-    let kept = tls.iter().map(|tls| tls.clone().keep(clock.clone(), stop.clone()));
-    tasks.extend(kept.map(tokio::spawn));
-    tasks.extend(broker(&app, options.broker.as_ref())?);
-    let mqtt = match options.mqtt_listen {
-        Some(listen) => Some(
-            mqtt::listen(listen, app.clone(), tls.clone())
-                .await
-                .with_context(|| format!("cannot listen on {listen}"))?,
-        ),
-        None => None,
-    };
-    let main = Served { router: http::main_router(app.clone()), proxy: options.proxy, tls };
-    let admin = http::admin_router(app.clone());
-    let admin = Served { router: admin, proxy: Proxy::None, tls: None };
-    let main = http::listen(options.listen, main, stop.clone())
-        .await
-        .with_context(|| format!("cannot listen on {}", options.listen))?;
-    let admin = http::listen(options.admin_listen, admin, stop.clone())
-        .await
-        .with_context(|| format!("cannot listen on {}", options.admin_listen))?;
+    let tasks = background(&app, &options)?;
+    let Listeners { main, admin, mqtt } = listeners(&app, &options).await?;
     Ok(Running {
         address: main.address,
         admin_address: admin.address,
@@ -174,6 +152,44 @@ pub async fn start(options: Options, clock: Clock) -> anyhow::Result<Running> {
         follower: (follower, last),
         writer,
     })
+}
+
+/// What the hub does by itself.
+fn background(app: &App, options: &Options) -> anyhow::Result<Vec<JoinHandle<()>>> {
+    let mut tasks = jobs::start(&app.store, &app.commands, &app.clock, &app.stop);
+    tasks.push(tokio::spawn(imports::run(app.clone())));
+    tasks.extend(channels::start(app));
+    tasks.push(tokio::spawn(expect_agents(app.clone())));
+    let kept = app.tls.iter().map(|tls| tls.clone().keep(app.clock.clone(), app.stop.clone()));
+    tasks.extend(kept.map(tokio::spawn));
+    tasks.extend(broker(app, options.broker.as_ref())?);
+    Ok(tasks)
+}
+
+struct Listeners {
+    main: Listening,
+    admin: Listening,
+    mqtt: Option<Listening>,
+}
+
+/// Opens all doors; each is closed by the stop.
+async fn listeners(app: &App, options: &Options) -> anyhow::Result<Listeners> {
+    let (tls, stop) = (app.tls.clone(), app.stop.clone());
+    let cannot = |listen: SocketAddr| move || format!("cannot listen on {listen}");
+    let mqtt = match options.mqtt_listen {
+        Some(listen) => {
+            let listening = mqtt::listen(listen, app.clone(), tls.clone()).await;
+            Some(listening.with_context(cannot(listen))?)
+        }
+        None => None,
+    };
+    let main = Served { router: http::main_router(app.clone()), proxy: options.proxy, tls };
+    let router = http::admin_router(app.clone());
+    let admin = Served { router, proxy: Proxy::None, tls: None };
+    let (listen, operator) = (options.listen, options.admin_listen);
+    let main = http::listen(listen, main, stop.clone()).await.with_context(cannot(listen))?;
+    let admin = http::listen(operator, admin, stop).await.with_context(cannot(operator))?;
+    Ok(Listeners { main, admin, mqtt })
 }
 
 /// The task at an outside broker, where one is used.

@@ -162,9 +162,7 @@ async fn poll(
                 other => bail!("the broker does not let the hub listen: {other:?}"),
             },
             Event::Incoming(Packet::Publish(publish)) => {
-                if said.send(publish).await.is_err() {
-                    return Ok(());
-                }
+                let Ok(()) = said.send(publish).await else { return Ok(()) };
             }
             _ => {}
         }

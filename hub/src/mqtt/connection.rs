@@ -41,6 +41,9 @@ struct Line {
     task: JoinHandle<Result<(), link::Ended>>,
 }
 
+/// A packet id, and whether its message was dealt with.
+type Ticket = (u16, bool);
+
 struct Connection<'a, W> {
     app: &'a App,
     clients: &'a Clients,
@@ -52,13 +55,13 @@ struct Connection<'a, W> {
     seat: Option<Seat>,
     figures: Option<Figures>,
     line: Option<Line>,
-    settled: (UnboundedSender<(u16, bool)>, UnboundedReceiver<(u16, bool)>),
+    settled: (UnboundedSender<Ticket>, UnboundedReceiver<Ticket>),
 }
 
 /// What happened.
 enum Event {
     Read(std::io::Result<usize>),
-    Settled((u16, bool)),
+    Settled(Ticket),
     Down(Option<String>),
     News(crate::live::News),
     Tick,

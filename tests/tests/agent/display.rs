@@ -83,9 +83,9 @@ impl Looks {
     async fn ended(&mut self) -> u16 {
         within(async {
             loop {
-                match self.0.next().await.unwrap().unwrap() {
-                    Message::Close(Some(frame)) => return frame.code.into(),
-                    _ => {}
+                let next = self.0.next().await.unwrap().unwrap();
+                if let Message::Close(Some(frame)) = next {
+                    return frame.code.into();
                 }
             }
         })
