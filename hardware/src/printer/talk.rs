@@ -59,6 +59,8 @@ impl Talk<'_> {
 
     /// `DLE EOT` 1 to 4, one after the other. Silence is no status.
     pub async fn ask(&mut self) -> Result<Status, Reason> {
+        // What an earlier question left on a line that was kept open answers none of these.
+        self.wire.drain(Duration::ZERO).await.map_err(|Lost| Reason::ConnectionLost)?;
         let mut answers = [0u8; 4];
         for (n, answer) in (1u8..).zip(&mut answers) {
             self.tell(&[0x10, 0x04, n]).await?;
@@ -143,6 +145,10 @@ impl Talk<'_> {
             }
             let wait = next_poll.min(deadline).saturating_duration_since(now);
             match self.wire.reply(wait).await {
+                // The read-back is the paper's status: bits 2 and 3 say that it ended meanwhile.
+                Ok(Some(Reply::ReadBack(byte))) if byte & 0x0c != 0 => {
+                    return JobOutcome::Unknown(Reason::NoPaper);
+                }
                 Ok(Some(Reply::ReadBack(_))) => return JobOutcome::Confirmed,
                 Ok(Some(Reply::Status(byte))) => {
                     if let Some(status) = watch.answered(byte, self.open_is_high) {

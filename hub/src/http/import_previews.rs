@@ -175,7 +175,7 @@ impl PreviewBody {
 /// rows would do. It changes nothing.
 #[utoipa::path(post, path = "/v1/imports/preview", tag = "imports",
     operation_id = "preview_import", params(Wanted),
-    request_body(content = String, content_type = "text/csv"),
+    request_body(content(("text/csv"))),
     responses((status = 200, body = PreviewBody)))]
 async fn preview(
     State(app): State<App>,

@@ -143,9 +143,8 @@ struct DetailsBody {
     version: Option<i64>,
     /// Read back with the item; it is not looked at.
     #[serde(default)]
-    #[schema(value_type = Option<MoneySchema>)]
     #[expect(dead_code, reason = "an item that was read may be sent back as it is")]
-    price_now: Option<Money>,
+    price_now: Option<serde_json::Value>,
 }
 
 impl DetailsBody {

@@ -28,10 +28,12 @@ impl Clients {
     pub(super) fn sit(&self, principal: &str, client_id: &str) -> Seat {
         let name = (principal.to_owned(), client_id.to_owned());
         let taken = CancellationToken::new();
-        let before = self.lock().insert(name.clone(), taken.clone());
-        if let Some(before) = before {
+        let mut names = self.lock();
+        // Before the lock is let go: whoever leaves looks under it whether the place is still theirs.
+        if let Some(before) = names.insert(name.clone(), taken.clone()) {
             before.cancel();
         }
+        drop(names);
         Seat { clients: self.clone(), name, taken }
     }
 
@@ -42,9 +44,10 @@ impl Clients {
 
 impl Drop for Seat {
     fn drop(&mut self) {
+        let mut names = self.clients.lock();
         // Whoever took over has the place now.
         if !self.taken.is_cancelled() {
-            self.clients.lock().remove(&self.name);
+            names.remove(&self.name);
         }
     }
 }

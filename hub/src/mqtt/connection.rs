@@ -25,6 +25,8 @@ use crate::store::StoreError;
 
 /// Bytes that are read at once.
 const READ_BYTES: usize = 16 << 10;
+/// Bytes that are written at once.
+const WRITE_BYTES: usize = 16 << 10;
 /// How often time is looked at.
 const TICK: Duration = Duration::from_secs(1);
 /// How often a client is proven anew.
@@ -114,9 +116,7 @@ impl<W: AsyncWrite + Unpin> Connection<'_, W> {
                 () = taken(self.seat.as_ref()) => Event::Taken,
                 read = reader.read_buf(&mut buffer) => Event::Read(read),
                 Some(settled) = self.settled.1.recv() => Event::Settled(settled),
-                down = down(self.line.as_mut()), if !self.endpoint.is_blocked() => {
-                    Event::Down(down)
-                }
+                down = down(self.line.as_mut(), self.endpoint.is_blocked()) => Event::Down(down),
                 news = news(self.figures.as_mut()) => Event::News(news),
                 _ = tick.tick() => Event::Tick,
                 _ = pulse.tick() => Event::Pulse,
@@ -240,8 +240,10 @@ impl<W: AsyncWrite + Unpin> Connection<'_, W> {
     async fn current(&mut self, new: &[StockFilter]) -> Result<Vec<Output>, Over> {
         let filters: Vec<StockFilter> = self.endpoint.stock_filters().cloned().collect();
         let Some(figures) = &mut self.figures else { return Ok(vec![]) };
-        let told = figures.listen(&filters, new).await.map_err(over)?;
-        Ok(self.values(told, true))
+        let heard = figures.listen(&filters, new).await.map_err(over)?;
+        let mut outputs = self.values(heard.news, false);
+        outputs.extend(self.values(heard.current, true));
+        Ok(outputs)
     }
 
     async fn tell(&mut self, told: Vec<Told>, current: bool) -> Result<(), Over> {
@@ -296,14 +298,18 @@ impl<W: AsyncWrite + Unpin> Connection<'_, W> {
             return Ok(());
         }
         let longest = Duration::from_millis(limits::LIVE_SEND_MS.unsigned_abs());
-        let writing = async {
-            self.out.write_all(bytes).await?;
-            self.out.flush().await
-        };
-        match tokio::time::timeout(longest, writing).await {
-            Ok(written) => written.map_err(|error| error.to_string()),
-            Err(_) => Err("the client takes nothing".to_owned()),
+        // A slow line is no stalled reader: each part has its time.
+        for part in bytes.chunks(WRITE_BYTES) {
+            let writing = async {
+                self.out.write_all(part).await?;
+                self.out.flush().await
+            };
+            match tokio::time::timeout(longest, writing).await {
+                Ok(written) => written.map_err(|error| error.to_string())?,
+                Err(_) => return Err("the client takes nothing".to_owned()),
+            }
         }
+        Ok(())
     }
 
     fn now(&self) -> i64 {
@@ -330,8 +336,14 @@ async fn taken(seat: Option<&Seat>) {
     }
 }
 
-async fn down(line: Option<&mut Line>) -> Option<String> {
+/// The next frame for the agent; none at the end of the link, which shows also while no frame is
+/// taken.
+async fn down(line: Option<&mut Line>, blocked: bool) -> Option<String> {
     match line {
+        Some(line) if blocked => {
+            line.said.closed().await;
+            None
+        }
         Some(line) => line.down.recv().await,
         None => std::future::pending().await,
     }

@@ -35,6 +35,19 @@ pub(super) struct Figures {
     /// Every item is followed; otherwise those that were named.
     everything: bool,
     told: HashMap<ItemNo, Arc<Figure>>,
+    /// All items that were ever told.
+    heard: BTreeSet<ItemNo>,
+    /// No figure that was read by itself is newer than this version.
+    read_at: i64,
+}
+
+/// What a client is to be told after a SUBSCRIBE.
+#[derive(Default)]
+pub(super) struct Heard {
+    /// What changed for filters that it had.
+    pub(super) news: Vec<Told>,
+    /// What is there now for the new ones.
+    pub(super) current: Vec<Told>,
 }
 
 impl Figures {
@@ -47,6 +60,8 @@ impl Figures {
             follower: None,
             everything: false,
             told: HashMap::new(),
+            heard: BTreeSet::new(),
+            read_at: 0,
         }))
     }
 
@@ -59,41 +74,61 @@ impl Figures {
         self.audience = audience;
         (self.follower, self.everything) = (None, false);
         self.told.clear();
+        self.heard.clear();
         Ok(Proof::Other)
     }
 
-    /// Follows what the filters take, and gives the figures of now that the new ones take.
+    /// Follows what the filters take. Gives the figures of now that the new ones take, and what
+    /// else was found to have changed meanwhile.
     pub(super) async fn listen(
         &mut self,
         filters: &[StockFilter],
         new: &[StockFilter],
-    ) -> Result<Vec<Told>, StoreError> {
-        let figures = if filters.iter().any(|filter| filter.sku.is_none()) {
-            if !self.everything {
-                self.follower = Some(self.app.board.everything(self.audience.clone()));
-                self.everything = true;
+    ) -> Result<Heard, StoreError> {
+        let figures = match self.named(filters).await? {
+            Some(items) => {
+                if self.everything || self.follower.is_none() {
+                    self.follower = Some(self.app.board.follower(self.audience.clone()));
+                    self.everything = false;
+                }
+                match &mut self.follower {
+                    Some(follower) => follower.follow(items).await?.figures,
+                    None => vec![],
+                }
             }
-            self.now(new).await?
-        } else {
-            let skus: Vec<Sku> = filters.iter().filter_map(|filter| filter.sku.clone()).collect();
-            let numbers = self.app.items.of(&self.app.store, &skus).await?;
-            let items: BTreeSet<ItemNo> = numbers.into_iter().flatten().collect();
-            if self.everything || self.follower.is_none() {
-                self.follower = Some(self.app.board.follower(self.audience.clone()));
-                self.everything = false;
-            }
-            match &mut self.follower {
-                Some(follower) => follower.follow(items).await?.figures,
-                None => vec![],
+            None => {
+                let mut figures = vec![];
+                if !self.everything {
+                    self.follower = Some(self.app.board.everything(self.audience.clone()));
+                    self.everything = true;
+                    // What waited for the follower before it is read again.
+                    figures = self.read(&self.heard.iter().copied().collect::<Vec<_>>()).await?;
+                }
+                figures.extend(self.now(new).await?);
+                figures
             }
         };
-        let mut told = vec![];
+        let mut heard = Heard::default();
         for figure in figures {
-            told.extend(values(&figure, None, new));
+            if let Some(before) = self.told.get(&figure.no()).cloned() {
+                heard.news.extend(values(&figure, Some(&before), filters));
+            }
+            heard.current.extend(values(&figure, None, new));
             self.remember(figure);
         }
-        told.truncate(VALUES_MAX);
-        Ok(told)
+        heard.current.truncate(VALUES_MAX);
+        Ok(heard)
+    }
+
+    /// The items that the filters name; none: they take more than can be named.
+    async fn named(&self, filters: &[StockFilter]) -> Result<Option<BTreeSet<ItemNo>>, StoreError> {
+        let skus: Vec<Sku> = filters.iter().filter_map(|filter| filter.sku.clone()).collect();
+        if skus.len() < filters.len() {
+            return Ok(None);
+        }
+        // An item that is not there yet may come: whoever names it follows everything.
+        let numbers = self.app.items.of(&self.app.store, &skus).await?;
+        Ok(numbers.into_iter().collect())
     }
 
     /// Waits for news; for ever while nothing is followed.
@@ -111,9 +146,13 @@ impl Figures {
         filters: &[StockFilter],
     ) -> Result<Vec<Told>, StoreError> {
         let mut figures = news.figures;
-        if news.anything {
-            let known: Vec<ItemNo> = self.told.keys().copied().collect();
-            figures = self.app.board.current(&self.audience, &known).await?.1;
+        if news.anything || news.upto < self.read_at {
+            // What waited may be older than what was read since, or not be all.
+            let mut items: BTreeSet<ItemNo> = figures.iter().map(|figure| figure.no()).collect();
+            if news.anything {
+                items.extend(&self.heard);
+            }
+            figures = self.read(&items.into_iter().collect::<Vec<_>>()).await?;
         }
         let mut told = vec![];
         for figure in figures {
@@ -125,12 +164,12 @@ impl Figures {
     }
 
     /// The figures that some filters take, by number of the item, as many as are told at once.
-    async fn now(&self, new: &[StockFilter]) -> Result<Vec<Arc<Figure>>, StoreError> {
+    async fn now(&mut self, new: &[StockFilter]) -> Result<Vec<Arc<Figure>>, StoreError> {
         let skus: Vec<Sku> = new.iter().filter_map(|filter| filter.sku.clone()).collect();
         if skus.len() == new.len() {
             let numbers = self.app.items.of(&self.app.store, &skus).await?;
             let items: Vec<ItemNo> = numbers.into_iter().flatten().collect();
-            return Ok(self.app.board.current(&self.audience, &items).await?.1);
+            return self.read(&items).await;
         }
         let (mut figures, mut count, mut after) = (vec![], 0, ItemNo(0));
         while count < VALUES_MAX {
@@ -139,7 +178,7 @@ impl Figures {
             tx.rollback().await?;
             let Some(last) = page.last() else { break };
             after = *last;
-            for figure in self.app.board.current(&self.audience, &page).await?.1 {
+            for figure in self.read(&page).await? {
                 count += values(&figure, None, new).count();
                 figures.push(figure);
             }
@@ -147,7 +186,15 @@ impl Figures {
         Ok(figures)
     }
 
+    async fn read(&mut self, items: &[ItemNo]) -> Result<Vec<Arc<Figure>>, StoreError> {
+        let (_, figures) = self.app.board.current(&self.audience, items).await?;
+        // No figure of these is newer.
+        self.read_at = self.app.follow.seen().version.0.max(self.read_at);
+        Ok(figures)
+    }
+
     fn remember(&mut self, figure: Arc<Figure>) {
+        self.heard.insert(figure.no());
         // Who forgets tells a figure once more than it had to.
         if self.told.len() >= VALUES_MAX && !self.told.contains_key(&figure.no()) {
             self.told.clear();

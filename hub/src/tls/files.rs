@@ -72,11 +72,20 @@ fn bytes(path: &Path) -> Result<Vec<u8>, FilesError> {
 
 /// Which bytes lie there now.
 pub(super) fn digest(files: &Files) -> Result<Vec<u8>, FilesError> {
-    Ok(digest_of(&bytes(&files.certificate)?, &bytes(&files.key)?))
+    let about = about_key(files)?;
+    Ok(digest_of(&about, &bytes(&files.certificate)?, &bytes(&files.key)?))
 }
 
-fn digest_of(certificate: &[u8], key: &[u8]) -> Vec<u8> {
+fn about_key(files: &Files) -> Result<Metadata, FilesError> {
+    let path = files.key.display().to_string();
+    fs::metadata(&files.key).map_err(|cause| FilesError::Unreadable { path, cause })
+}
+
+/// Who may read the key counts too: the same bytes are tried again once nobody else can.
+fn digest_of(about: &Metadata, certificate: &[u8], key: &[u8]) -> Vec<u8> {
     let mut digest = Sha256::new();
+    digest.update(about.permissions().mode().to_be_bytes());
+    digest.update(about.uid().to_be_bytes());
     digest.update((certificate.len() as u64).to_be_bytes());
     digest.update(certificate);
     digest.update(key);
@@ -92,13 +101,12 @@ fn is_closed(about: &Metadata) -> bool {
 /// Reads both and sees whether they fit.
 pub(crate) fn read(files: &Files) -> Result<Pair, FilesError> {
     let named = |path: &Path| path.display().to_string();
-    let about = fs::metadata(&files.key)
-        .map_err(|cause| FilesError::Unreadable { path: named(&files.key), cause })?;
+    let about = about_key(files)?;
     if !is_closed(&about) {
         return Err(FilesError::Open(named(&files.key), about.permissions().mode() & 0o777));
     }
     let (chain, key) = (bytes(&files.certificate)?, bytes(&files.key)?);
-    let digest = digest_of(&chain, &key);
+    let digest = digest_of(&about, &chain, &key);
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&chain).collect();
     let chain = chain.unwrap_or_default();
     let first = chain.first().and_then(|first| certificate::read(first));

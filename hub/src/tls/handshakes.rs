@@ -26,7 +26,7 @@ const PLAIN_BYTES_MAX: u64 = 16 << 10;
 const HANDSHAKE: u8 = 0x16;
 /// For browsers and agents that speak plainly to a port with TLS.
 const PLAIN: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\n\
-    content-length: 57\r\nconnection: close\r\n\r\n\
+    content-length: 58\r\nconnection: close\r\n\r\n\
     This port speaks TLS: the address begins with https://...\n";
 
 /// Why there is no connection.

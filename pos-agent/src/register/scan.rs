@@ -57,6 +57,8 @@ impl Says {
 struct Found {
     item: Item,
     says: Says,
+    /// What it says came from a label of the store's own.
+    by_pattern: bool,
 }
 
 impl Front {
@@ -121,7 +123,10 @@ impl Front {
         accept_expired: bool,
     ) -> Answer<Added> {
         let currency = self.shared.currency()?;
-        let Found { item, says } = self.find(code, reading, currency).await?;
+        let Found { item, says, by_pattern } = self.find(code, reading, currency).await?;
+        if by_pattern && says.grams.is_some() && item.details.unit == Unit::Each {
+            return Err(not_weighed(&item));
+        }
         let mut keeps = vec![];
         if let Some(until) = says.expires.as_ref().filter(|day| **day < self.today()) {
             if !accept_expired {
@@ -145,11 +150,11 @@ impl Front {
         let mut says =
             reading.elements().map(|e| said(e, self.year(), currency)).unwrap_or_default();
         if let Some(item) = reads.item_by_code(code, gtin.map(Gtin::as_str)).await? {
-            return Ok(Found { item, says });
+            return Ok(Found { item, says, by_pattern: false });
         }
         // Goods without a barcode carry labels with the SKU.
         if let Some(item) = reads.item(code).await? {
-            return Ok(Found { item, says });
+            return Ok(Found { item, says, by_pattern: false });
         }
         if let Some(measured) = gtin.and_then(|g| self.shared.patterns.read(g)) {
             let base = &measured.base;
@@ -169,7 +174,7 @@ impl Front {
                     Embedded::Price(minor) => says.price_minor = Some(minor),
                     Embedded::Pieces(count) => says.count = Some(count),
                 }
-                return Ok(Found { item, says });
+                return Ok(Found { item, says, by_pattern: true });
             }
         }
         let misread = *reading == Reading::WrongCheckDigit;
@@ -234,7 +239,8 @@ fn said(elements: &Elements, year: u16, currency: Currency) -> Says {
     Says {
         lot: elements.lot().map(str::to_owned),
         serial: elements.serial().map(str::to_owned),
-        expires: day(elements.expires().or_else(|| elements.sell_by())),
+        // Whichever ends first; both are written as days that sort as they follow.
+        expires: [day(elements.expires()), day(elements.sell_by())].into_iter().flatten().min(),
         best_before: day(elements.best_before()),
         count: elements.count().and_then(|n| i64::try_from(n).ok()),
         grams: some(elements.net_weight_grams()),
@@ -294,6 +300,15 @@ pub(super) fn one_code(text: &str) -> Answer<(String, Option<Symbology>)> {
         (Some(FrameEvent::Refused(Refusal::CardTrack)), _) => Err(Refused::card()),
         _ => Err(Refused::item_unknown(true)),
     }
+}
+
+/// A label gives a weight, and the item is counted: it would sell as one piece whatever it weighs.
+fn not_weighed(item: &Item) -> Refused {
+    let name = &item.details.name;
+    let detail = format!(
+        "The label says a weight, but {name} is sold by the piece. Ask the office to set its unit."
+    );
+    Refused::new(409, "item_not_weighed", &detail)
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ pub enum Output {
     },
     /// The agent listens to its frames.
     Listens,
-    /// Say the figures that these take.
+    /// Follow what the filters take, and say the figures of now that these take.
     Current(Vec<StockFilter>),
     /// End the connection.
     Close(&'static str),

@@ -15,7 +15,7 @@ use super::action::{Input, Output};
 use super::answer::{Ack, Writer, wrong_level};
 use super::packet::{Connect, Current, Filter, NoPacket, Packet, Publish, Reason, read};
 use super::rights::Granted;
-use super::values::Waiting;
+use super::values::{Value, Waiting};
 use super::{
     CONNECT_BYTES_MAX, CONNECT_MS, Denied, FILTERS_MAX, PACKET_BYTES_MAX, Refusal, Rights,
     StockFilter, UNSETTLED_MAX,
@@ -222,7 +222,8 @@ impl Endpoint {
     fn subscribe(&mut self, pkid: u16, filters: Vec<Filter>) {
         let State::Open(rights) = &self.state else { return };
         let rights = rights.clone();
-        let (mut answers, mut current, mut listens) = (vec![], vec![], false);
+        let (mut answers, mut current) = (vec![], vec![]);
+        let (mut listens, mut follows) = (false, false);
         for filter in filters {
             let new = !self.filters.contains_key(&filter.path);
             let granted = match rights.filter(&filter.path) {
@@ -239,6 +240,7 @@ impl Endpoint {
                         Current::WhenNew => new,
                         Current::Never => false,
                     };
+                    follows = true;
                     current.extend(wanted.then(|| stock.clone()));
                 }
             }
@@ -249,7 +251,8 @@ impl Endpoint {
         if listens {
             self.out.push(Output::Listens);
         }
-        if !current.is_empty() {
+        // Also where no current value is wanted: those that come later are.
+        if follows {
             self.out.push(Output::Current(current));
         }
     }
@@ -279,7 +282,8 @@ impl Endpoint {
             return;
         }
         let name: Arc<str> = Arc::from(topic::stock(location, sku));
-        if !self.waiting.value(name, payload, acknowledged, retain) {
+        let figure = Value { payload, acknowledged, retain };
+        if !self.waiting.value(name, figure) && !current {
             self.end(Reason::Quota, "it takes figures too slowly");
         }
     }

@@ -12,11 +12,13 @@ use bytes::Bytes;
 use super::VALUES_MAX;
 use super::answer::Writer;
 
+/// A figure as it is told.
 #[derive(Debug)]
-struct Value {
-    payload: Bytes,
-    acknowledged: bool,
-    retain: bool,
+pub(super) struct Value {
+    pub(super) payload: Bytes,
+    /// At least once; otherwise at most once.
+    pub(super) acknowledged: bool,
+    pub(super) retain: bool,
 }
 
 /// The queue of one client.
@@ -27,7 +29,9 @@ pub(super) struct Waiting {
     unacknowledged: BTreeSet<u16>,
     last: u16,
     frames: VecDeque<Bytes>,
-    order: VecDeque<Arc<str>>,
+    /// Topics whose value goes at once, and those whose value waits for room.
+    free: VecDeque<Arc<str>>,
+    bound: VecDeque<Arc<str>>,
     values: HashMap<Arc<str>, Value>,
 }
 
@@ -40,24 +44,27 @@ impl Waiting {
             unacknowledged: BTreeSet::new(),
             last: 0,
             frames: VecDeque::new(),
-            order: VecDeque::new(),
+            free: VecDeque::new(),
+            bound: VecDeque::new(),
             values: HashMap::new(),
         }
     }
 
-    /// The newest figure of a topic. False: too many topics wait.
-    pub(super) fn value(
-        &mut self,
-        topic: Arc<str>,
-        payload: Bytes,
-        acknowledged: bool,
-        retain: bool,
-    ) -> bool {
-        let value = Value { payload, acknowledged, retain };
-        if self.values.insert(Arc::clone(&topic), value).is_none() {
-            self.order.push_back(topic);
+    /// The newest figure of a topic. False: too many topics wait, and this one does not.
+    pub(super) fn value(&mut self, topic: Arc<str>, value: Value) -> bool {
+        let waits = self.values.contains_key(&topic);
+        if !waits && self.values.len() >= VALUES_MAX {
+            return false;
         }
-        self.values.len() <= VALUES_MAX
+        if !waits {
+            self.queue(value.acknowledged).push_back(Arc::clone(&topic));
+        }
+        self.values.insert(topic, value);
+        true
+    }
+
+    fn queue(&mut self, acknowledged: bool) -> &mut VecDeque<Arc<str>> {
+        if acknowledged { &mut self.bound } else { &mut self.free }
     }
 
     pub(super) fn frame(&mut self, payload: Bytes) {
@@ -76,7 +83,8 @@ impl Waiting {
     /// A filter is gone: what waits for it alone does too.
     pub(super) fn retain(&mut self, keep: impl Fn(&str) -> bool) {
         self.values.retain(|topic, _| keep(topic));
-        self.order.retain(|topic| self.values.contains_key(topic));
+        self.free.retain(|topic| self.values.contains_key(topic));
+        self.bound.retain(|topic| self.values.contains_key(topic));
     }
 
     /// Packets that may go now.
@@ -89,21 +97,28 @@ impl Waiting {
                 self.put(writer.publish(topic, payload, pkid, false), pkid, &mut out);
             }
         }
-        let mut kept = VecDeque::new();
-        while let Some(topic) = self.order.pop_front() {
-            let Some(acknowledged) = self.values.get(&topic).map(|value| value.acknowledged) else {
-                continue;
-            };
-            if acknowledged && !self.has_room() {
-                kept.push_back(topic);
-                continue;
-            }
-            let Some(Value { payload, retain, .. }) = self.values.remove(&topic) else { continue };
-            let pkid = acknowledged.then(|| self.fresh());
-            self.put(writer.publish(&topic, payload, pkid, retain), pkid, &mut out);
+        while let Some(topic) = self.free.pop_front() {
+            self.tell(topic, false, writer, &mut out);
         }
-        self.order = kept;
+        while self.has_room() {
+            let Some(topic) = self.bound.pop_front() else { break };
+            self.tell(topic, true, writer, &mut out);
+        }
         out
+    }
+
+    /// Takes a topic's value out of the queue that it stood in.
+    fn tell(&mut self, topic: Arc<str>, bound: bool, writer: Writer, out: &mut Vec<Bytes>) {
+        let Some(value) = self.values.get(&topic) else { return };
+        if value.acknowledged && !bound {
+            // What its filter wants has changed since.
+            return self.bound.push_back(topic);
+        }
+        let Some(Value { payload, acknowledged, retain }) = self.values.remove(&topic) else {
+            return;
+        };
+        let pkid = acknowledged.then(|| self.fresh());
+        self.put(writer.publish(&topic, payload, pkid, retain), pkid, out);
     }
 
     /// Section 3.1.2.11.4: a packet that is too large for the client counts as sent.
@@ -140,7 +155,9 @@ mod tests {
     fn the_newest_waits_for_room_and_the_window_is_kept() {
         let mut waiting = Waiting::new(1, 1_000);
         let say = |waiting: &mut Waiting, topic: &str, text: &'static str| {
-            waiting.value(Arc::from(topic), Bytes::from_static(text.as_bytes()), true, false)
+            let payload = Bytes::from_static(text.as_bytes());
+            let value = Value { payload, acknowledged: true, retain: false };
+            waiting.value(Arc::from(topic), value)
         };
         assert!(say(&mut waiting, "a", "1") && say(&mut waiting, "b", "1"));
         assert_eq!(waiting.ready(WRITER, None).len(), 1);
@@ -156,8 +173,11 @@ mod tests {
     #[test]
     fn what_is_too_large_for_the_client_is_left_out() {
         let mut waiting = Waiting::new(1, 8);
-        waiting.value(Arc::from("topic"), Bytes::from_static(b"too long for it"), true, false);
-        waiting.value(Arc::from("t"), Bytes::from_static(b"1"), true, false);
+        for (topic, text) in [("topic", &b"too long for it"[..]), ("t", b"1")] {
+            let payload = Bytes::from_static(text);
+            let value = Value { payload, acknowledged: true, retain: false };
+            waiting.value(Arc::from(topic), value);
+        }
         assert_eq!(waiting.ready(WRITER, None).len(), 1);
     }
 
@@ -165,7 +185,8 @@ mod tests {
     fn topics_that_wait_are_bounded() {
         let mut waiting = Waiting::new(1, 1_000);
         let fits = |waiting: &mut Waiting, n: usize| {
-            waiting.value(Arc::from(n.to_string()), Bytes::new(), true, false)
+            let value = Value { payload: Bytes::new(), acknowledged: true, retain: false };
+            waiting.value(Arc::from(n.to_string()), value)
         };
         assert!((0..VALUES_MAX).all(|n| fits(&mut waiting, n)));
         assert!(fits(&mut waiting, 0) && !fits(&mut waiting, VALUES_MAX));

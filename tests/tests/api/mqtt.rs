@@ -1,11 +1,13 @@
 //! The hub's MQTT endpoint with a standard client: who gets in, what it hears, and an agent's link.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use ed25519_dalek::{Signer, SigningKey};
 use oneshelf_domain::{AgentId, CommandId};
 use oneshelf_protocol::credential::{Credential, signed_text};
 use oneshelf_protocol::topic;
+use rumqttc::Outgoing;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
     ConnectReturnCode, DisconnectReasonCode, Packet, Publish, SubscribeReasonCode,
@@ -24,6 +26,8 @@ const SECRET_KEY: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac
 struct Client {
     client: AsyncClient,
     events: EventLoop,
+    /// What came while something else was waited for.
+    came: VecDeque<Packet>,
 }
 
 impl Client {
@@ -32,13 +36,28 @@ impl Client {
         let mut options = MqttOptions::new(id, address.ip().to_string(), address.port());
         options.set_credentials(user, password).set_keep_alive(Duration::from_secs(30));
         let (client, events) = AsyncClient::new(options, 64);
-        Self { client, events }
+        Self { client, events, came: VecDeque::new() }
     }
 
     async fn next(&mut self) -> Result<Packet, ConnectionError> {
+        if let Some(packet) = self.came.pop_front() {
+            return Ok(packet);
+        }
         loop {
             if let Event::Incoming(packet) = within(self.events.poll()).await? {
                 return Ok(packet);
+            }
+        }
+    }
+
+    /// Says something at least once; gives its packet id.
+    async fn say(&mut self, topic: String, text: String) -> u16 {
+        self.client.publish(topic, QoS::AtLeastOnce, false, text).await.unwrap();
+        loop {
+            match within(self.events.poll()).await.unwrap() {
+                Event::Outgoing(Outgoing::Publish(pkid)) => return pkid,
+                Event::Incoming(packet) => self.came.push_back(packet),
+                Event::Outgoing(_) => {}
             }
         }
     }
@@ -201,30 +220,19 @@ async fn an_agent_is_acknowledged_after_the_commit_and_hears_its_own_topics_alon
         assert_eq!(line.subscribe(filter).await, SubscribeReasonCode::NotAuthorized, "{filter}");
     }
     line.subscribe(&topic::down(agent)).await;
-    let say = async |line: &mut Client, frame: &Value| {
-        let text = frame.to_string();
-        line.client.publish(topic::up(agent), QoS::AtLeastOnce, false, text).await.unwrap();
-    };
     let life = crate::link::life();
-    say(
-        &mut line,
-        &crate::link::hello(
-            life,
-            json!({"epoch": 0, "number": 0}),
-            json!({
-        "epoch": 0, "version": 0}),
-        ),
-    )
-    .await;
+    let (lease, cursor) = (json!({"epoch": 0, "number": 0}), json!({"epoch": 0, "version": 0}));
+    let hello = crate::link::hello(life, lease, cursor).to_string();
+    line.say(topic::up(agent), hello).await;
     let welcome = line.frame("welcome").await;
     let fact = json!({"kind": "fact", "session": welcome["lease"], "fact": {
         "command_id": CommandId(Uuid::now_v7()), "incarnation": life, "seq": 1, "prev_id": null,
         "granted": [], "occurred_at": "2026-03-02T09:30:00Z",
         "body": crate::link::goods_in(2),
     }});
-    say(&mut line, &fact).await;
-    // The Hello was the first message, the fact is the second: now its units are there.
-    while !matches!(line.next().await.unwrap(), Packet::PubAck(ack) if ack.pkid == 2) {}
+    let said = line.say(topic::up(agent), fact.to_string()).await;
+    // Once it is acknowledged its units are there.
+    while !matches!(line.next().await.unwrap(), Packet::PubAck(ack) if ack.pkid == said) {}
     assert_eq!(hub.flask_at("S07").await["on_hand"], 2);
     // A used credential is good for nothing, and an agent that ended is cut.
     hub.delete(&format!("/v1/agents/{agent}")).await.ok(204);

@@ -60,6 +60,7 @@ export const refusals: Record<string, string | ((fields: Fields) => string)> = {
   ticket_empty: 'Der Bon ist leer. Bitte zuerst einen Artikel scannen.',
   too_large: 'Diese Anfrage ist zu groß.',
   too_many_lines: 'Ein Bon hat höchstens 200 Positionen. Bitte bezahlen und einen neuen beginnen.',
+  item_not_weighed: 'Das Etikett nennt ein Gewicht, der Artikel wird aber nach Stück verkauft. Bitte das Büro um die richtige Einheit.',
   weight_needed: 'Dieser Artikel wird nach Gewicht oder Menge verkauft. Bitte wiegen oder eintippen.',
   wrong_pin: (fields) => {
     const left = number(fields, 'tries_left');
