@@ -265,7 +265,11 @@ fn differs(
     if text == shadow.told {
         return None;
     }
-    let rank = rank(total, &locations, &shadow.told);
+    // A decrease that was never sent is still one for the channel, whatever came in between.
+    let rank = match shadow.confirmed {
+        Some(confirmed) if total < confirmed => rank(total, &locations, &shadow.told).min(1),
+        _ => rank(total, &locations, &shadow.told),
+    };
     let message = Message::Stock {
         sku: item.sku.clone(),
         quantity: total,

@@ -170,7 +170,11 @@ impl Sender {
 }
 
 fn key(row: &DeliveryRow) -> Key {
-    let name = if row.item > 0 { format!("item/{}", row.item) } else { row.id.clone() };
+    let name = match row.item {
+        0 if row.kind == "order" => format!("order/{}", row.subject),
+        0 => row.id.clone(),
+        item => format!("item/{item}"),
+    };
     (row.channel.clone(), name)
 }
 

@@ -85,6 +85,7 @@ impl Figures {
         filters: &[StockFilter],
         new: &[StockFilter],
     ) -> Result<Heard, StoreError> {
+        let mut heard = Heard::default();
         let figures = match self.named(filters).await? {
             Some(items) => {
                 if self.everything || self.follower.is_none() {
@@ -97,18 +98,20 @@ impl Figures {
                 }
             }
             None => {
-                let mut figures = vec![];
                 if !self.everything {
                     self.follower = Some(self.app.board.everything(self.audience.clone()));
                     self.everything = true;
                     // What waited for the follower before it is read again.
-                    figures = self.read(&self.heard.iter().copied().collect::<Vec<_>>()).await?;
+                    let known: Vec<ItemNo> = self.heard.iter().copied().collect();
+                    for figure in self.read(&known).await? {
+                        let before = self.told.get(&figure.no()).cloned();
+                        heard.news.extend(values(&figure, before.as_deref(), filters));
+                        self.remember(figure);
+                    }
                 }
-                figures.extend(self.now(new).await?);
-                figures
+                self.now(new).await?
             }
         };
-        let mut heard = Heard::default();
         for figure in figures {
             if let Some(before) = self.told.get(&figure.no()).cloned() {
                 heard.news.extend(values(&figure, Some(&before), filters));

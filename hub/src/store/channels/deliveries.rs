@@ -102,7 +102,12 @@ pub async fn due(
     let sql = concat!(
         "select ",
         columns!(),
+        // What is said of an order is said in its order: a later word waits for the one before.
         " from delivery where channel = $1 and state = 'waiting' and due_at <= $2
+            and (kind <> 'order' or not exists (select 1 from delivery e
+                where e.channel = delivery.channel and e.kind = 'order'
+                    and e.subject = delivery.subject and e.state = 'waiting'
+                    and e.made_at < delivery.made_at))
             order by rank, due_at, id limit $3"
     );
     Ok(on!(tx, conn => sqlx::query_as(sql)
