@@ -33,6 +33,8 @@ use crate::live;
 
 /// When a caller with too many sockets may try again.
 const FULL_WAIT: Duration = Duration::from_secs(10);
+/// What a socket reads or gathers at once.
+const BUFFER_BYTES: usize = 4 << 10;
 /// How long the close frame may take.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
@@ -234,7 +236,10 @@ async fn serve_agent(
 }
 
 /// A frame alone is bounded as the message is: else it is buffered up to 16 MiB before it counts.
+/// The buffers are small: of the size that they have by themselves, one is cleared at each look for
+/// a message, and thousands of sockets keep hundreds of megabytes.
 fn bounded(asked: WebSocketUpgrade, bytes: usize) -> WebSocketUpgrade {
+    let asked = asked.read_buffer_size(BUFFER_BYTES).write_buffer_size(BUFFER_BYTES);
     asked.max_message_size(bytes).max_frame_size(bytes)
 }
 

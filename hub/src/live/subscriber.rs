@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{Sink, SinkExt, Stream, StreamExt};
+use futures_util::{Sink, SinkExt, Stream, StreamExt, stream};
 use oneshelf_domain::stock::ItemNo;
 use oneshelf_domain::{LocationCode, Sku, limits};
 use oneshelf_protocol::problem::Problem;
@@ -122,7 +122,7 @@ pub async fn run<I, O>(
     app: &App,
     listener: Listener,
     bounds: Bounds,
-    mut incoming: I,
+    incoming: I,
     out: O,
 ) -> Result<(), Ended>
 where
@@ -143,6 +143,9 @@ where
     let mut pace = Pace::new(bounds.messages, bounds.every, Instant::now());
     let mut pulse = tokio::time::interval(bounds.pulse);
     pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // Looked at when something came, not at each figure that is told: reading a line costs as much
+    // as writing one.
+    let mut incoming = stream::select_all([incoming]);
     // Made once: each making waits for a lock that all subscribers share.
     let mut stop = pin!(app.stop.cancelled());
     loop {

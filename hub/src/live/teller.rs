@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oneshelf_domain::stock::ItemNo;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::board::Board;
@@ -37,6 +37,7 @@ async fn tell(board: &Board) {
     let mut seen = board.source().follow.subscribe();
     let mut before = seen.borrow_and_update().clone();
     let mut lines: Vec<LinkState> = vec![];
+    let mut rang = Instant::now();
     let mut look = tokio::time::interval(LINES);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -68,10 +69,12 @@ async fn tell(board: &Board) {
         if ringing.is_empty() {
             continue;
         }
+        // What was read meanwhile is told with it: the inboxes hold the newest.
+        tokio::time::sleep_until(rang + SPACING).await;
+        rang = Instant::now();
         for inbox in ringing {
             inbox.bell.notify_one();
         }
-        tokio::time::sleep(SPACING).await;
     }
 }
 
