@@ -29,7 +29,7 @@ impl Clients {
         let name = (principal.to_owned(), client_id.to_owned());
         let taken = CancellationToken::new();
         let mut names = self.lock();
-        // Before the lock is let go: whoever leaves looks under it whether the place is still theirs.
+        // Under the lock: whoever leaves looks there whether the place is still theirs.
         if let Some(before) = names.insert(name.clone(), taken.clone()) {
             before.cancel();
         }

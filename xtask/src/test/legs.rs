@@ -132,7 +132,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "clippy",
-        budget_s: 180,
+        budget_s: 170,
         when: When::Always,
         after: &["web"],
         // With the parts that a plain build leaves out.
@@ -149,7 +149,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "build",
-        budget_s: 330,
+        budget_s: 310,
         after: &["web"],
         steps: &[Step::Cargo(&["build", "--workspace", "--exclude=xtask", "--all-targets"])],
         ..LEG
@@ -198,7 +198,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "api-sqlite",
-        budget_s: 20,
+        budget_s: 60,
         after: &["build"],
         needs: MOSQUITTO,
         environment: ON_SQLITE,
@@ -207,7 +207,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "api-postgres",
-        budget_s: 60,
+        budget_s: 120,
         after: &["build"],
         needs: &[Need::Postgres, Need::Debian("mosquitto"), Need::Debian("mosquitto-clients")],
         environment: ON_POSTGRES,
@@ -230,7 +230,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "sim",
-        budget_s: 60,
+        budget_s: 45,
         after: &["build"],
         steps: &[
             Step::Cargo(&["test", "--workspace", "--exclude=xtask", "--test=sim"]),
@@ -240,7 +240,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "chaos-kills",
-        budget_s: 90,
+        budget_s: 60,
         after: &["build"],
         needs: &[Need::Postgres, Need::Debian("strace")],
         steps: &[Step::Built("chaos", &["kills", "--count", "40"])],
@@ -256,7 +256,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "chaos-offline",
-        budget_s: 110,
+        budget_s: 90,
         after: &["build"],
         needs: &[Need::Postgres],
         steps: &[Step::Built("chaos", &["offline", "--count", "5000"])],
@@ -264,7 +264,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "chaos-last-unit",
-        budget_s: 30,
+        budget_s: 15,
         after: &["build"],
         needs: &[Need::Postgres],
         steps: &[Step::Built("chaos", &["last-unit", "--count", "100"])],
@@ -308,14 +308,14 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "demo",
-        budget_s: 30,
+        budget_s: 15,
         after: &["build"],
         steps: &[Step::Own(demo::generated)],
         ..LEG
     },
     Leg {
         name: "demo-real",
-        budget_s: 40,
+        budget_s: 20,
         after: &["build"],
         needs: &[Need::Shared],
         steps: &[Step::Own(demo::real)],
@@ -323,7 +323,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "peers",
-        budget_s: 20,
+        budget_s: 50,
         after: &["build"],
         needs: &[Need::Npm("tests/e2e"), Need::Peers, Need::Debian("zint")],
         steps: &[Step::Cargo(&["test", "--workspace", "--exclude=xtask", "--test=peers"])],

@@ -1859,7 +1859,8 @@ export interface components {
             /** @description Option values, as shown under the name. */
             options?: string | null;
             price?: components["schemas"]["Money"] | null;
-            price_now?: components["schemas"]["Money"] | null;
+            /** @description Read back with the item; it is not looked at. */
+            price_now?: unknown;
             /** @description As in the path, when it is said at all. */
             sku?: string | null;
             /** @description Sold or not. */
@@ -6079,9 +6080,9 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "text/csv": string;
+                "text/csv": unknown;
             };
         };
         responses: {
