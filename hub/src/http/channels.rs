@@ -286,6 +286,7 @@ async fn make(
         Record::Channel(channel) => channel.state == RecordState::Retired,
         _ => false,
     });
+    let anew = ended.is_some();
     let (at, not_at) = match ended {
         Some((version, _)) => (Some(Versions::These(vec![version])), None),
         None => (None, Some(Versions::Any)),
@@ -297,6 +298,9 @@ async fn make(
         412 => Error::new(409, "channel_in_use", "there is a channel with this code already"),
         _ => error,
     })?;
+    if anew {
+        begin_anew(&app, &code).await?;
+    }
     let made = MadeSecret { code, secret: secret.text(), old_secret_until: None };
     Ok((StatusCode::CREATED, Json(made)))
 }
