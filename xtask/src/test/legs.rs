@@ -300,7 +300,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "e2e",
-        budget_s: 120,
+        budget_s: 150,
         after: &["build"],
         needs: &[Need::Npm("tests/e2e"), Need::Debian("chromium")],
         steps: &[Step::Node(&["tests/e2e/run.mjs"])],
@@ -323,7 +323,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "peers",
-        budget_s: 50,
+        budget_s: 25,
         after: &["build"],
         needs: &[Need::Npm("tests/e2e"), Need::Peers, Need::Debian("zint")],
         steps: &[Step::Cargo(&["test", "--workspace", "--exclude=xtask", "--test=peers"])],
