@@ -5,16 +5,18 @@
 //! on its key's list.
 
 use std::collections::BTreeSet;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
-use futures_util::{SinkExt, Stream, StreamExt, future};
+use futures_util::{Sink, SinkExt, Stream, StreamExt, future};
 use oneshelf_domain::limits;
 use oneshelf_domain::record::{KeyKind, Scope};
 use serde::Deserialize;
@@ -89,16 +91,14 @@ async fn live_stock(
 }
 
 async fn serve_live(app: &App, listener: live::Listener, socket: WebSocket) {
-    let (mut sink, stream) = socket.split();
-    let incoming = Box::pin(whole(stream).filter_map(message));
-    let out = Box::pin((&mut sink).with(as_text));
     let bounds = live::Bounds::default();
-    let Err(why) = live::run(app, listener, bounds, incoming, out).await else { return };
+    let (mut texts, ended) = live::run(app, listener, bounds, Texts(socket)).await;
+    let Err(why) = ended else { return };
     tracing::debug!(%why, "a subscriber of live stock left");
     let reason: String = why.to_string().chars().filter(char::is_ascii).take(100).collect();
     let frame = CloseFrame { code: close_code_of(&why), reason: reason.into() };
     // The other side may be gone already, or take nothing.
-    let _ = tokio::time::timeout(LAST_WORD, sink.send(Message::Close(Some(frame)))).await;
+    let _ = tokio::time::timeout(LAST_WORD, texts.0.send(Message::Close(Some(frame)))).await;
 }
 
 /// Pages give up at 4401 and come back after any other.
@@ -251,13 +251,44 @@ where
     stream.take_while(|message| future::ready(message.is_ok()))
 }
 
-/// A subscriber's messages. What is no text counts as one that nobody understands.
-fn message(message: Result<Message, axum::Error>) -> future::Ready<Option<String>> {
-    future::ready(match message {
-        Ok(Message::Text(text)) => Some(text.to_string()),
-        Ok(Message::Binary(_)) => Some(String::new()),
-        _ => None,
-    })
+/// A subscriber's line: texts both ways, until it breaks or says what it may not. It is not split:
+/// a lock between its halves would be taken for every figure that is told.
+struct Texts(WebSocket);
+
+impl Stream for Texts {
+    type Item = String;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<String>> {
+        loop {
+            return Poll::Ready(match ready!(self.0.poll_next_unpin(cx)) {
+                Some(Ok(Message::Text(text))) => Some(text.to_string()),
+                // What is no text counts as one that nobody understands.
+                Some(Ok(Message::Binary(_))) => Some(String::new()),
+                Some(Ok(_)) => continue,
+                Some(Err(_)) | None => None,
+            });
+        }
+    }
+}
+
+impl Sink<Utf8Bytes> for Texts {
+    type Error = axum::Error;
+
+    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), axum::Error>> {
+        self.0.poll_ready_unpin(cx)
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, text: Utf8Bytes) -> Result<(), axum::Error> {
+        self.0.start_send_unpin(Message::Text(text))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), axum::Error>> {
+        self.0.poll_flush_unpin(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), axum::Error>> {
+        self.0.poll_close_unpin(cx)
+    }
 }
 
 /// Texts alone; a broken line ends the stream by itself.

@@ -19,8 +19,10 @@
 //! items up to there, or something newer.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use oneshelf_domain::stock::ItemNo;
@@ -47,6 +49,9 @@ pub struct Board(Arc<Inner>);
 pub(super) struct Inner {
     source: Source,
     state: Mutex<State>,
+    /// Everything up to this was told ...
+    told: AtomicI64,
+    /// ... and those who wait for it.
     upto: watch::Sender<i64>,
     names: AtomicU64,
 }
@@ -70,14 +75,18 @@ pub struct Follower {
     items: BTreeSet<ItemNo>,
     everything: bool,
     inbox: Arc<Inbox>,
+    /// Wakes the follower for what is behind its inbox's gate.
+    waker: Waker,
 }
 
 impl Board {
     /// Starts reading; ends with the token.
     pub fn start(source: Source, stop: CancellationToken) -> Self {
-        let (upto, _) = watch::channel(source.follow.seen().version.0);
+        let version = source.follow.seen().version.0;
+        let (upto, _) = watch::channel(version);
+        let told = AtomicI64::new(version);
         let (state, names) = (Mutex::default(), AtomicU64::default());
-        let board = Self(Arc::new(Inner { source, state, upto, names }));
+        let board = Self(Arc::new(Inner { source, state, told, upto, names }));
         tokio::spawn(teller::run(board.clone(), stop));
         board
     }
@@ -106,18 +115,23 @@ impl Board {
             let made = |i: &figures::ItemStock| Figure::new(i.no, moment.item(audience, i));
             shown.extend(stock.iter().map(made).map(Arc::new));
         }
-        Ok((upto.unwrap_or_else(|| *self.0.upto.borrow()), shown))
+        Ok((upto.unwrap_or_else(|| self.upto()), shown))
     }
 
     /// Somebody who follows nothing yet.
     pub fn follower(&self, audience: Audience) -> Follower {
+        let inbox = Arc::<Inbox>::default();
+        let waker = Waker::from(Arc::clone(&inbox));
+        // Nobody behind the gate was looked at yet.
+        waker.wake_by_ref();
         Follower {
             board: self.clone(),
             name: self.0.names.fetch_add(1, Ordering::Relaxed),
             audience: Arc::new(audience),
             items: BTreeSet::new(),
             everything: false,
-            inbox: Arc::default(),
+            inbox,
+            waker,
         }
     }
 
@@ -141,7 +155,13 @@ impl Board {
     }
 
     pub(super) fn reach(&self, upto: i64) {
+        // Release and Acquire: who reads this version finds everything up to it in its inbox.
+        self.0.told.store(upto, Ordering::Release);
         self.0.upto.send_replace(upto);
+    }
+
+    fn upto(&self) -> i64 {
+        self.0.told.load(Ordering::Acquire)
     }
 
     /// Waits until everything that was committed before now is on the board; false: it took too
@@ -187,7 +207,7 @@ impl Follower {
             let all: Vec<ItemNo> = self.items.iter().copied().collect();
             self.board.read(&all, false).await?;
         }
-        let upto = *self.board.0.upto.borrow();
+        let upto = self.board.upto();
         let moment = self.board.0.source.moment();
         let mut state = self.board.state();
         let figures = state.figures(&moment, &self.audience, &self.items);
@@ -215,15 +235,23 @@ impl Follower {
 
     /// Waits for what changes. Nothing is lost when it is asked again before it answered.
     pub async fn next(&mut self) -> News {
-        loop {
-            // First the version, then the figures: those up to it were put before it was said.
-            let upto = *self.board.0.upto.borrow();
-            if let Some(waiting) = self.inbox.take() {
-                let figures = waiting.figures.into_values().collect();
-                return News { upto, figures, anything: waiting.anything };
-            }
-            self.inbox.bell.notified().await;
-        }
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// As [`Follower::next`].
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<News> {
+        // First the version, then the figures: those up to it were put before it was said.
+        let upto = self.board.upto();
+        self.inbox.poll(cx).map(|waiting| {
+            let anything = waiting.anything;
+            News { upto, figures: waiting.figures(), anything }
+        })
+    }
+
+    /// Looks at what seldom happens, when something of it was woken. Pending is a promise to be
+    /// woken only after [`Follower::poll_next`] was.
+    pub(super) fn poll_seldom<T>(&self, look: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
+        self.inbox.look(&self.waker, look)
     }
 }
 

@@ -4,7 +4,9 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::OnceLock;
 
+use axum::extract::ws::Utf8Bytes;
 use oneshelf_domain::LocationCode;
 use oneshelf_domain::stock::ItemNo;
 use serde::Serialize;
@@ -19,6 +21,15 @@ pub struct Figure {
     text: Box<str>,
     /// Where each location's part stands in the text.
     parts: Box<[Range<usize>]>,
+    /// The first message about it alone, and which that is.
+    message: OnceLock<(Message, Utf8Bytes)>,
+}
+
+/// A message about one item: what its reader knew, and what it knows then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Message {
+    pub(super) after: i64,
+    pub(super) upto: i64,
 }
 
 impl Figure {
@@ -39,7 +50,8 @@ impl Figure {
             parts.push(from..text.len());
         }
         text.push_str("]}");
-        Self { no, shown, text: text.into(), parts: parts.into() }
+        let (text, parts) = (text.into(), parts.into());
+        Self { no, shown, text, parts, message: OnceLock::new() }
     }
 
     /// Which item.
@@ -55,6 +67,12 @@ impl Figure {
     /// The item as JSON, all locations in it.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The text of a message about this item alone: made once for all who are told the same.
+    pub(super) fn message(&self, which: Message, make: impl Fn() -> String) -> Utf8Bytes {
+        let (made, text) = self.message.get_or_init(|| (which, make().into()));
+        if *made == which { text.clone() } else { make().into() }
     }
 
     /// Each location with its figure as JSON.

@@ -108,6 +108,11 @@ impl State {
         self.items.keys().copied().collect()
     }
 
+    /// All that somebody follows, when these are few and nobody follows everything.
+    pub(super) fn few(&self, most: usize) -> Option<Vec<ItemNo>> {
+        (self.everything.is_empty() && self.items.len() <= most).then(|| self.followed())
+    }
+
     /// Nobody follows anything.
     pub(super) fn is_idle(&self) -> bool {
         self.items.is_empty() && self.everything.is_empty()

@@ -4,17 +4,21 @@
 //! all who were told the same.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::pin::pin;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::{Sink, SinkExt, Stream, StreamExt, stream};
+use axum::extract::ws::Utf8Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, Sink, SinkExt, Stream, StreamExt};
 use oneshelf_domain::stock::ItemNo;
 use oneshelf_domain::{LocationCode, Sku, limits};
 use oneshelf_protocol::problem::Problem;
 use serde::{Deserialize, Serialize};
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 
+use super::figure::Message as Which;
 use super::pace::Pace;
 use super::{Figure, Follower, Listener, News};
 use crate::app::App;
@@ -102,79 +106,122 @@ pub enum Ended {
     Store(#[from] StoreError),
 }
 
-struct Subscriber<'a, O> {
+struct Subscriber<'a, L> {
     app: &'a App,
     listener: Listener,
     bounds: Bounds,
-    out: O,
+    line: L,
     follower: Follower,
     locations: Option<BTreeSet<LocationCode>>,
     /// Shared with all who were told the same.
     told: BTreeMap<ItemNo, Arc<Figure>>,
     upto: i64,
+    /// The last thing that happened was news: next the others have their turn.
+    heard: bool,
+    pulse: Interval,
+    stop: BoxFuture<'a, ()>,
 }
 
-/// Serves one connection until it ends.
-///
-/// # Errors
-/// Says why it ended.
-pub async fn run<I, O>(
+/// What happens at a connection.
+enum Event {
+    Stop,
+    Said(String),
+    Gone,
+    Pulse,
+    News(News),
+}
+
+/// Serves one connection until it ends; gives the line back, and why it ended.
+pub async fn run<L>(
     app: &App,
     listener: Listener,
     bounds: Bounds,
-    incoming: I,
-    out: O,
-) -> Result<(), Ended>
+    line: L,
+) -> (L, Result<(), Ended>)
 where
-    I: Stream<Item = String> + Unpin,
-    O: Sink<String> + Unpin,
+    L: Stream<Item = String> + Sink<Utf8Bytes> + Unpin,
 {
-    let audience = listener.audience(app).await?.ok_or(Ended::NotAllowed)?;
+    let audience = match listener.audience(app).await {
+        Ok(Some(audience)) => audience,
+        Ok(None) => return (line, Err(Ended::NotAllowed)),
+        Err(error) => return (line, Err(error.into())),
+    };
+    let mut pulse = tokio::time::interval(bounds.pulse);
+    pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut me = Subscriber {
         app,
         listener,
         bounds,
-        out,
+        line,
         follower: app.board.follower(audience),
         locations: None,
         told: BTreeMap::new(),
         upto: 0,
+        heard: false,
+        pulse,
+        stop: Box::pin(app.stop.cancelled()),
     };
-    let mut pace = Pace::new(bounds.messages, bounds.every, Instant::now());
-    let mut pulse = tokio::time::interval(bounds.pulse);
-    pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // Looked at when something came, not at each figure that is told: reading a line costs as much
-    // as writing one.
-    let mut incoming = stream::select_all([incoming]);
-    // Made once: each making waits for a lock that all subscribers share.
-    let mut stop = pin!(app.stop.cancelled());
-    loop {
-        tokio::select! {
-            () = &mut stop => return Err(Ended::Stopping),
-            text = incoming.next() => {
-                let Some(text) = text else { return Err(Ended::Gone) };
-                let said = match pace.pass(Instant::now()) {
-                    true => me.message(&text).await,
-                    false => Err(Ended::TooFast),
-                };
-                if let Err(why) = said {
-                    me.refuse(&why).await;
-                    return Err(why);
+    let ended = me.serve().await;
+    (me.line, ended)
+}
+
+impl<L: Stream<Item = String> + Sink<Utf8Bytes> + Unpin> Subscriber<'_, L> {
+    async fn serve(&mut self) -> Result<(), Ended> {
+        let (messages, every) = (self.bounds.messages, self.bounds.every);
+        let mut pace = Pace::new(messages, every, Instant::now());
+        loop {
+            match poll_fn(|cx| self.poll(cx)).await {
+                Event::Stop => return Err(Ended::Stopping),
+                Event::Gone => return Err(Ended::Gone),
+                Event::Said(text) => {
+                    let said = match pace.pass(Instant::now()) {
+                        true => self.message(&text).await,
+                        false => Err(Ended::TooFast),
+                    };
+                    if let Err(why) = said {
+                        self.refuse(&why).await;
+                        return Err(why);
+                    }
                 }
-            }
-            news = me.follower.next() => me.changed(news).await?,
-            _ = pulse.tick() => {
-                if let Err(why) = me.prove().await {
-                    me.refuse(&why).await;
-                    return Err(why);
+                Event::News(news) => self.changed(news).await?,
+                Event::Pulse => {
+                    if let Err(why) = self.prove().await {
+                        self.refuse(&why).await;
+                        return Err(why);
+                    }
+                    self.say(&Told::Ping).await?;
                 }
-                me.say(&Told::Ping).await?;
             }
         }
     }
-}
 
-impl<O: Sink<String> + Unpin> Subscriber<'_, O> {
+    /// What happened. News come first, but never twice in a row before the others were looked at.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        let heard = std::mem::take(&mut self.heard);
+        if heard && let Poll::Ready(event) = self.poll_seldom() {
+            return Poll::Ready(event);
+        }
+        if let Poll::Ready(news) = self.follower.poll_next(cx) {
+            self.heard = true;
+            return Poll::Ready(Event::News(news));
+        }
+        // Also what was woken before the task was to be woken for it.
+        self.poll_seldom()
+    }
+
+    fn poll_seldom(&mut self) -> Poll<Event> {
+        let Self { follower, stop, line, pulse, .. } = self;
+        follower.poll_seldom(|cx| {
+            if stop.poll_unpin(cx).is_ready() {
+                return Poll::Ready(Event::Stop);
+            }
+            if let Poll::Ready(said) = line.poll_next_unpin(cx) {
+                return Poll::Ready(said.map_or(Event::Gone, Event::Said));
+            }
+            pulse.poll_tick(cx).map(|_| Event::Pulse)
+        })
+    }
+
     async fn message(&mut self, text: &str) -> Result<(), Ended> {
         if text.len() > MESSAGE_BYTES_MAX {
             return Err(Ended::Refused("a message has at most 64 KiB".to_owned()));
@@ -191,23 +238,37 @@ impl<O: Sink<String> + Unpin> Subscriber<'_, O> {
         self.upto = now.upto;
         let text = self.text_of(&format!("\"snapshot\",\"upto\":{}", now.upto), &now.figures);
         self.told = now.figures.into_iter().map(|f| (f.no(), f)).collect();
-        self.send(text).await
+        self.send(text.into()).await
     }
 
     /// Tells what a person would see differently.
     async fn changed(&mut self, news: News) -> Result<(), Ended> {
+        match self.change(news) {
+            Some(text) => self.send(text).await,
+            None => Ok(()),
+        }
+    }
+
+    fn change(&mut self, news: News) -> Option<Utf8Bytes> {
         let only = self.locations.as_ref();
         let mut figures = news.figures;
         figures.retain(|f| self.told.get(&f.no()).is_none_or(|old| !old.same(f, only)));
         if figures.is_empty() {
-            return Ok(());
+            return None;
         }
-        let after = self.upto;
-        self.upto = self.upto.max(news.upto);
-        let kind = format!("\"changes\",\"after\":{after},\"upto\":{}", self.upto);
-        let text = self.text_of(&kind, &figures);
+        let which = Which { after: self.upto, upto: self.upto.max(news.upto) };
+        self.upto = which.upto;
+        let make = || {
+            let Which { after, upto } = which;
+            let kind = format!("\"changes\",\"after\":{after},\"upto\":{upto}");
+            self.text_of(&kind, &figures)
+        };
+        let text = match &figures[..] {
+            [figure] if self.locations.is_none() => figure.message(which, make),
+            _ => make().into(),
+        };
         self.told.extend(figures.into_iter().map(|f| (f.no(), f)));
-        self.send(text).await
+        Some(text)
     }
 
     /// A message about items: their texts are there already.
@@ -238,12 +299,17 @@ impl<O: Sink<String> + Unpin> Subscriber<'_, O> {
     }
 
     async fn say(&mut self, told: &Told) -> Result<(), Ended> {
-        self.send(text_of(told)).await
+        self.send(text_of(told).into()).await
     }
 
     /// A reader that takes nothing holds a place and the figures of its items: not for long.
-    async fn send(&mut self, text: String) -> Result<(), Ended> {
-        match tokio::time::timeout(self.bounds.send, self.out.send(text)).await {
+    async fn send(&mut self, text: Utf8Bytes) -> Result<(), Ended> {
+        let mut sending = self.line.send(text);
+        // Most lines take it at once, and need no timer.
+        if let Some(sent) = (&mut sending).now_or_never() {
+            return sent.map_err(|_| Ended::Gone);
+        }
+        match tokio::time::timeout(self.bounds.send, sending).await {
             Ok(sent) => sent.map_err(|_| Ended::Gone),
             Err(_) => Err(Ended::Stalled),
         }

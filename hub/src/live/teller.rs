@@ -19,10 +19,14 @@ use crate::store::read::changes;
 
 /// Changed items of one round; beyond that everything counts as changed.
 const ITEMS_MAX: usize = 5_000;
+/// So few followed items are read without asking whether they changed.
+const FEW: usize = 16;
 /// How often followers are told at most: what comes meanwhile is told together.
-const SPACING: Duration = Duration::from_millis(10);
+const SPACING: Duration = Duration::from_millis(5);
 /// How often the stores' lines are looked at: their freshness is a matter of time alone.
 const LINES: Duration = Duration::from_secs(1);
+/// Followers that are rung before others have their turn.
+const TOGETHER: usize = 256;
 /// Pause after the database did not answer.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -72,8 +76,10 @@ async fn tell(board: &Board) {
         // What was read meanwhile is told with it: the inboxes hold the newest.
         tokio::time::sleep_until(rang + SPACING).await;
         rang = Instant::now();
-        for inbox in ringing {
-            inbox.bell.notify_one();
+        for some in ringing.chunks(TOGETHER) {
+            some.iter().for_each(|inbox| inbox.ring());
+            // They go to work while what they were rung for is near, and the queue stays short.
+            tokio::task::yield_now().await;
         }
     }
 }
@@ -85,6 +91,10 @@ async fn round(board: &Board, before: &Arc<Seen>, now: &Arc<Seen>) -> Result<(),
     }
     let went_back = now.epoch != before.epoch;
     let settings = !Arc::ptr_eq(&now.records, &before.records);
+    let few = if went_back || settings { None } else { board.state().few(FEW) };
+    if let Some(items) = few {
+        return board.read(&items, false).await;
+    }
     let changed = if went_back { None } else { changed_items(board, before).await? };
     if went_back {
         board.state().distrust();

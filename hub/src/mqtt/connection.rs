@@ -107,12 +107,15 @@ where
 impl<W: AsyncWrite + Unpin> Connection<'_, W> {
     async fn run<R: AsyncRead + Unpin>(&mut self, mut reader: R) -> Result<(), Over> {
         let mut buffer = BytesMut::with_capacity(READ_BYTES);
+        // Made once: each making waits for a lock that all connections share.
+        let app = self.app;
+        let mut stop = std::pin::pin!(app.stop.cancelled());
         let mut tick = tokio::time::interval(TICK);
         let mut pulse = tokio::time::interval(PULSE);
         pulse.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let event = tokio::select! {
-                () = self.app.stop.cancelled() => Event::Stop,
+                () = &mut stop => Event::Stop,
                 () = taken(self.seat.as_ref()) => Event::Taken,
                 read = reader.read_buf(&mut buffer) => Event::Read(read),
                 Some(settled) = self.settled.1.recv() => Event::Settled(settled),
