@@ -26,6 +26,17 @@ pub enum Unit {
     Millilitre,
 }
 
+impl Unit {
+    /// How many of it a price is for: a piece, a kilogram, a litre. Shops price goods that are
+    /// measured so, and most prices of a gram would be less than a minor unit.
+    pub const fn priced_by(self) -> i64 {
+        match self {
+            Unit::Each => 1,
+            Unit::Gram | Unit::Millilitre => 1_000,
+        }
+    }
+}
+
 /// Whether an item is sold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "snake_case")]
@@ -49,8 +60,8 @@ pub struct ItemDetails {
     /// What a quantity counts.
     #[serde(default)]
     pub unit: Unit,
-    /// Price of one unit, tax included, while no dated one has begun; none: not sold at a
-    /// register.
+    /// Price of one piece, of a kilogram or of a litre ([`Unit::priced_by`]), tax included, while
+    /// no dated one has begun; none: not sold at a register.
     #[serde(default)]
     pub price: Option<Money>,
     /// Tax class; the shop's settings name its rate.
@@ -95,7 +106,7 @@ pub struct Item {
 }
 
 impl Item {
-    /// What a unit costs at a moment where it is sold; none: it is not sold at a register then.
+    /// Its price at a moment where it is sold; none: it is not sold at a register then.
     pub fn price_at(&self, now: Timestamp, zone: Tz) -> Option<Money> {
         price::in_force(self.details.price, &self.prices, now, zone)
     }

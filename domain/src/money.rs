@@ -114,9 +114,13 @@ impl Money {
         self.plus(Money { minor: other.minor.checked_neg().ok_or(MoneyError::Range)?, ..other })
     }
 
-    /// This many times the amount.
-    pub fn times(self, count: i64) -> Result<Money, MoneyError> {
-        Money::new(self.minor.checked_mul(count).ok_or(MoneyError::Range)?, self.currency)
+    /// What this many units cost when the amount is the price of `per` of them, rounded half up
+    /// (away from zero). `per` is above zero.
+    pub fn of_units_half_up(self, units: i64, per: i64) -> Result<Money, MoneyError> {
+        let per = i128::from(per.max(1));
+        let exact = i128::from(self.minor) * i128::from(units);
+        let rounded = (exact.abs() * 2 + per) / (per * 2) * exact.signum();
+        Money::new(i64::try_from(rounded).map_err(|_| MoneyError::Range)?, self.currency)
     }
 }
 
@@ -154,7 +158,15 @@ mod tests {
     #[test]
     fn amounts_stay_in_range() {
         assert_eq!(eur(limits::MONEY_MINOR_MAX).plus(eur(1)), Err(MoneyError::Range));
-        assert_eq!(eur(i64::MAX / 1_000_000).times(i64::MAX), Err(MoneyError::Range));
+        assert_eq!(eur(i64::MAX / 1_000_000).of_units_half_up(i64::MAX, 1), Err(MoneyError::Range));
+    }
+
+    #[test]
+    fn a_price_of_a_thousand_rounds_half_up() {
+        let cost = |minor, units| eur(minor).of_units_half_up(units, 1_000).unwrap().minor;
+        assert_eq!([cost(1_290, 862), cost(1_290, 1_000), cost(1, 499)], [1_112, 1_290, 0]);
+        assert_eq!([cost(1, 500), cost(-1, 500), cost(-1_290, 862)], [1, -1, -1_112]);
+        assert_eq!(eur(1).of_units_half_up(7, 1).unwrap().minor, 7);
     }
 
     #[test]

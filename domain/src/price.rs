@@ -34,7 +34,7 @@ pub struct NoMoment;
 pub struct DatedPrice {
     /// When.
     pub from: PriceFrom,
-    /// Of one unit, tax included.
+    /// Of a piece, a kilogram or a litre, tax included.
     pub price: Money,
 }
 

@@ -38,8 +38,11 @@ pub struct TicketLine {
     pub unit: Unit,
     /// How many, above zero.
     pub quantity: i64,
-    /// Of one unit, tax included.
+    /// Of a piece, a kilogram or a litre, tax included.
     pub unit_price: Money,
+    /// What a label of its own says that all of it costs, instead of price times quantity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label_total: Option<Money>,
     /// Tax class.
     pub tax: String,
     /// Units that the share does not cover.
@@ -49,9 +52,18 @@ pub struct TicketLine {
 }
 
 impl TicketLine {
-    /// Unit price times quantity.
+    /// As its label says, else price times quantity, rounded half up.
     pub fn total(&self) -> Result<Money, MoneyError> {
-        self.unit_price.times(self.quantity)
+        match self.label_total {
+            Some(total) => Ok(total),
+            None => self.unit_price.of_units_half_up(self.quantity, self.unit.priced_by()),
+        }
+    }
+
+    /// Two scans that are one line: the same goods at the same price.
+    fn continues(&self, other: &TicketLine) -> bool {
+        let labelled = self.label_total.is_some() || other.label_total.is_some();
+        !labelled && self.sku == other.sku && self.unit_price == other.unit_price
     }
 }
 
@@ -91,6 +103,9 @@ pub enum TicketRefusal {
     /// Out of range.
     #[error("a quantity is 1 to 1,000,000")]
     Quantity,
+    /// Its price is for the quantity on its label.
+    #[error("the label says what this costs; take the line off and scan the label of each")]
+    Labelled,
     /// Nothing to pay.
     #[error("the ticket is empty; scan an item first")]
     Empty,
@@ -122,10 +137,11 @@ impl Ticket {
         if !(1..=LINE_UNITS_MAX).contains(&line.quantity) {
             return Err(TicketRefusal::Quantity);
         }
-        if line.unit_price.currency != self.currency {
+        let amounts = [Some(line.unit_price), line.label_total];
+        if amounts.iter().flatten().any(|m| m.currency != self.currency) {
             return Err(MoneyError::Mixed.into());
         }
-        let same = |l: &&mut TicketLine| l.sku == line.sku && l.unit_price == line.unit_price;
+        let same = |l: &&mut TicketLine| l.continues(&line);
         if let Some(known) = self.lines.iter_mut().rev().find(same) {
             if known.quantity + line.quantity > LINE_UNITS_MAX {
                 return Err(TicketRefusal::Quantity);
@@ -147,6 +163,9 @@ impl Ticket {
             return Err(TicketRefusal::Quantity);
         }
         let line = self.lines.iter_mut().find(|l| l.id == id).ok_or(TicketRefusal::LineUnknown)?;
+        if line.label_total.is_some() && line.quantity != quantity {
+            return Err(TicketRefusal::Labelled);
+        }
         line.quantity = quantity;
         Ok(())
     }
@@ -223,6 +242,7 @@ mod tests {
             unit: Unit::Each,
             quantity,
             unit_price: eur(price),
+            label_total: None,
             tax: "standard".to_owned(),
             beyond: 0,
             warning: None,
@@ -246,8 +266,31 @@ mod tests {
     fn a_weighed_line_is_one_piece() {
         let mut t = ticket();
         t.add(line(1, "A", 2, 250)).unwrap();
-        t.add(TicketLine { unit: Unit::Gram, ..line(2, "CHEESE", 862, 2) }).unwrap();
-        assert_eq!((t.pieces(), t.total().unwrap().minor), (3, 500 + 1_724));
+        let cheese = |n, grams| TicketLine { unit: Unit::Gram, ..line(n, "CHEESE", grams, 1_290) };
+        t.add(cheese(2, 862)).unwrap();
+        // 11.1198: half up.
+        assert_eq!((t.pieces(), t.total().unwrap().minor), (3, 500 + 1_112));
+        // Weighed twice is one line, rounded once: 862 g and 88 g are 12.255.
+        t.add(cheese(3, 88)).unwrap();
+        assert_eq!((t.pieces(), t.total().unwrap().minor), (3, 500 + 1_226));
+    }
+
+    #[test]
+    fn what_a_label_says_is_what_it_costs() {
+        let mut t = ticket();
+        let price = |minor| Some(eur(minor));
+        let ham = |n| TicketLine { unit: Unit::Gram, ..line(n, "HAM", 351, 1_999) };
+        t.add(TicketLine { label_total: price(701), ..ham(1) }).unwrap();
+        // Neither a second label nor what is weighed joins it.
+        t.add(TicketLine { label_total: price(701), ..ham(2) }).unwrap();
+        t.add(ham(3)).unwrap();
+        assert_eq!((t.pieces(), t.total().unwrap().minor), (3, 701 + 701 + 702));
+        let first = LineId(Uuid::from_u128(1));
+        assert_eq!(t.set_quantity(first, 352), Err(TicketRefusal::Labelled));
+        t.set_quantity(first, 351).unwrap();
+        let yen = Money::new(900, Currency::new("JPY").unwrap()).unwrap();
+        let mixed = t.add(TicketLine { label_total: Some(yen), ..ham(4) });
+        assert_eq!(mixed, Err(MoneyError::Mixed.into()));
     }
 
     #[test]

@@ -222,7 +222,7 @@ pub struct SoldLine {
     pub name: String,
     /// How many.
     pub quantity: Quantity,
-    /// Of one.
+    /// Of a piece, a kilogram or a litre.
     pub unit_price: Money,
     /// Of the line.
     pub total: Money,

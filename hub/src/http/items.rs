@@ -43,7 +43,8 @@ pub(super) struct ItemBody {
     /// What a quantity counts.
     #[schema(value_type = UnitSchema)]
     unit: Unit,
-    /// Of one unit, tax included; none: not sold at a register.
+    /// Of a piece, or of a kilogram or a litre where the unit is `gram` or `millilitre`; tax
+    /// included. None: not sold at a register.
     #[schema(value_type = Option<MoneySchema>)]
     price: Option<Money>,
     /// The price in force at this moment, by the office's clock: the own one, or the dated one
@@ -113,7 +114,8 @@ struct DetailsBody {
     #[serde(default)]
     #[schema(value_type = UnitSchema)]
     unit: Unit,
-    /// Of one unit, tax included, in the shop's currency.
+    /// Of a piece, or of a kilogram or a litre where the unit is `gram` or `millilitre`; tax
+    /// included, in the shop's currency.
     #[serde(default)]
     #[schema(value_type = Option<MoneySchema>)]
     price: Option<Money>,

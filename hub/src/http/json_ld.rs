@@ -5,7 +5,7 @@
 //! that could end the element or begin another one.
 
 use oneshelf_domain::Money;
-use oneshelf_domain::item::Item;
+use oneshelf_domain::item::{Item, Unit};
 use oneshelf_domain::promise::{Level, Shown};
 use oneshelf_domain::record::LocationKind;
 use serde_json::{Map, Value, json};
@@ -33,11 +33,11 @@ pub(super) fn text(item: &Item, price: Money, shown: &ShownItem) -> String {
     if let Some(brand) = &details.brand {
         put("brand", json!({"@type": "Brand", "name": brand}));
     }
-    put("offers", offer(price, shown));
+    put("offers", offer(price, details.unit, shown));
     harmless(&Value::Object(product).to_string())
 }
 
-fn offer(price: Money, shown: &ShownItem) -> Value {
+fn offer(price: Money, unit: Unit, shown: &ShownItem) -> Value {
     let stores = shown.locations.iter().filter(|l| l.kind == LocationKind::Store);
     let stores: Vec<Value> = stores
         .filter(|l| availability(l.shown) != "OutOfStock")
@@ -49,6 +49,20 @@ fn offer(price: Money, shown: &ShownItem) -> Value {
         "priceCurrency": price.currency.code(),
         "availability": format!("https://schema.org/{}", availability(shown.total)),
     });
+    // Of goods that are measured it is the price of a kilogram or a litre (UN/CEFACT codes).
+    let measured = match unit {
+        Unit::Each => None,
+        Unit::Gram => Some("KGM"),
+        Unit::Millilitre => Some("LTR"),
+    };
+    if let Some(code) = measured {
+        offer["priceSpecification"] = json!({
+            "@type": "UnitPriceSpecification",
+            "price": decimal(price),
+            "priceCurrency": price.currency.code(),
+            "referenceQuantity": {"@type": "QuantitativeValue", "value": 1, "unitCode": code},
+        });
+    }
     if !stores.is_empty() {
         offer["availableAtOrFrom"] = Value::Array(stores);
     }

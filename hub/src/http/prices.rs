@@ -35,7 +35,7 @@ struct DatedPriceBody {
     #[schema(value_type = String,
         pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2}))?$")]
     from: PriceFrom,
-    /// Of one unit, tax included, in the shop's currency.
+    /// Of a piece, a kilogram or a litre, tax included, in the shop's currency.
     #[schema(value_type = MoneySchema)]
     price: Money,
 }

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use oneshelf_domain::item::Item;
+use oneshelf_domain::item::{Item, Unit};
 use oneshelf_domain::record::{ApiKey, Display, KeyKind, LocationKind, Record, RecordState, Scope};
 use oneshelf_domain::stock::{Command, Outcome};
 use oneshelf_domain::{
@@ -23,7 +23,7 @@ use super::guard::ClientAddress;
 use super::items::{self, Wanted};
 use super::origins;
 use super::problem::{Answer, Error};
-use super::schema::{MoneySchema, ProblemSchema, ReservationStateSchema};
+use super::schema::{MoneySchema, ProblemSchema, ReservationStateSchema, UnitSchema};
 use super::sending::Sending;
 use super::stock::numbers;
 use crate::app::App;
@@ -147,7 +147,10 @@ struct PublicItem {
     name: String,
     /// Option values, as shown under the name.
     options: Option<String>,
-    /// Of one unit, tax included.
+    /// What a quantity counts.
+    #[schema(value_type = UnitSchema)]
+    unit: Unit,
+    /// Of a piece, a kilogram or a litre, tax included.
     #[schema(value_type = Option<MoneySchema>)]
     price: Option<Money>,
     /// Link of a picture.
@@ -166,6 +169,7 @@ impl PublicItem {
             sku: item.sku,
             name: details.name,
             options: details.options,
+            unit: details.unit,
             price,
             image: details.image,
             category: details.category,

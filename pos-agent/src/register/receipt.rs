@@ -8,7 +8,7 @@ use oneshelf_domain::record::Records;
 use oneshelf_hardware::printer::{Currency, Receipt, ReceiptLine, TaxLine, Tender, Total};
 
 use super::pay::location_code;
-use super::sale::{PaidLine, PaidSale};
+use super::sale::PaidSale;
 use crate::language::Language;
 
 /// The receipt of a sale, as shop and store are called now.
@@ -36,8 +36,8 @@ pub(super) fn of(
     let lines = sale.lines.iter().map(|l| {
         let each = match l.unit {
             Unit::Each => (l.quantity > 1).then(|| language.each(&amount(l.unit_price.minor))),
-            Unit::Gram => per_thousand(l).map(|minor| format!("{}/kg", amount(minor))),
-            Unit::Millilitre => per_thousand(l).map(|minor| format!("{}/l", amount(minor))),
+            Unit::Gram => Some(format!("{}/kg", amount(l.unit_price.minor))),
+            Unit::Millilitre => Some(format!("{}/l", amount(l.unit_price.minor))),
         };
         let detail: Vec<String> = l.options.clone().into_iter().chain(each).collect();
         ReceiptLine {
@@ -75,11 +75,6 @@ pub(super) fn of(
         words: language.words(),
         ..Receipt::new(&sale.receipt_number, currency)
     }
-}
-
-/// The price of a kilogram or a litre; none that is too large to be written.
-fn per_thousand(line: &PaidLine) -> Option<i64> {
-    line.unit_price.minor.checked_mul(1_000)
 }
 
 fn local_time(sale: &PaidSale, zone: &str) -> String {

@@ -80,6 +80,7 @@ impl From<TicketRefusal> for Refused {
             TicketRefusal::LineUnknown => (404, "line_unknown"),
             TicketRefusal::TooManyLines => (409, "too_many_lines"),
             TicketRefusal::Quantity => (422, "invalid"),
+            TicketRefusal::Labelled => (409, "priced_by_label"),
             TicketRefusal::Empty => (409, "ticket_empty"),
             TicketRefusal::TenderTooSmall { .. } => (422, "tender_too_small"),
             TicketRefusal::TenderKind => (422, "tender_kind"),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use oneshelf_domain::item::{Item, Unit};
 use oneshelf_domain::money::Money;
+use oneshelf_domain::ticket::TicketRefusal;
 use oneshelf_domain::{Currency, LocationCode};
 use oneshelf_hardware::scanner::symbology::split_mark;
 use oneshelf_hardware::scanner::{
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::devices::SeenScan;
+use super::ticket::Amount;
 use super::{Added, Answer, Front, Refused, Session};
 use crate::clock;
 use crate::events::Event;
@@ -138,8 +140,8 @@ impl Front {
             let deed = NewDeed { register, staff, kind: "expired_sold", detail };
             keeps.push(Keep::Deed(deed, clock::now()));
         }
-        let (quantity, price) = self.amount(&item, &says, currency).await?;
-        let mut added = self.add(who, &item, quantity, price, keeps).await?;
+        let amount = self.amount(&item, &says, currency).await?;
+        let mut added = self.add(who, &item, amount, keeps).await?;
         added.says = (!says.is_nothing()).then_some(says);
         Ok(added)
     }
@@ -181,33 +183,22 @@ impl Front {
         Err(Refused::item_unknown(!misread && check_digit_ok(code) != Some(false)))
     }
 
-    /// How much of the item, in its base unit, and its price where the code says another.
-    async fn amount(
-        &self,
-        item: &Item,
-        says: &Says,
-        currency: Currency,
-    ) -> Answer<(i64, Option<Money>)> {
-        let price = says.price_minor.map(|minor| Money { minor, currency });
-        let measure = match item.details.unit {
-            Unit::Each => {
-                return Ok(match price {
-                    // What the label says is for all of it.
-                    Some(price) => (1, Some(price)),
-                    None => (says.count.unwrap_or(1), None),
-                });
-            }
+    /// How much of the item the code says, and for how much where it says that too.
+    async fn amount(&self, item: &Item, says: &Says, currency: Currency) -> Answer<Amount> {
+        let label_total = says.price_minor.map(|minor| Money { minor, currency });
+        let unit = item.details.unit;
+        let measure = match unit {
+            Unit::Each => says.count.or(Some(1)),
             Unit::Gram => says.grams,
             Unit::Millilitre => says.millilitres,
         };
-        if let Some(units) = measure {
-            return Ok((units, None));
-        }
-        let unit_price = self.shared.price(item).map_or(0, |p| p.minor);
-        if let Some(price) = price.filter(|_| unit_price > 0) {
-            return Ok((by_price(price.minor, unit_price), None));
-        }
-        Ok((self.weighed(item).await?, None))
+        let quantity = match (measure, label_total, self.shared.price(item)) {
+            (Some(units), _, _) => units,
+            // A label without a weight: the weight follows from the price of a kilogram.
+            (None, Some(all), Some(price)) if price.minor > 0 => by_price(all, price, unit)?,
+            _ => self.weighed(item).await?,
+        };
+        Ok(Amount { quantity, label_total })
     }
 
     /// Today in the store's zone, as `2026-11-30`.
@@ -250,8 +241,9 @@ fn said(elements: &Elements, year: u16, currency: Currency) -> Says {
 }
 
 /// Units that cost this much, to the nearest; at least one.
-fn by_price(price: i64, unit_price: i64) -> i64 {
-    (price.saturating_mul(2).saturating_add(unit_price) / (unit_price * 2)).max(1)
+fn by_price(all: Money, price: Money, unit: Unit) -> Answer<i64> {
+    let units = all.of_units_half_up(unit.priced_by(), price.minor);
+    Ok(units.map_err(TicketRefusal::from)?.minor.max(1))
 }
 
 fn expired(item: &Item, says: &Says, until: &str, code: &str) -> Refused {

@@ -37,21 +37,18 @@ impl Front {
     ) -> Answer<Added> {
         let item = self.shared.reads.item(sku.as_str()).await?;
         let item = item.ok_or_else(|| Refused::item_unknown(true))?;
-        self.add(who, &item, quantity, None, vec![]).await
+        self.add(who, &item, Amount::of(quantity), vec![]).await
     }
 
-    /// `price`: as a label says it, instead of the catalogue's.
     pub(super) async fn add(
         self: &Arc<Self>,
         who: &Session,
         item: &Item,
-        quantity: i64,
-        price: Option<Money>,
+        amount: Amount,
         keeps: Vec<Keep>,
     ) -> Answer<Added> {
         let currency = self.shared.currency()?;
-        let price = price.or_else(|| self.shared.price(item));
-        let line = line_of(item, quantity, price)?;
+        let line = line_of(item, amount, self.shared.price(item))?;
         let (view, added) = {
             let mut core = self.core().await?;
             if !core.cash.contains_key(&who.register) {
@@ -180,14 +177,32 @@ fn locked() -> Refused {
     Refused::new(409, "payment_under_way", "The ticket is being paid. Scan again afterwards.")
 }
 
+/// How much of an item a line takes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Amount {
+    /// In its base unit.
+    pub quantity: i64,
+    /// What all of it costs, where a label says so.
+    pub label_total: Option<Money>,
+}
+
+impl Amount {
+    pub(super) fn of(quantity: i64) -> Self {
+        Self { quantity, label_total: None }
+    }
+}
+
 /// A line keeps the price of its scan: it is what was shown.
-fn line_of(item: &Item, quantity: i64, price: Option<Money>) -> Answer<TicketLine> {
+fn line_of(item: &Item, amount: Amount, price: Option<Money>) -> Answer<TicketLine> {
     let d = &item.details;
     if d.state == ItemState::Retired {
         let detail = "This item is not sold any more. Ask a manager.";
         return Err(Refused::new(409, "item_retired", detail));
     }
-    let Some(unit_price) = price else {
+    let Amount { quantity, label_total } = amount;
+    // Without a price in the catalogue the label's own, for one as for a kilogram.
+    let by_label = |all: Money| all.of_units_half_up(d.unit.priced_by(), quantity).ok();
+    let Some(unit_price) = price.or_else(|| label_total.and_then(by_label)) else {
         let detail = "This item has no price. Ask a manager to set one.";
         return Err(Refused::new(409, "item_without_price", detail));
     };
@@ -199,6 +214,7 @@ fn line_of(item: &Item, quantity: i64, price: Option<Money>) -> Answer<TicketLin
         unit: d.unit,
         quantity,
         unit_price,
+        label_total,
         tax: d.tax.clone(),
         beyond: 0,
         warning: None,

@@ -86,7 +86,8 @@ pub(super) fn fingerprint(ticket: &Ticket) -> String {
     for line in &ticket.lines {
         let Money { minor, currency } = line.unit_price;
         let (id, sku, quantity, tax) = (line.id, &line.sku, line.quantity, &line.tax);
-        hasher.update(format!("\n{id} {sku:?} {quantity} {minor} {currency} {tax:?}"));
+        let label = line.label_total.map(|m| m.minor);
+        hasher.update(format!("\n{id} {sku:?} {quantity} {minor} {label:?} {currency} {tax:?}"));
     }
     hex::encode(hasher.finalize())
 }

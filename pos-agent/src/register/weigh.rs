@@ -12,6 +12,7 @@ use oneshelf_hardware::scale::{ScaleFault, Weighed};
 use serde_json::json;
 use tokio::time::Instant;
 
+use super::ticket::Amount;
 use super::{Added, Answer, Front, Refused, Session};
 
 /// How long a pan may settle while somebody waits.
@@ -23,7 +24,7 @@ impl Front {
         let item = self.shared.reads.item(sku.as_str()).await?;
         let item = item.ok_or_else(|| Refused::item_unknown(true))?;
         let units = self.weighed(&item).await?;
-        self.add(who, &item, units, None, vec![]).await
+        self.add(who, &item, Amount::of(units), vec![]).await
     }
 
     /// The measure of an item that no code brought along.

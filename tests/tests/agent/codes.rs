@@ -11,7 +11,7 @@ const GS: char = '\u{1d}';
 /// Tea's barcode as a GTIN of 14 digits.
 const TEA_GTIN: &str = "05391520940866";
 
-/// Cheese at 2 cents a gram, ham with a label of its own, and a whole number that looks like one.
+/// Cheese at 19.99 a kilogram, ham with a label of its own, and a whole number that looks like one.
 async fn store(patterns: &[&str]) -> (Store, Page) {
     let mut store = Store::open_with(None, None).await;
     store.stop().await;
@@ -21,7 +21,7 @@ async fn store(patterns: &[&str]) -> (Store, Page) {
     line.welcome(1, json!([])).await;
     let mut rows = settings();
     let weighed = |no, sku: &str, name: &str, barcode: &str| {
-        let mut row = item(no, sku, name, barcode, 2);
+        let mut row = item(no, sku, name, barcode, 1_999);
         row["item"]["unit"] = json!("gram");
         row
     };
@@ -88,11 +88,20 @@ async fn a_label_says_how_much_and_the_catalogue_has_the_first_word() {
     assert_eq!(status, 200, "{added}");
     let line = line_of(&added, "CHEESE");
     assert_eq!((&line["quantity"], &line["unit"]), (&json!(862), &json!("gram")));
-    assert_eq!((&line["total"], &added["ticket"]["pieces"]), (&eur(1_724), &json!(1)));
-    // Ham for 7.01 at 0.02 a gram, by its number as a SKU.
+    assert_eq!((&line["total"], &added["ticket"]["pieces"]), (&eur(1_723), &json!(1)));
+    // Ham for 7.01 at 19.99 a kilogram, by its number as a SKU: 350.675 g, and the label's price.
     let (status, added) = page.scan("2154321007014").await;
     assert_eq!(status, 200, "{added}");
-    assert_eq!(line_of(&added, "54321")["quantity"], 351);
+    let line = line_of(&added, "54321");
+    assert_eq!((&line["quantity"], &line["total"]), (&json!(351), &eur(701)));
+    let other = json!({"quantity": 400});
+    let path = format!("api/ticket/lines/{}", line["id"].as_str().unwrap());
+    let (status, why) = page.patch(&path, other).await;
+    assert_eq!((status, &why["code"]), (409, &json!("priced_by_label")), "{why}");
+    // A second label is a line of its own.
+    let (_, added) = page.scan("2154321007014").await;
+    let lines = added["ticket"]["lines"].as_array().unwrap();
+    assert_eq!(lines.iter().filter(|l| l["sku"] == "54321").count(), 2, "{added}");
     // The poster's whole number fits the second pattern too.
     let (_, added) = page.scan("2198765012340").await;
     let line = line_of(&added, "POSTER");

@@ -26,9 +26,12 @@ export function money(value: Money): string {
   return minus(number({ style: 'currency', currency: value.currency }).format(major(value)));
 }
 
-/** The price of an item, a dash for one that has none yet. */
-export function price(value: Money | null | undefined): string {
-  return value ? money(value) : '\u2013';
+export type Unit = 'each' | 'gram' | 'millilitre';
+
+/** `€34.90`, `€12.90/kg`: the price of an item, a dash for one that has none yet. */
+export function price(value: Money | null | undefined, unit: Unit = 'each'): string {
+  if (!value) return '\u2013';
+  return unit === 'each' ? money(value) : `${money(value)}/${unit === 'gram' ? 'kg' : 'l'}`;
 }
 
 /** `€90`: a round sum without its zeros, for notes. */
@@ -55,7 +58,7 @@ export function count(n: number): string {
 }
 
 /** `3`, `0.862 kg`, `1.500 l`: a quantity in its item's unit. */
-export function measure(quantity: number, unit: 'each' | 'gram' | 'millilitre'): string {
+export function measure(quantity: number, unit: Unit): string {
   if (unit === 'each') return count(quantity);
   return number({
     style: 'unit',
@@ -63,11 +66,6 @@ export function measure(quantity: number, unit: 'each' | 'gram' | 'millilitre'):
     minimumFractionDigits: 3,
     maximumFractionDigits: 3,
   }).format(quantity / 1000);
-}
-
-/** The price of a kilogram or a litre, from that of a gram or a millilitre. */
-export function perThousand(value: Money, unit: 'gram' | 'millilitre'): string {
-  return `${money({ ...value, minor: value.minor * 1000 })}/${unit === 'gram' ? 'kg' : 'l'}`;
 }
 
 export function percent(basisPoints: number): string {

@@ -41,6 +41,7 @@ export const refusals: Record<string, string | ((fields: Fields) => string)> = {
   payment_under_way: 'Der Bon wird gerade bezahlt. Bitte danach noch einmal scannen.',
   pin_locked: (fields) =>
     `Zu viele falsche PINs. In ${number(fields, 'retry_after_s')} Sekunden geht es weiter.`,
+  priced_by_label: 'Das Etikett sagt, was diese Ware kostet. Position stornieren und jedes Etikett scannen.',
   print_job_not_waiting: 'Dieser Druckauftrag wartet nicht mehr.',
   print_job_settled: 'Zu diesem Druckauftrag ist keine Frage mehr offen.',
   print_job_unknown: 'Diesen Druckauftrag gibt es nicht.',
