@@ -2,7 +2,7 @@
 const ago = (minutes) => new Date(Date.now() - minutes * 60_000).toISOString();
 
 const well = { backlog: 0, waiting_since: null, last_ok_at: ago(1), last_result: '204', failures: 0,
-  failing_since: null };
+  failing_since: null, needs_attention: 0 };
 const channel = (code, name, more) => ({ code, name, connector: 'webhook', locations: [],
   endpoint: `https://${code}.example/webhooks/oneshelf`, stopped: null, old_secret_until: null,
   hook: `/v1/hooks/${code}`, health: well, ...more });
@@ -63,6 +63,7 @@ export function channelRoutes() {
     ['POST', /^\/v1\/channels\/([^/]+)\/rotate$/, ([code]) => [201, { code, secret }]],
     ['POST', /^\/v1\/channels\/([^/]+)\/ping$/, () => [202, { delivery: id('18') }]],
     ['POST', /^\/v1\/channels\/([^/]+)\/redeliver$/, () => ({ again: 1 })],
+    ['POST', /^\/v1\/channels\/([^/]+)\/retry-orders$/, () => ({ again: 1 })],
     ['GET', /^\/v1\/channels\/([^/]+)\/deliveries$/, ([code]) => ({ next_cursor: null,
       deliveries: code === 'own-shop' ? deliveries : [] })],
     ['GET', /^\/v1\/channels\/([^/]+)\/orders$/, ([code]) => ({ next_cursor: null,

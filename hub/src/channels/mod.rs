@@ -4,6 +4,7 @@
 //! theirs. Figures come from the stock (`feed`), go out (`send`), and orders come in (`orders`).
 //! Invariant: whatever is told or taken is in the database first, so a hub that dies loses nothing.
 
+mod claims;
 mod feed;
 mod orders;
 pub mod outgoing;

@@ -2,20 +2,20 @@
 //!
 //! It decides nothing about stock. Invariant: an order's command has an id that follows from the
 //! channel's id of it, and its lines are kept before it is sent: it is one order however often it
-//! comes, and whenever the hub dies.
+//! comes, and whenever the hub dies. What cannot be written holds up its own channel and no other.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use oneshelf_connectors::{Intake, Message, Order, OrderLine};
+use oneshelf_connectors::{Intake, Message, Order};
+use oneshelf_domain::Refusal;
 use oneshelf_domain::record::{Channel, Records};
-use oneshelf_domain::stock::{Command, Outcome};
-use oneshelf_domain::{CommandId, Refusal, ReservationId};
-use oneshelf_sync::plan::Submission;
+use oneshelf_domain::stock::Command;
 use uuid::Uuid;
 
+use super::claims::{self, NAMESPACE, NotNow};
 use super::places::{Planned, assign};
 use crate::app::App;
-use crate::commands::{Failure, Lane};
 use crate::jobs::{Lease, pause};
 use crate::store::channels::deliveries::{self, NewMessage};
 use crate::store::channels::orders::{self, InboxRow, OrderRow};
@@ -25,24 +25,17 @@ use crate::store::{StoreError, Tx};
 const LOOK: Duration = Duration::from_millis(500);
 /// Deliveries of one round.
 const ROUND_ROWS: i64 = 200;
-/// Namespace of the ids that follow from orders.
-const NAMESPACE: Uuid = Uuid::from_u128(0x6f6e_6573_6865_6c66_8000_6f72_6465_7273);
+/// How often a delivery is tried that cannot be written down, before somebody has to look at it.
+const TRIES_MAX: i64 = 8;
+/// The pause of its channel after the first try, which doubles, and the longest, milliseconds.
+const PAUSE_MS: i64 = 1_000;
+const PAUSE_MS_MAX: i64 = 60_000;
+/// What is said of it.
+const NOT_WRITTEN: &str = "internal";
 
 pub(super) struct Orders {
     app: App,
     lease: Lease,
-}
-
-/// What keeps a delivery from being worked off now.
-enum NotNow {
-    Store(StoreError),
-    Writer,
-}
-
-impl From<StoreError> for NotNow {
-    fn from(error: StoreError) -> Self {
-        NotNow::Store(error)
-    }
 }
 
 impl Orders {
@@ -62,8 +55,8 @@ impl Orders {
                     }
                 }
                 Err(why) => {
-                    if let (NotNow::Store(error), false) = (&why, failing) {
-                        tracing::warn!(%error, "orders of channels cannot be worked off");
+                    if !failing && !stop.is_cancelled() {
+                        tracing::warn!(%why, "orders of channels cannot be worked off");
                     }
                     failing = true;
                     pause(LOOK, &stop).await;
@@ -81,19 +74,76 @@ impl Orders {
 
     /// Works off what came in, in its order. True when there may be more.
     async fn round(&mut self) -> Result<bool, NotNow> {
-        if !self.lease.held(self.app.now()).await? {
+        let now = self.app.now();
+        if !self.lease.held(now).await? {
             return Ok(false);
         }
         let mut tx = self.app.store.read().await?;
-        let rows = orders::open(&mut tx, ROUND_ROWS).await?;
+        let rows = orders::open(&mut tx, now, ROUND_ROWS).await?;
         tx.rollback().await?;
+        let (mut held, mut worked) = (BTreeSet::new(), 0);
         for row in &rows {
             if self.app.stop.is_cancelled() || !self.lease.held(self.app.now()).await? {
                 return Ok(false);
             }
-            self.work_off(row).await?;
+            if held.contains(&row.channel) {
+                continue;
+            }
+            match self.work_off(row).await {
+                Ok(()) => worked += 1,
+                Err(NotNow::Early) => {}
+                Err(why) => {
+                    self.hold(row, why).await?;
+                    held.insert(row.channel.clone());
+                }
+            }
         }
-        Ok(i64::try_from(rows.len()).is_ok_and(|n| n >= ROUND_ROWS))
+        // What waits for its time is no reason to look again at once.
+        Ok(worked > 0 && i64::try_from(rows.len()).is_ok_and(|n| n >= ROUND_ROWS))
+    }
+
+    /// What cannot be worked off now holds up its channel for a while, and at last is given up,
+    /// so that what came after it has its turn. That this can be noted says that the trouble is
+    /// its own: while nothing can be, all wait and no try counts.
+    async fn hold(&self, row: &InboxRow, why: NotNow) -> Result<(), NotNow> {
+        if matches!(why, NotNow::Busy) {
+            return Err(why);
+        }
+        let (channel, order) = (&row.channel, &row.subject);
+        if row.tries + 1 < TRIES_MAX {
+            tracing::warn!(channel, order, tries = row.tries + 1, %why, "it holds up its channel");
+            let pause_ms = (PAUSE_MS << row.tries.clamp(0, 16)).min(PAUSE_MS_MAX);
+            let until = self.app.now().plus_ms(pause_ms);
+            return Ok(orders::hold(&self.app.store, row, until).await?);
+        }
+        self.give_up(row).await?;
+        tracing::error!(channel, order, %why, "somebody should look at this order");
+        metrics::counter!("oneshelf_channel_orders_failed_total", "channel" => channel.clone())
+            .increment(1);
+        Ok(())
+    }
+
+    /// Keeps the order as one that somebody has to look at. Whether its units are reserved may be
+    /// unknown: asked for again under the same id they are reserved once.
+    async fn give_up(&self, row: &InboxRow) -> Result<(), StoreError> {
+        let known = self.known(&row.channel, &row.subject).await?;
+        let its_order = row.kind == "placed" || known.is_none();
+        let mut order = known.unwrap_or_else(|| self.new_order(row, &row.subject, &Ok(vec![])));
+        if order.lines == "[]" {
+            // Given up before it was planned.
+            order.lines.clear();
+        }
+        if its_order {
+            "failed".clone_into(&mut order.state);
+        }
+        NOT_WRITTEN.clone_into(&mut order.code);
+        let what = if its_order { "order" } else { "cancellation" };
+        order.detail = format!("the {what} could not be written down");
+        order.changed_at = self.app.now().0;
+        let mut tx = self.app.store.begin_write().await?;
+        orders::put(&mut tx, &order).await?;
+        orders::failed(&mut tx, row).await?;
+        tx.commit().await
     }
 
     async fn work_off(&self, row: &InboxRow) -> Result<(), NotNow> {
@@ -131,11 +181,12 @@ impl Orders {
     ) -> Result<(), NotNow> {
         let id = &order.channel_order_id;
         let known = self.known(&row.channel, id).await?;
-        if known.as_ref().is_some_and(|order| order.state != "placed") {
+        if known.as_ref().is_some_and(|o| !matches!(o.state.as_str(), "placed" | "failed")) {
             // It came before, or its cancellation did.
             return Ok(self.end(row, None, None).await?);
         }
-        let mut placed = match known {
+        let planned = known.filter(|o| o.state == "placed" || !o.lines.is_empty());
+        let mut placed = match planned {
             Some(placed) => placed,
             None => {
                 let planned = assign(&self.app, channel, records, order).await?;
@@ -146,7 +197,9 @@ impl Orders {
         };
         let planned: Result<Vec<Planned>, _> = serde_json::from_str(&placed.lines);
         let answer = match planned {
-            Ok(planned) => self.reserve(&row.channel, id, &planned).await?.map_err(Some),
+            Ok(planned) => {
+                claims::reserve(&self.app, &row.channel, id, &planned).await?.map_err(Some)
+            }
             // Refused when it was planned: the row says why.
             Err(_) => Err(None),
         };
@@ -154,6 +207,7 @@ impl Orders {
         let message = match answer {
             Ok((reservation, lines)) => {
                 "accepted".clone_into(&mut placed.state);
+                (placed.code, placed.detail) = (String::new(), String::new());
                 placed.reservation = reservation.to_string();
                 let reservation = placed.reservation.clone();
                 Message::OrderAccepted { channel_order_id, reservation, lines }
@@ -194,35 +248,6 @@ impl Orders {
         order
     }
 
-    async fn reserve(
-        &self,
-        channel: &str,
-        id: &str,
-        planned: &[Planned],
-    ) -> Result<Result<(ReservationId, Vec<OrderLine>), Refusal>, NotNow> {
-        let command = Command::Reserve {
-            lines: planned.iter().map(|l| (l.item, l.no, l.quantity)).collect(),
-            expires_in_ms: None,
-            channel: Some(channel.to_owned()),
-            shopper: None,
-            address: None,
-            reference: Some(id.to_owned()),
-        };
-        let answer = self.submit(channel, "place", id, command).await?;
-        Ok(answer.map(|outcome| {
-            let reservation = match outcome {
-                Outcome::Reservation { id, .. } => id,
-                _ => ReservationId(command_id(channel, "place", id).0),
-            };
-            let lines = planned.iter().map(|l| OrderLine {
-                sku: l.sku.clone(),
-                quantity: oneshelf_domain::Quantity::new(l.quantity).unwrap_or_default(),
-                location: Some(l.location.clone()),
-            });
-            (reservation, lines.collect())
-        }))
-    }
-
     async fn cancelled(&self, row: &InboxRow, id: &str) -> Result<(), NotNow> {
         let channel_order_id = id.to_owned();
         let cancelled = Message::OrderCancelled { channel_order_id: channel_order_id.clone() };
@@ -232,49 +257,33 @@ impl Orders {
             "cancelled".clone_into(&mut order.state);
             return Ok(self.end(row, Some(order), Some(cancelled)).await?);
         };
-        let Ok(reservation) = order.reservation.parse() else {
-            // Refused or cancelled before. One that waits for its units is ahead in the inbox.
-            return Ok(self.end(row, None, None).await?);
-        };
-        if order.state == "cancelled" {
-            return Ok(self.end(row, None, None).await?);
+        match order.state.as_str() {
+            // It is behind in the inbox, as our clock was set back: it goes first.
+            "placed" => return Err(NotNow::Early),
+            "accepted" | "failed" => {}
+            _ => return Ok(self.end(row, None, None).await?),
         }
+        // Of one that failed nobody knows whether its units are reserved: if so, by this id.
+        let id_of = |_| claims::reservation_of(&row.channel, id);
+        let reservation = order.reservation.parse().unwrap_or_else(id_of);
         let release = Command::Release { id: reservation, shopper: None };
         // Each cancellation is a request of its own: a later one may find another state.
-        let message = match self.submit(&row.channel, "cancel", &row.event, release).await? {
-            Ok(_) => {
-                "cancelled".clone_into(&mut order.state);
-                cancelled
-            }
-            Err(refusal) => {
+        let answer = claims::submit(&self.app, &row.channel, "cancel", &row.event, release).await?;
+        let message = match answer {
+            Err(refusal) if order.state == "accepted" || !is_unknown(&refusal) => {
+                // Whoever refuses to free them knows them: they are reserved.
+                "accepted".clone_into(&mut order.state);
+                order.reservation = reservation.to_string();
                 refused(&mut order, &refusal);
                 Message::CancelRefused { channel_order_id, code: refusal.code().to_owned() }
             }
+            _ => {
+                "cancelled".clone_into(&mut order.state);
+                (order.code, order.detail) = (String::new(), String::new());
+                cancelled
+            }
         };
         Ok(self.end(row, Some(order), Some(message)).await?)
-    }
-
-    async fn submit(
-        &self,
-        channel: &str,
-        what: &str,
-        id: &str,
-        command: Command,
-    ) -> Result<Result<Outcome, Refusal>, NotNow> {
-        let principal = format!("channel:{channel}");
-        let submission = Submission {
-            id: command_id(channel, what, id),
-            actor: principal.clone(),
-            principal,
-            on_behalf_of: None,
-            keyed: true,
-            command,
-        };
-        match self.app.commands.submit(Lane::Interactive, submission).await {
-            Ok(accepted) => Ok(Ok(accepted.outcome)),
-            Err(Failure::Refused(refusal)) => Ok(Err(refusal)),
-            Err(_) => Err(NotNow::Writer),
-        }
     }
 
     /// Keeps what became of it, what the channel is told of it, and that it is worked off: at once.
@@ -314,9 +323,8 @@ impl Orders {
     }
 }
 
-fn command_id(channel: &str, what: &str, id: &str) -> CommandId {
-    let of_channel = Uuid::new_v5(&NAMESPACE, format!("{what}/{channel}").as_bytes());
-    CommandId(Uuid::new_v5(&of_channel, id.as_bytes()))
+fn is_unknown(refusal: &Refusal) -> bool {
+    matches!(refusal, Refusal::ReservationUnknown)
 }
 
 fn refused(order: &mut OrderRow, refusal: &Refusal) {

@@ -92,6 +92,11 @@ enum ChannelWhat {
         /// Which.
         code: String,
     },
+    /// Tries orders and cancellations again that could not be written down.
+    RetryOrders {
+        /// Whose.
+        code: String,
+    },
     /// Ends a channel.
     Remove {
         /// Which.
@@ -146,6 +151,10 @@ pub(super) async fn channel(command: &ChannelCommand) -> anyhow::Result<()> {
             let headings = ["placed_at", "channel_order_id", "state", "code", "reservation"];
             list(at, &of(code, "/orders"), "orders", &headings).await
         }
+        ChannelWhat::RetryOrders { code } => {
+            let answer = step(code, "/retry-orders").await?;
+            done(at, &answer, &format!("{} tried again", answer["again"]))
+        }
         ChannelWhat::Remove { code } => {
             remove(at, &of(code, ""), &format!("channel {code} is ended")).await
         }
@@ -171,6 +180,7 @@ async fn all(at: &Where) -> anyhow::Result<()> {
         "last_ok_at",
         "last_result",
         "failing_since",
+        "needs_attention",
         "endpoint",
     ];
     say(&table(&headings, &rows))

@@ -27,8 +27,8 @@ use super::shop::words;
 use crate::app::App;
 use crate::auth::Action;
 use crate::channels::new_secret;
-use crate::store::channels::deliveries;
 use crate::store::channels::shadows::{self, StateRow};
+use crate::store::channels::{deliveries, orders};
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list, make)).routes(routes!(get, change, end))
@@ -53,6 +53,8 @@ struct HealthBody {
     /// Since when.
     #[schema(value_type = Option<String>, format = DateTime)]
     failing_since: Option<Timestamp>,
+    /// Orders and cancellations that could not be written down: somebody has to look at them.
+    needs_attention: i64,
 }
 
 /// A sales channel.
@@ -152,15 +154,17 @@ pub(super) struct MadeSecret {
 pub(super) struct Doing {
     states: BTreeMap<String, StateRow>,
     backlogs: BTreeMap<String, (i64, i64)>,
+    failed: BTreeMap<String, i64>,
 }
 
 pub(super) async fn doing(app: &App) -> Answer<Doing> {
     let mut tx = app.store.read().await?;
     let states = shadows::states(&mut tx).await?;
     let backlogs = deliveries::backlogs(&mut tx).await?;
+    let failed = orders::failures(&mut tx).await?;
     tx.rollback().await?;
     let backlogs = backlogs.into_iter().map(|(code, count, since)| (code, (count, since)));
-    Ok(Doing { states, backlogs: backlogs.collect() })
+    Ok(Doing { states, backlogs: backlogs.collect(), failed })
 }
 
 pub(super) fn body(channel: &Channel, doing: &Doing, now: Timestamp) -> ChannelBody {
@@ -183,6 +187,7 @@ pub(super) fn body(channel: &Channel, doing: &Doing, now: Timestamp) -> ChannelB
             last_result: state.map(|s| s.last_result.clone()).filter(|text| !text.is_empty()),
             failures: state.map_or(0, |s| s.failures),
             failing_since: state.and_then(|s| at(s.failing_since)),
+            needs_attention: doing.failed.get(&code).copied().unwrap_or_default(),
         },
         code,
     }

@@ -29,6 +29,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(redeliver))
+        .routes(routes!(retry))
         .routes(routes!(ping))
         .routes(routes!(ordered))
 }
@@ -220,13 +221,13 @@ async fn ping(
 struct OrderBody {
     /// The channel's id of it.
     channel_order_id: String,
-    /// `placed`, `accepted`, `refused` or `cancelled`.
+    /// `placed`, `accepted`, `refused`, `cancelled`, or `failed`: it could not be written down.
     state: String,
     /// The claim on its units.
     reservation: Option<String>,
     /// What is served from where.
     lines: Vec<OrderLineBody>,
-    /// Why it was refused, or why it could not be cancelled.
+    /// Why it was refused or failed, or why it could not be cancelled.
     code: Option<String>,
     /// In words.
     detail: Option<String>,
@@ -303,4 +304,31 @@ async fn ordered(
     let last = rows.last().map(|row| (row.changed_at, row.id.clone()));
     let next_cursor = page::next(rows.len(), limit, last);
     Ok(Json(OrdersBody { orders: rows.into_iter().map(order).collect(), next_cursor }))
+}
+
+/// How much is tried again.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RetriedOrders)]
+struct RetriedBody {
+    /// Orders and cancellations.
+    again: u64,
+}
+
+/// Tries orders and cancellations again that could not be written down.
+#[utoipa::path(post, path = "/v1/channels/{channel}/retry-orders", tag = "channels",
+    operation_id = "retry_channel_orders",
+    params(("channel" = String, Path, pattern = "^[a-z0-9-]{1,32}$")),
+    responses((status = 200, body = RetriedBody)))]
+async fn retry(
+    State(app): State<App>,
+    signed: Signed,
+    Path(code): Path<String>,
+) -> Answer<Json<RetriedBody>> {
+    signed.need(Action::ChangeChannels)?;
+    found(&app, &code)?;
+    let mut tx = app.store.begin_write().await?;
+    let again = orders::again(&mut tx, &code).await?;
+    tx.commit().await?;
+    app.channels.listen();
+    Ok(Json(RetriedBody { again }))
 }

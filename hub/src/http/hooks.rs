@@ -112,6 +112,7 @@ fn row(code: &str, received: Received, now: i64) -> InboxRow {
         body: (state == "received").then_some(body),
         state: state.to_owned(),
         received_at: now,
+        tries: 0,
     }
 }
 

@@ -123,7 +123,7 @@ pub async fn attempts(tx: &mut Tx, before: Timestamp, rows: i64) -> Result<u64, 
 pub async fn inbox_bodies(tx: &mut Tx, before: Timestamp, rows: i64) -> Result<u64, StoreError> {
     let sql = "update channel_inbox set body = null where (channel, event) in
         (select channel, event from channel_inbox where received_at < $1
-            and body is not null and state <> 'received' order by received_at limit $2)";
+            and body is not null and state in ('worked', 'ignored') order by received_at limit $2)";
     delete(tx, sql, before.0, rows).await
 }
 
@@ -134,7 +134,7 @@ pub async fn inbox_bodies(tx: &mut Tx, before: Timestamp, rows: i64) -> Result<u
 pub async fn inbox_ids(tx: &mut Tx, before: Timestamp, rows: i64) -> Result<u64, StoreError> {
     let sql = "delete from channel_inbox where (channel, event) in
         (select channel, event from channel_inbox where received_at < $1
-            and state <> 'received' order by received_at limit $2)";
+            and state in ('worked', 'ignored') order by received_at limit $2)";
     delete(tx, sql, before.0, rows).await
 }
 

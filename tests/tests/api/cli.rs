@@ -166,6 +166,7 @@ async fn each_noun_is_added_listed_and_removed() {
     assert!(says(&hub, "channel orders own").await.contains("PLACED_AT"));
     let again = says(&hub, "channel redeliver own --since 2099-01-31T18:00:00Z").await;
     assert!(again.contains("0 said again"), "{again}");
+    assert_eq!(says(&hub, "channel retry-orders own").await.trim(), "0 tried again");
     says(&hub, "channel remove own").await;
     assert!(!says(&hub, "channel list").await.contains("own"));
     assert!(says(&hub, "notice list").await.contains("CODE"));

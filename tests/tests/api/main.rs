@@ -42,6 +42,7 @@ mod mosquitto;
 mod mqtt;
 #[cfg(test)]
 mod notices;
+mod order_trouble;
 #[cfg(test)]
 mod prices;
 #[cfg(test)]

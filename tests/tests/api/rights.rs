@@ -129,6 +129,7 @@ fn settings() -> Vec<Row> {
             "a",
         ),
         row("GET", "/v1/channels/{channel}/orders", None, "a"),
+        row("POST", "/v1/channels/{channel}/retry-orders", None, "a"),
         row("DELETE", "/v1/channels/{channel}", None, "a"),
         row("GET", "/v1/enrolments", None, "am"),
         row("POST", "/v1/enrolments", Some(json!({"location": "S07"})), "am"),

@@ -2,6 +2,10 @@
 //!
 //! Invariant: a delivery of a channel is one row however often it comes, and so is an order.
 
+use std::collections::BTreeMap;
+
+use oneshelf_domain::Timestamp;
+
 use crate::store::{Store, StoreError, Tx, on};
 
 /// Something that a channel sent.
@@ -17,10 +21,12 @@ pub struct InboxRow {
     pub subject: String,
     /// What is to be done, as JSON; none after a while.
     pub body: Option<String>,
-    /// `received`, `worked` or `ignored`.
+    /// `received`, `worked`, `ignored`, or `failed`: somebody has to look at it.
     pub state: String,
     /// When.
     pub received_at: i64,
+    /// Tries that failed.
+    pub tries: i64,
 }
 
 /// An order of a channel.
@@ -30,7 +36,7 @@ pub struct OrderRow {
     pub channel: String,
     /// The channel's id of it.
     pub id: String,
-    /// `placed`, `accepted`, `refused` or `cancelled`.
+    /// `placed`, `accepted`, `refused`, `cancelled`, or `failed`: it could not be written.
     pub state: String,
     /// What is served from where, as JSON; empty before it is decided.
     pub lines: String,
@@ -62,25 +68,80 @@ pub async fn take_in(store: &Store, row: &InboxRow) -> Result<bool, StoreError> 
     Ok(new == 1)
 }
 
-/// What nobody has worked off, the oldest first.
+/// What nobody has worked off, the oldest first; nothing of a channel that is held up.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn open(tx: &mut Tx, rows: i64) -> Result<Vec<InboxRow>, StoreError> {
-    let sql = "select channel, event, kind, subject, body, state, received_at from channel_inbox
-        where state = 'received' order by received_at, channel, event limit $1";
-    Ok(on!(tx, conn => sqlx::query_as(sql).bind(rows).fetch_all(conn).await)?)
+pub async fn open(tx: &mut Tx, now: Timestamp, rows: i64) -> Result<Vec<InboxRow>, StoreError> {
+    let sql =
+        "select i.channel, i.event, i.kind, i.subject, i.body, i.state, i.received_at, i.tries
+        from channel_inbox i where i.state = 'received' and not exists (
+            select 1 from channel_inbox h where h.channel = i.channel and h.state = 'received'
+                and h.due_at > $1)
+        order by i.received_at, i.channel, i.event limit $2";
+    Ok(on!(tx, conn => sqlx::query_as(sql).bind(now.0).bind(rows).fetch_all(conn).await)?)
 }
 
-/// It is worked off.
+/// A try failed: its channel is held up until a time.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn hold(store: &Store, row: &InboxRow, until: Timestamp) -> Result<(), StoreError> {
+    let mut tx = store.begin_write().await?;
+    let sql = "update channel_inbox set tries = $3, due_at = $4
+        where channel = $1 and event = $2 and state = 'received'";
+    on!(&mut tx, conn => sqlx::query(sql)
+        .bind(&row.channel).bind(&row.event).bind(row.tries + 1).bind(until.0)
+        .execute(conn).await.map(drop))?;
+    tx.commit().await
+}
+
+/// It is worked off, and so is what failed before and asked for the same, or for the order that it
+/// cancels.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn worked(tx: &mut Tx, row: &InboxRow) -> Result<(), StoreError> {
-    let sql = "update channel_inbox set state = 'worked' where channel = $1 and event = $2";
+    let sql = "update channel_inbox set state = 'worked' where channel = $1
+        and (event = $2 or (subject = $3 and state = 'failed'
+            and (kind = $4 or $4 = 'cancelled')))";
     on!(tx, conn => sqlx::query(sql)
-        .bind(&row.channel).bind(&row.event).execute(conn).await.map(drop))?;
+        .bind(&row.channel).bind(&row.event).bind(&row.subject).bind(&row.kind)
+        .execute(conn).await.map(drop))?;
     Ok(())
+}
+
+/// It is not tried again until somebody asks for it.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn failed(tx: &mut Tx, row: &InboxRow) -> Result<(), StoreError> {
+    let sql = "update channel_inbox set state = 'failed', tries = $3
+        where channel = $1 and event = $2 and state = 'received'";
+    on!(tx, conn => sqlx::query(sql)
+        .bind(&row.channel).bind(&row.event).bind(row.tries + 1).execute(conn).await.map(drop))?;
+    Ok(())
+}
+
+/// Lets what failed be tried again, in its order; gives how much that is.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn again(tx: &mut Tx, channel: &str) -> Result<u64, StoreError> {
+    let sql = "update channel_inbox set state = 'received', tries = 0, due_at = 0
+        where channel = $1 and state = 'failed'";
+    Ok(on!(tx, conn => sqlx::query(sql)
+        .bind(channel).execute(conn).await.map(|done| done.rows_affected()))?)
+}
+
+/// How much of each channel failed.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn failures(tx: &mut Tx) -> Result<BTreeMap<String, i64>, StoreError> {
+    let sql = "select channel, count(*) from channel_inbox where state = 'failed' group by channel";
+    let rows: Vec<(String, i64)> = on!(tx, conn => sqlx::query_as(sql).fetch_all(conn).await)?;
+    Ok(rows.into_iter().collect())
 }
 
 /// An order, by the channel's id.
@@ -93,7 +154,8 @@ pub async fn find(tx: &mut Tx, channel: &str, id: &str) -> Result<Option<OrderRo
     Ok(on!(tx, conn => sqlx::query_as(sql).bind(channel).bind(id).fetch_optional(conn).await)?)
 }
 
-/// Keeps a new order; gives the one that is kept, which may have been there.
+/// Keeps a new order; gives the one that is kept, which may have been there. One that was given up
+/// before it was planned is planned now.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -101,7 +163,10 @@ pub async fn begin(store: &Store, row: &OrderRow) -> Result<OrderRow, StoreError
     let mut tx = store.begin_write().await?;
     let sql = "insert into channel_order (channel, id, state, lines, reservation, code, detail,
             placed_at, changed_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (channel, id) do nothing";
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (channel, id) do update set
+            state = excluded.state, lines = excluded.lines, code = excluded.code,
+            detail = excluded.detail, changed_at = excluded.changed_at
+        where channel_order.state = 'failed' and channel_order.lines = ''";
     write(&mut tx, sql, row).await?;
     let kept = find(&mut tx, &row.channel, &row.id).await?;
     tx.commit().await?;

@@ -272,17 +272,22 @@ export const de: SetupStrings = {
   },
   ordered: 'Was er bestellte',
   orderedNothing: 'Noch keine Bestellungen.',
+  ordersFailed: (n) => `${n} nicht gebucht`,
+  ordersFailedWhy: 'Bestellungen oder Stornos ließen sich nicht speichern. Spätere laufen weiter.',
+  retryOrders: 'Erneut versuchen',
   order: 'Bestellung',
   lines: 'Zeilen',
   placed: 'Bestellt',
   orderStates: {
     placed: 'Bestellt', accepted: 'Reserviert', refused: 'Abgelehnt', cancelled: 'Storniert',
   },
+    failed: 'Nicht gebucht',
   orderCodes: {
     not_enough_available: 'Nicht genug Bestand', item_unknown: 'Unbekannter Artikel',
     item_retired: 'Nicht mehr im Verkauf', location_unknown: 'Von dort nicht beliefert',
     location_retired: 'Standort geschlossen', reservation_ended: 'Zu spät zum Stornieren',
   },
+    internal: 'Der Hub konnte es nicht speichern',
 
   keysWhy: 'Für Programme und den Webshop. Ein Geheimnis wird einmal gezeigt.',
   addKey: 'Schlüssel anlegen',

@@ -278,17 +278,22 @@ export const en = {
     not_allowed: 'Private address', unknown: 'Cannot be said',
   } as Record<string, string>,
   ordered: 'What it ordered',
+  ordersFailed: (n: string) => `${n} not booked`,
+  ordersFailedWhy: 'Orders or cancellations could not be written down. Later ones go on meanwhile.',
+  retryOrders: 'Try again',
   orderedNothing: 'No orders yet.',
   order: 'Order',
   lines: 'Lines',
   placed: 'Placed',
   orderStates: {
     placed: 'Placed', accepted: 'Reserved', refused: 'Refused', cancelled: 'Cancelled',
+    failed: 'Not booked',
   } as Record<string, string>,
   orderCodes: {
     not_enough_available: 'Not enough in stock', item_unknown: 'Unknown item',
     item_retired: 'Not sold any more', location_unknown: 'Not served from there',
     location_retired: 'Location closed', reservation_ended: 'Too late to cancel',
+    internal: 'The hub could not write it down',
   } as Record<string, string>,
 
   keysWhy: 'For apps and for the web shop. A secret is shown once.',
