@@ -252,7 +252,19 @@ fn endpoint(app: &App, text: Option<String>) -> Answer<Option<String>> {
     }
 }
 
-/// Makes a channel. Its secret is answered this once.
+/// Why a code is not free. One that was ended keeps its orders, and their ids may come again from
+/// another shop: they would be taken for orders of the old one.
+fn taken(app: &App, code: &str) -> Error {
+    let seen = app.seen();
+    let known = seen.records.channel(code);
+    if known.is_some_and(|channel| channel.state == RecordState::Retired) {
+        let detail = "a channel with this code was ended; choose another code";
+        return Error::new(409, "channel_ended", detail);
+    }
+    Error::new(409, "channel_in_use", "there is a channel with this code already")
+}
+
+/// Makes a channel. Its secret is answered this once; its code is never used again.
 #[utoipa::path(post, path = "/v1/channels", tag = "channels", operation_id = "make_channel",
     request_body = NewChannel, responses((status = 201, body = MadeSecret)))]
 async fn make(
@@ -270,7 +282,11 @@ async fn make(
         return Err(Error::invalid("/connector", "webhook"));
     }
     let seen = app.seen();
-    if seen.records.channels().count() >= limits::CHANNELS_MAX {
+    if seen.records.channel(code.as_str()).is_some_and(|c| c.state == RecordState::Retired) {
+        return Err(taken(&app, code.as_str()));
+    }
+    let active = seen.records.channels().filter(|channel| channel.state == RecordState::Active);
+    if active.count() >= limits::CHANNELS_MAX {
         return Err(Error::invalid("/code", "a hub has at most 100 channels"));
     }
     let sending = Sending::new(&app, &signed.0, key.as_ref());
@@ -285,27 +301,14 @@ async fn make(
         state: RecordState::Active,
         code,
     };
-    // One that was ended may begin anew; one in use may not be overwritten.
-    let before = seen.records.get_versioned(&format!("channel/{}", channel.code));
-    let ended = before.filter(|(_, record)| match record {
-        Record::Channel(channel) => channel.state == RecordState::Retired,
-        _ => false,
-    });
-    let anew = ended.is_some();
-    let (at, not_at) = match ended {
-        Some((version, _)) => (Some(Versions::These(vec![version])), None),
-        None => (None, Some(Versions::Any)),
-    };
     let code = channel.code.to_string();
     let change = Box::new(Command::PutRecord { record: Box::new(Record::Channel(channel)) });
-    let settled = sending.settle(Command::OnlyIf { at, not_at, change }).await;
-    settled.map_err(|error| match error.status() {
-        412 => Error::new(409, "channel_in_use", "there is a channel with this code already"),
+    // Also one that was ended is not overwritten.
+    let command = Command::OnlyIf { at: None, not_at: Some(Versions::Any), change };
+    sending.settle(command).await.map_err(|error| match error.status() {
+        412 => taken(&app, &code),
         _ => error,
     })?;
-    if anew {
-        begin_anew(&app, &code).await?;
-    }
     let made = MadeSecret { code, secret: secret.text(), old_secret_until: None };
     Ok((StatusCode::CREATED, Json(made)))
 }

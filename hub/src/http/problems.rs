@@ -109,6 +109,9 @@ pub const CATALOGUE: &[Entry] = entries! {
     "channel_in_use" 409
         "There is a channel with this code already."
         "Choose another code, or change the channel that there is."
+    "channel_ended" 409
+        "There was a channel with this code. It keeps its orders."
+        "Choose another code; to pause a channel, switch it off and on."
     "channel_stopped" 409
         "The channel is switched off."
         "Ask whoever runs the hub to switch it on."

@@ -329,6 +329,8 @@ async fn secrets_are_shown_once_sealed_and_replaced_without_a_gap() {
     }
     hub.delete("/v1/channels/own").await.ok(204);
     hub.get("/v1/channels/own").await.refused(404, "record_unknown");
-    make("3").await.ok(201);
+    // Another shop under its code would meet its orders.
+    make("3").await.refused(409, "channel_ended");
+    make("1").await.refused(409, "channel_ended");
     hub.close().await;
 }

@@ -72,7 +72,7 @@ export interface paths {
         /** Channels in use, and how each is doing. */
         get: operations["list_channels"];
         put?: never;
-        /** Makes a channel. Its secret is answered this once. */
+        /** Makes a channel. Its secret is answered this once; its code is never used again. */
         post: operations["make_channel"];
         delete?: never;
         options?: never;
@@ -195,6 +195,23 @@ export interface paths {
         put?: never;
         /** Says deliveries again, under their ids. The channel tells by the id what it has already. */
         post: operations["redeliver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/channels/{channel}/retry-orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tries orders and cancellations again that could not be written down. */
+        post: operations["retry_channel_orders"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1404,6 +1421,11 @@ export interface components {
             /** @description Of the last attempt: a status of HTTP, `timed_out`, `not_connected`, `not_allowed` or `cut`. */
             last_result?: string | null;
             /**
+             * Format: int64
+             * @description Orders and cancellations that could not be written down: somebody has to look at them.
+             */
+            needs_attention: number;
+            /**
              * Format: date-time
              * @description Since when the oldest of them does.
              */
@@ -1418,7 +1440,7 @@ export interface components {
             changed_at: string;
             /** @description The channel's id of it. */
             channel_order_id: string;
-            /** @description Why it was refused, or why it could not be cancelled. */
+            /** @description Why it was refused or failed, or why it could not be cancelled. */
             code?: string | null;
             /** @description In words. */
             detail?: string | null;
@@ -1431,7 +1453,7 @@ export interface components {
             placed_at: string;
             /** @description The claim on its units. */
             reservation?: string | null;
-            /** @description `placed`, `accepted`, `refused` or `cancelled`. */
+            /** @description `placed`, `accepted`, `refused`, `cancelled`, or `failed`: it could not be written down. */
             state: string;
         };
         /** @description A line of an order of a channel. */
@@ -2488,6 +2510,14 @@ export interface components {
          * @enum {string}
          */
         ReservationState: "held" | "committed" | "picked" | "consumed" | "released" | "expired" | "short";
+        /** @description How much is tried again. */
+        RetriedOrders: {
+            /**
+             * Format: int64
+             * @description Orders and cancellations.
+             */
+            again: number;
+        };
         /**
          * @description Where returned goods go.
          * @enum {string}
@@ -4401,6 +4431,117 @@ export interface operations {
             };
             /** @description Unsupported Media Type */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_channel_orders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetriedOrders"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gone */
+            410: {
                 headers: {
                     [name: string]: unknown;
                 };

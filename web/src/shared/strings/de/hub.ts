@@ -12,6 +12,7 @@ export const refusals: Record<string, string | ((fields: Fields) => string)> = {
     `Den Strichcode${named(fields, 'barcode')} hat ein anderer Artikel. Dort zuerst entfernen.`,
   busy: 'Der Hub kommt gerade nicht dazu. Bitte gleich noch einmal versuchen.',
   channel_in_use: 'Einen Kanal mit diesem Code gibt es schon.',
+  channel_ended: 'Diesen Code hatte ein beendeter Kanal. Einen anderen wählen.',
   channel_stopped: 'Dieser Kanal ist abgeschaltet.',
   command_reused: 'Dieser Vorgang wurde schon einmal mit anderem Inhalt gesendet.',
   enrolment_invalid: 'Dieser Anmeldecode gilt nicht mehr. Bitte einen neuen anlegen.',

@@ -256,7 +256,7 @@ export const en = {
   rotate: 'New secret',
   rotateSure: (name: string) => `A new secret for ${name}?`,
   rotateWhy: 'The one in use stays good for 24 hours, so that nothing is lost meanwhile.',
-  removeChannelWhy: 'Nothing is sent or taken any more, and its secrets are gone.',
+  removeChannelWhy: 'Nothing is sent or taken any more; its secrets and its code are used up.',
   oldSecret: 'Old secret',
   secretMade: 'Keep this secret now',
   secretMadeWhy: 'It is shown this once. Both sides sign with it.',
