@@ -107,10 +107,28 @@ pub struct Request {
 pub struct Reply<'a> {
     /// Of HTTP.
     pub status: u16,
-    /// The header `Retry-After`.
-    pub retry_after: Option<&'a str>,
+    /// Names in lower case.
+    pub headers: &'a [(&'a str, &'a str)],
     /// The body, perhaps cut.
     pub body: &'a [u8],
+    /// Our time.
+    pub now: Timestamp,
+}
+
+impl<'a> Reply<'a> {
+    /// A header's text, the first of several.
+    pub fn header(&self, name: &str) -> Option<&'a str> {
+        self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+    }
+}
+
+/// What a channel takes before it asks for a pause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowance {
+    /// Requests that it still takes.
+    pub left: u32,
+    /// In so many seconds it takes more.
+    pub reset_s: u32,
 }
 
 /// What an answer means.
@@ -121,6 +139,12 @@ pub enum Verdict {
     /// It has it not; again, at the earliest after so many seconds.
     Again {
         /// None: as the schedule says.
+        after_s: Option<u32>,
+    },
+    /// It has it not, as it was asked too often: again, at the earliest after so many seconds. No
+    /// sign of trouble.
+    Limited {
+        /// None: in a while.
         after_s: Option<u32>,
     },
     /// It may have it: again with the same key, never with another.
@@ -241,6 +265,9 @@ pub trait Connector: Sync {
 
     /// What an answer to it means.
     fn verdict(&self, reply: &Reply<'_>) -> Verdict;
+
+    /// How much more it takes now, as an answer says; none when it does not say.
+    fn allowance(&self, reply: &Reply<'_>) -> Option<Allowance>;
 
     /// Proves and reads what a channel sends, in this order.
     ///

@@ -11,10 +11,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::port::{
-    Account, Connector, Incoming, Intake, Message, NotTaken, Order, OrderLine, Outgoing, Received,
-    Reply, Request, Verdict,
+    Account, Allowance, Connector, Incoming, Intake, Message, NotTaken, Order, OrderLine, Outgoing,
+    Received, Reply, Request, Verdict,
 };
-use crate::signature;
+use crate::{pacing, signature};
 
 const ID: &str = "webhook-id";
 const TIME: &str = "webhook-timestamp";
@@ -36,8 +36,6 @@ const CANCEL: &str = "order.cancel";
 const KIND_CHARS_MAX: usize = 64;
 /// Digits of a Unix time that an `i64` of microseconds can hold.
 const TIME_DIGITS_MAX: usize = 11;
-/// The longest wait that a channel may ask for, seconds (a day).
-const RETRY_AFTER_S_MAX: u32 = 24 * 60 * 60;
 
 /// The connector.
 pub struct Webhook;
@@ -67,16 +65,20 @@ impl Connector for Webhook {
     }
 
     fn verdict(&self, reply: &Reply<'_>) -> Verdict {
-        let after_s = reply.retry_after.and_then(|text| text.trim().parse::<u32>().ok());
-        let after_s = after_s.map(|seconds| seconds.min(RETRY_AFTER_S_MAX));
+        let after_s = pacing::retry_after(reply);
         match reply.status {
             200..=299 => Verdict::Done,
             410 => Verdict::Gone,
+            429 => Verdict::Limited { after_s },
             // Somebody in between gave up, or the endpoint broke while it was at work.
             408 | 500 | 502 | 504 => Verdict::Unknown,
             // Redirects too: they are not followed.
             _ => Verdict::Again { after_s },
         }
+    }
+
+    fn allowance(&self, reply: &Reply<'_>) -> Option<Allowance> {
+        pacing::allowance(reply)
     }
 
     fn receive(

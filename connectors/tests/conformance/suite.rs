@@ -267,8 +267,11 @@ pub(crate) fn every_message_can_be_told(specimen: &dyn Specimen) {
 }
 
 pub(crate) fn answers_are_classified(specimen: &dyn Specimen) {
-    let verdict = |status, retry_after| {
-        specimen.connector().verdict(&Reply { status, retry_after, body: b"<html>" })
+    let verdict = |status, retry_after: Option<&str>| {
+        let headers: Vec<(&str, &str)> =
+            retry_after.map(|v| ("retry-after", v)).into_iter().collect();
+        let now = Timestamp(NOW * 1_000_000);
+        specimen.connector().verdict(&Reply { status, headers: &headers, body: b"<html>", now })
     };
     for (status, retry_after, expected) in specimen.answers() {
         assert_eq!(verdict(status, retry_after), expected, "{status} {retry_after:?}");
@@ -280,6 +283,13 @@ pub(crate) fn answers_are_classified(specimen: &dyn Specimen) {
         assert_ne!(verdict(status, None), Verdict::Done, "{status} is no success");
     }
     for odd in ["", "-1", "soon", "99999999999999999999", "\u{e9}"] {
-        assert!(!matches!(verdict(503, Some(odd)), Verdict::Again { after_s: Some(_) }), "{odd}");
+        for status in [429, 503] {
+            let asked = verdict(status, Some(odd));
+            let waits = matches!(
+                asked,
+                Verdict::Again { after_s: Some(_) } | Verdict::Limited { after_s: Some(_) }
+            );
+            assert!(!waits, "{odd}");
+        }
     }
 }

@@ -13,7 +13,7 @@ use oneshelf_domain::stock::{ItemNo, LocationNo, Stock, StockKey};
 use oneshelf_domain::{LocationCode, Timestamp};
 use uuid::Uuid;
 
-use super::is_told;
+use super::{is_told, told_at};
 use crate::app::App;
 use crate::follow::Seen;
 use crate::jobs::{Lease, pause};
@@ -87,24 +87,23 @@ impl Feed {
         let states = shadows::states(&mut tx).await?;
         tx.rollback().await?;
         for channel in seen.records.channels().filter(|channel| is_told(channel)) {
-            let code = channel.code.as_str();
-            match states.get(code) {
+            let (code, endpoint) = (channel.code.as_str(), told_at(channel));
+            // Whether it is another endpoint is asked here, not noted by whoever changed it: a hub
+            // that dies in between loses nothing.
+            let stands = |state: &&StateRow| {
+                let known = state.epoch == seen.epoch && state.cursor <= seen.version.0;
+                known && state.endpoint == endpoint
+            };
+            match states.get(code).filter(stands) {
+                Some(state) => self.look(channel, state, &seen).await?,
                 None => {
-                    shadows::begin(&self.app.store, code, seen.epoch).await?;
+                    let store = &self.app.store;
+                    let begun = shadows::look_after(store, code, endpoint, seen.epoch).await?;
                     // The first look compares everything.
-                    let mut tx = self.app.store.read().await?;
-                    let states = shadows::states(&mut tx).await?;
-                    tx.rollback().await?;
-                    if let Some(state) = states.get(code) {
+                    if let Some(state) = begun.as_ref().filter(stands) {
                         self.look(channel, state, &seen).await?;
                     }
                 }
-                Some(state) if state.epoch != seen.epoch || state.cursor > seen.version.0 => {
-                    let mut tx = self.app.store.begin_write().await?;
-                    shadows::begin_anew(&mut tx, code, Some(seen.epoch)).await?;
-                    tx.commit().await?;
-                }
-                Some(state) => self.look(channel, state, &seen).await?,
             }
         }
         Ok(())
@@ -127,10 +126,11 @@ impl Feed {
             self.changed(channel, state.cursor).await?
         };
         let (told, swept_at) = match what {
-            What::Nothing => (0, None),
+            What::Nothing => (Some(0), None),
             What::These(items) => (self.compare(channel, state, &items).await?, None),
             What::Everything => (self.everything(channel, state).await?, Some(now)),
         };
+        let Some(told) = told else { return Ok(()) };
         let mut tx = self.app.store.begin_write().await?;
         if shadows::claim(&mut tx, state).await? {
             shadows::advance(&mut tx, &state.channel, seen.version.0, swept_at).await?;
@@ -162,25 +162,32 @@ impl Feed {
         })
     }
 
-    async fn everything(&self, channel: &Channel, state: &StateRow) -> Result<usize, StoreError> {
+    /// As `compare`, of all items.
+    async fn everything(
+        &self,
+        channel: &Channel,
+        state: &StateRow,
+    ) -> Result<Option<usize>, StoreError> {
         let (mut last, mut told) = (ItemNo(0), 0);
         loop {
             let mut tx = self.app.store.read().await?;
             let items = shadows::items_after(&mut tx, last, ITEMS_MAX).await?;
             tx.rollback().await?;
-            let Some(end) = items.last() else { return Ok(told) };
+            let Some(end) = items.last() else { return Ok(Some(told)) };
             last = *end;
-            told += self.compare(channel, state, &items).await?;
+            let Some(more) = self.compare(channel, state, &items).await? else { return Ok(None) };
+            told += more;
         }
     }
 
-    /// Keeps what differs from what the channel was told last. Gives how many do.
+    /// Keeps what differs from what the channel was told last. Gives how many do; none when this
+    /// look was overtaken.
     async fn compare(
         &self,
         channel: &Channel,
         state: &StateRow,
         items: &[ItemNo],
-    ) -> Result<usize, StoreError> {
+    ) -> Result<Option<usize>, StoreError> {
         let found = shadows::figures(&self.app.store, items).await?;
         // Settings as new as the stock: of two figures the one with the higher version is newer.
         let version = oneshelf_domain::stock::Version(found.version);
@@ -188,7 +195,7 @@ impl Feed {
         let now = self.app.now();
         let mut tx = self.app.store.begin_write().await?;
         if !shadows::claim(&mut tx, state).await? {
-            return Ok(0);
+            return Ok(None);
         }
         let known = shadows::of_items(&mut tx, &state.channel, items).await?;
         let at = (state.epoch, found.version);
@@ -202,7 +209,7 @@ impl Feed {
             .collect();
         shadows::tell(&mut tx, &state.channel, &new, now).await?;
         tx.commit().await?;
-        Ok(new.len())
+        Ok(Some(new.len()))
     }
 }
 

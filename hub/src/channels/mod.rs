@@ -4,6 +4,7 @@
 //! theirs. Figures come from the stock (`feed`), go out (`send`), and orders come in (`orders`).
 //! Invariant: whatever is told or taken is in the database first, so a hub that dies loses nothing.
 
+mod bucket;
 mod claims;
 mod feed;
 mod orders;
@@ -126,6 +127,11 @@ pub fn live_secrets(secrets: &Secrets, channel: &Channel, now: Timestamp) -> Vec
 pub fn is_told(channel: &Channel) -> bool {
     let active = channel.state == RecordState::Active && channel.stopped.is_none();
     active && channel.endpoint.is_some()
+}
+
+/// Where a channel is told; empty when nowhere.
+fn told_at(channel: &Channel) -> &str {
+    channel.endpoint.as_deref().unwrap_or_default()
 }
 
 /// For `App`.

@@ -199,8 +199,8 @@ pub enum Sent {
     Answered {
         /// Of HTTP.
         status: u16,
-        /// The header.
-        retry_after: Option<String>,
+        /// Headers that are text, their names in lower case.
+        headers: Vec<(String, String)>,
         /// The beginning of the body.
         body: Vec<u8>,
     },
@@ -271,8 +271,10 @@ impl Outgoing {
 
 async fn answered(mut response: reqwest::Response) -> Sent {
     let status = response.status().as_u16();
-    let retry_after = response.headers().get("retry-after").and_then(|v| v.to_str().ok());
-    let retry_after = retry_after.map(str::to_owned);
+    let text = |(name, value): (&reqwest::header::HeaderName, &reqwest::header::HeaderValue)| {
+        Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+    };
+    let headers = response.headers().iter().filter_map(text).collect();
     let mut body = vec![];
     // An answer that goes on for ever ends with the request's time.
     while body.len() < ANSWER_BYTES_MAX {
@@ -283,7 +285,7 @@ async fn answered(mut response: reqwest::Response) -> Sent {
         }
     }
     body.truncate(ANSWER_BYTES_MAX);
-    Sent::Answered { status, retry_after, body }
+    Sent::Answered { status, headers, body }
 }
 
 fn failed(error: &reqwest::Error) -> Sent {

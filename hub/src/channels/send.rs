@@ -3,10 +3,12 @@
 //! It must not know what a figure is. Invariant: of a channel's item one delivery is on its way at
 //! a time; a hub that dies with it says it again under the same id.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use oneshelf_connectors::{Account, Message, Outgoing, Reply, Verdict, channel as connector};
+use oneshelf_connectors::{
+    Account, Allowance, Message, Outgoing, Reply, Verdict, channel as connector,
+};
 use oneshelf_domain::record::{Channel, Record, Stopped};
 use oneshelf_domain::stock::{Command, ItemNo, Version, Versions};
 use oneshelf_domain::{CommandId, Timestamp, limits};
@@ -15,15 +17,16 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use super::bucket::{Bucket, WIDTH_MAX};
 use super::outgoing::Sent;
-use super::{is_told, live_secrets};
+use super::{is_told, live_secrets, told_at};
 use crate::app::App;
 use crate::commands::Lane;
 use crate::jobs::Lease;
 use crate::secrets::random;
 use crate::store::StoreError;
 use crate::store::channels::deliveries::{self, Attempt, DeliveryRow, Ended};
-use crate::store::channels::shadows;
+use crate::store::channels::shadows::{self, StateRow};
 
 /// The longest wait between two looks.
 const LOOK: Duration = Duration::from_millis(200);
@@ -31,8 +34,7 @@ const LOOK: Duration = Duration::from_millis(200);
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// How long those on their way may take when the hub stops.
 const LAST_MOMENT: Duration = Duration::from_secs(3);
-/// Deliveries on their way at once, of a channel and of the hub.
-const OF_CHANNEL_MAX: usize = 8;
+/// Deliveries on their way at once.
 const OF_HUB_MAX: usize = 64;
 /// The schedule of Standard Webhooks: how long after each failed attempt, milliseconds.
 const AGAIN_MS: [i64; 9] = [
@@ -45,6 +47,8 @@ const TRIES_BEFORE_CLOSING: i64 = 5;
 const CLOSED_MS: i64 = 5_000;
 /// and at least this often, milliseconds.
 const CLOSED_MS_MAX: i64 = 300_000;
+/// How long one is left alone that was asked too often and does not say how long, milliseconds.
+const LIMITED_MS: i64 = 5_000;
 /// Namespace of the ids of commands that stop a channel.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6f6e_6573_6865_6c66_8000_6368_616e_6e65);
 
@@ -55,6 +59,8 @@ pub(super) struct Sender {
     app: App,
     lease: Lease,
     flying: BTreeSet<Key>,
+    /// By channel, each with the generation that it is of: another endpoint has its own.
+    buckets: BTreeMap<String, (i64, Bucket)>,
     attempts: JoinSet<(Key, Came)>,
 }
 
@@ -64,11 +70,11 @@ struct Came {
     /// None: this version cannot say it.
     sent: Option<Sent>,
     verdict: Verdict,
+    allowed: Option<Allowance>,
     at: Timestamp,
     took: Duration,
-    /// Before it.
-    failures: i64,
-    failing_since: i64,
+    /// How the channel was doing before it.
+    before: StateRow,
 }
 
 impl Sender {
@@ -77,6 +83,7 @@ impl Sender {
             lease: Lease::new(app.store.clone(), "channel-deliveries"),
             app: app.clone(),
             flying: BTreeSet::new(),
+            buckets: BTreeMap::new(),
             attempts: JoinSet::new(),
         }
     }
@@ -123,12 +130,16 @@ impl Sender {
         let states = shadows::states(&mut tx).await?;
         let mut due = vec![];
         for channel in seen.records.channels().filter(|channel| is_told(channel)) {
-            let Some(state) = states.get(channel.code.as_str()) else { continue };
-            let room = self.room(channel, state.failures);
+            // At another endpoint everything is to be said anew, and what waits is of the old one.
+            let state = states.get(channel.code.as_str());
+            let Some(state) = state.filter(|state| state.endpoint == told_at(channel)) else {
+                continue;
+            };
+            let room = self.room(state, now).min(OF_HUB_MAX.saturating_sub(self.flying.len()));
             if state.closed_until > now.0 || room == 0 {
                 continue;
             }
-            let rows = i64::try_from(OF_CHANNEL_MAX * 2).unwrap_or(i64::MAX);
+            let rows = i64::try_from(WIDTH_MAX * 2).unwrap_or(i64::MAX);
             let rows = deliveries::due(&mut tx, channel.code.as_str(), now, rows).await?;
             let mut taken = BTreeSet::new();
             let free = rows
@@ -139,17 +150,30 @@ impl Sender {
         tx.rollback().await?;
         for (channel, state, row) in due {
             self.flying.insert(key(&row));
+            self.bucket(&state).take();
             let app = self.app.clone();
-            let known = (state.failures, state.failing_since);
-            self.attempts.spawn(async move { attempt(&app, &channel, row, known).await });
+            self.attempts.spawn(async move { attempt(&app, &channel, row, state).await });
         }
         Ok(())
     }
 
-    fn room(&self, channel: &Channel, failures: i64) -> usize {
-        let most = if failures >= TRIES_BEFORE_CLOSING { 1 } else { OF_CHANNEL_MAX };
-        let mine = self.flying.iter().filter(|(code, _)| code == channel.code.as_str()).count();
-        most.saturating_sub(mine).min(OF_HUB_MAX.saturating_sub(self.flying.len()))
+    /// On their way to a channel.
+    fn flying_to(&self, channel: &str) -> usize {
+        self.flying.iter().filter(|(code, _)| code == channel).count()
+    }
+
+    fn bucket(&mut self, state: &StateRow) -> &mut Bucket {
+        let known = self.buckets.entry(state.channel.clone()).or_default();
+        if known.0 < state.generation {
+            *known = (state.generation, Bucket::default());
+        }
+        &mut known.1
+    }
+
+    fn room(&mut self, state: &StateRow, now: Timestamp) -> usize {
+        let flying = self.flying_to(&state.channel);
+        let most = if state.failures >= TRIES_BEFORE_CLOSING { 1 } else { WIDTH_MAX };
+        self.bucket(state).room(flying, now).min(most.saturating_sub(flying))
     }
 
     /// Notes what an attempt came to. One that cannot be noted is made again.
@@ -166,6 +190,11 @@ impl Sender {
             tracing::warn!(%error, id = came.delivery.id, "an attempt cannot be noted");
         }
         self.flying.remove(&key);
+        let flying = self.flying_to(&came.before.channel);
+        let known = self.buckets.get_mut(&came.before.channel);
+        if let Some((_, bucket)) = known.filter(|known| known.0 == came.before.generation) {
+            bucket.answered(came.verdict, came.allowed, flying, self.app.now());
+        }
     }
 }
 
@@ -182,13 +211,15 @@ async fn attempt(
     app: &App,
     channel: &Channel,
     delivery: DeliveryRow,
-    (failures, failing_since): (i64, i64),
+    before: StateRow,
 ) -> (Key, Came) {
     let at = app.now();
     let began = Instant::now();
     let said = say(app, channel, &delivery, at).await;
-    let (sent, verdict) = said.map_or((None, Verdict::Refused), |(s, v)| (Some(s), v));
-    let came = Came { verdict, sent, at, took: began.elapsed(), failures, failing_since, delivery };
+    let took = began.elapsed();
+    let (sent, verdict, allowed) =
+        said.map_or((None, Verdict::Refused, None), |(sent, v, allowed)| (Some(sent), v, allowed));
+    let came = Came { verdict, allowed, sent, at, took, before, delivery };
     (key(&came.delivery), came)
 }
 
@@ -197,26 +228,26 @@ async fn say(
     channel: &Channel,
     delivery: &DeliveryRow,
     at: Timestamp,
-) -> Option<(Sent, Verdict)> {
+) -> Option<(Sent, Verdict, Option<Allowance>)> {
     let translator = connector(&channel.connector)?;
     let secrets = live_secrets(&app.secrets, channel, at);
     let message: Message = serde_json::from_str(&delivery.message).ok()?;
-    let account =
-        Account { endpoint: channel.endpoint.as_deref().unwrap_or_default(), secrets: &secrets };
+    let account = Account { endpoint: told_at(channel), secrets: &secrets };
     let out =
         Outgoing { id: &delivery.id, made_at: Timestamp(delivery.made_at), message: &message };
     let request = translator.request(&account, &out, at);
     let sent = app.channels.outgoing.send(&request).await;
-    let verdict = match &sent {
-        Sent::Answered { status, retry_after, body } => translator.verdict(&Reply {
-            status: *status,
-            retry_after: retry_after.as_deref(),
-            body,
-        }),
-        Sent::TimedOut | Sent::Cut => Verdict::Unknown,
-        Sent::NotConnected | Sent::NotAllowed => Verdict::Again { after_s: None },
+    let (verdict, allowed) = match &sent {
+        Sent::Answered { status, headers, body } => {
+            let headers: Vec<(&str, &str)> =
+                headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            let reply = Reply { status: *status, headers: &headers, body, now: app.now() };
+            (translator.verdict(&reply), translator.allowance(&reply))
+        }
+        Sent::TimedOut | Sent::Cut => (Verdict::Unknown, None),
+        Sent::NotConnected | Sent::NotAllowed => (Verdict::Again { after_s: None }, None),
     };
-    Some((sent, verdict))
+    Some((sent, verdict, allowed))
 }
 
 async fn settle(app: &App, came: &Came) -> Result<(), StoreError> {
@@ -237,9 +268,14 @@ async fn settle(app: &App, came: &Came) -> Result<(), StoreError> {
     metrics::counter!("oneshelf_channel_attempts_total", "channel" => delivery.channel.clone(),
         "result" => result)
     .increment(1);
-    deliveries::note(&app.store, delivery, &attempt, ended, now).await?;
+    let before = &came.before;
+    let of = before.generation;
+    if !deliveries::note(&app.store, delivery, of, &attempt, ended, now).await? {
+        // Everything is said anew meanwhile, perhaps to somebody else: it says nothing of that.
+        return Ok(());
+    }
     match ended {
-        Ended::Sent if came.failures > 0 => {
+        Ended::Sent if before.failures > 0 => {
             deliveries::all_due(&app.store, &delivery.channel, now).await?;
         }
         Ended::Failed if delivery.item > 0 => {
@@ -247,11 +283,11 @@ async fn settle(app: &App, came: &Came) -> Result<(), StoreError> {
         }
         _ => {}
     }
-    let failed_for = now.ms_since(Timestamp(came.failing_since));
+    let failed_for = now.ms_since(Timestamp(before.failing_since));
     if came.verdict == Verdict::Gone {
         stop(app, &delivery.channel, Stopped::Gone).await;
     } else if ended != Ended::Sent
-        && came.failing_since > 0
+        && before.failing_since > 0
         && failed_for >= limits::CHANNEL_FAILING_MS_MAX
     {
         stop(app, &delivery.channel, Stopped::Failing).await;
@@ -263,12 +299,16 @@ fn ended(came: &Came, now: Timestamp) -> Ended {
     let asked_ms = match came.verdict {
         Verdict::Done => return Ended::Sent,
         Verdict::Refused => return Ended::Failed,
+        Verdict::Limited { after_s } => {
+            let asked_ms = after_s.map_or(LIMITED_MS, |seconds| i64::from(seconds) * 1_000);
+            return Ended::Limited(now.plus_ms(jittered(asked_ms)));
+        }
         Verdict::Again { after_s } => after_s.map(|seconds| i64::from(seconds) * 1_000),
         Verdict::Unknown | Verdict::Gone => None,
     };
     let tried = usize::try_from(came.delivery.attempts).unwrap_or(usize::MAX);
     let Some(wait_ms) = AGAIN_MS.get(tried) else { return Ended::Failed };
-    let doubled = u32::try_from(came.failures + 1 - TRIES_BEFORE_CLOSING).ok();
+    let doubled = u32::try_from(came.before.failures + 1 - TRIES_BEFORE_CLOSING).ok();
     let closed_ms = doubled.map_or(0, |n| (CLOSED_MS << n.min(16)).min(CLOSED_MS_MAX));
     // Who asks to be left alone is left alone by all.
     let closed_ms = jittered(closed_ms).max(asked_ms.unwrap_or(0));
@@ -336,7 +376,20 @@ mod tests {
             ended_at: 0,
         };
         let (sent, at, took) = (Some(Sent::Cut), Timestamp(0), Duration::ZERO);
-        Came { delivery, sent, verdict, at, took, failures, failing_since: 0 }
+        let before = StateRow {
+            channel: "web".to_owned(),
+            epoch: 1,
+            cursor: 0,
+            swept_at: 0,
+            failures,
+            failing_since: 0,
+            closed_until: 0,
+            last_ok_at: 0,
+            last_result: String::new(),
+            generation: 0,
+            endpoint: String::new(),
+        };
+        Came { delivery, sent, verdict, allowed: None, at, took, before }
     }
 
     #[test]
@@ -353,6 +406,20 @@ mod tests {
         assert_eq!(ended(&came(again, 9, 0), Timestamp(0)), Ended::Failed);
         assert_eq!(ended(&came(Verdict::Done, 0, 0), Timestamp(0)), Ended::Sent);
         assert_eq!(ended(&came(Verdict::Refused, 0, 0), Timestamp(0)), Ended::Failed);
+    }
+
+    #[test]
+    fn one_that_was_asked_too_often_is_left_alone_and_uses_no_try_up() {
+        for (tried, failures) in [(0, 0), (9, 0), (500, 7)] {
+            let limited = |after_s| Verdict::Limited { after_s };
+            let until =
+                |after_s| match ended(&came(limited(after_s), tried, failures), Timestamp(0)) {
+                    Ended::Limited(until) => until.ms_since(Timestamp(0)),
+                    other => panic!("{other:?}"),
+                };
+            assert!((30_000..=36_000).contains(&until(Some(30))));
+            assert!((5_000..=6_000).contains(&until(None)));
+        }
     }
 
     #[test]

@@ -350,13 +350,10 @@ async fn change(
     let wanted = body.read()?;
     let (version, before) = found(&app, &code)?;
     let endpoint = endpoint(&app, wanted.endpoint)?;
-    let moved = endpoint != before.endpoint;
     let name = words("/name", &wanted.name)?;
     let channel = Channel { name, endpoint, locations: wanted.locations, ..before };
+    // That another endpoint is told everything, whoever tells it sees for itself.
     put(&app, &signed, None, version, channel.clone()).await?;
-    if moved {
-        begin_anew(&app, &code).await?;
-    }
     Ok(Json(self::body(&channel, &doing(&app).await?, app.now())))
 }
 

@@ -1,7 +1,12 @@
 //! Channels: what they are told through every kind of trouble, and what they order.
 
+use oneshelf_domain::record::{Channel, Record};
+use oneshelf_domain::stock::Command;
+use oneshelf_domain::{CommandId, Timestamp};
 use oneshelf_hub::auth::rates::Rates;
 use oneshelf_hub::channels::Settings;
+use oneshelf_hub::commands::Lane;
+use oneshelf_sync::plan::Submission;
 use serde_json::{Value, json};
 
 use crate::receiver::{Does, Receiver};
@@ -155,6 +160,50 @@ async fn an_endpoint_that_fails_hangs_redirects_or_never_ends_is_left_in_time() 
 }
 
 #[tokio::test]
+async fn an_endpoint_that_is_asked_too_often_does_not_fail() {
+    let hub = open().await;
+    let receiver = Receiver::start().await;
+    channel(&hub, &receiver.url()).await;
+    receiver.knows("LAMP", 0).await;
+    // More often than a delivery is tried.
+    let ping = pinged(&hub, &receiver, Does::AskToWait(429, 20), 12).await;
+    assert_eq!(ping["state"], "waiting");
+    let now = health(&hub).await;
+    assert_eq!((&now["failures"], &now["last_result"]), (&json!(0), &json!("429")));
+    let attempts = ping["attempts"].as_array().unwrap();
+    let times: Vec<&str> = attempts.iter().map(|a| a["at"].as_str().unwrap()).collect();
+    assert!(times.windows(2).all(|pair| seconds(pair[1]) - seconds(pair[0]) >= 20), "{times:?}");
+    receiver.does(Does::Answer(204));
+    let said = async || {
+        hub.later(30_000);
+        health(&hub).await["backlog"] == 0
+    };
+    receiver.until(said).await;
+    hub.close().await;
+}
+
+fn seconds(time: &str) -> i64 {
+    let time: Timestamp = serde_json::from_value(json!(time)).unwrap();
+    time.0 / 1_000_000
+}
+
+#[tokio::test]
+async fn an_endpoint_is_asked_as_often_as_it_says() {
+    let hub = open().await;
+    let receiver = Receiver::start().await;
+    channel(&hub, &receiver.url()).await;
+    receiver.knows("LAMP", 0).await;
+    receiver.knows("FLASK", 0).await;
+    let first = pinged(&hub, &receiver, Does::Allow(0, 300), 1).await;
+    assert_eq!(first["state"], "sent");
+    let second = pinged(&hub, &receiver, Does::Answer(204), 1).await;
+    let at = |ping: &Value| seconds(ping["attempts"][0]["at"].as_str().unwrap());
+    assert!(at(&second) - at(&first) >= 300, "{first} {second}");
+    assert_eq!(second["attempts"].as_array().unwrap().len(), 1);
+    hub.close().await;
+}
+
+#[tokio::test]
 async fn an_endpoint_that_is_gone_is_not_asked_again() {
     let hub = open().await;
     let receiver = Receiver::start().await;
@@ -189,6 +238,40 @@ async fn an_endpoint_that_fails_for_days_is_switched_off() {
     receiver.until(stopped).await;
     let asked = receiver.came().len();
     assert!(asked < 200, "{asked} attempts in 5 days: it is asked rarely");
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn another_endpoint_is_told_everything_whoever_changes_it_and_dies() {
+    let hub = open().await;
+    hub.receive("W01", 3).await;
+    let [first, second, third] =
+        [Receiver::start().await, Receiver::start().await, Receiver::start().await];
+    channel(&hub, &first.url()).await;
+    first.knows("FLASK", 3).await;
+    first.knows("LAMP", 0).await;
+    first.until(async || health(&hub).await["backlog"] == 0).await;
+    // The change and nothing else, as of a hub that dies right after it.
+    let before = hub.app().seen().records.channel("own").cloned().unwrap();
+    let channel = Channel { endpoint: Some(second.url()), ..before };
+    let submission = Submission {
+        id: CommandId(uuid::Uuid::now_v7()),
+        principal: "admin".to_owned(),
+        actor: "admin".to_owned(),
+        on_behalf_of: None,
+        keyed: false,
+        command: Command::PutRecord { record: Box::new(Record::Channel(channel)) },
+    };
+    hub.app().commands.submit(Lane::Interactive, submission).await.unwrap();
+    second.knows("FLASK", 3).await;
+    second.knows("LAMP", 0).await;
+    let body = json!({"name": "Own shop", "endpoint": third.url()});
+    hub.put("/v1/channels/own", body).await.ok(200);
+    third.knows("FLASK", 3).await;
+    third.knows("LAMP", 0).await;
+    for told in second.taken().iter().chain(&third.taken()) {
+        assert_eq!(told.data()["expected"], Value::Null, "it has confirmed nothing yet");
+    }
     hub.close().await;
 }
 

@@ -20,6 +20,8 @@ use tokio::sync::watch;
 pub(crate) enum Does {
     Answer(u16),
     AskToWait(u16, u32),
+    /// Takes it, and then so many more within so many seconds.
+    Allow(u32, u32),
     Hang,
     Redirect,
     GoOnForEver,
@@ -160,7 +162,7 @@ impl Receiver {
 
 async fn come(State(shared): State<Arc<Shared>>, headers: HeaderMap, raw: Bytes) -> Response {
     let does = *shared.does.lock().unwrap();
-    let taken = matches!(does, Does::Answer(200..=299) | Does::GoOnForEver);
+    let taken = matches!(does, Does::Answer(200..=299) | Does::Allow(..) | Does::GoOnForEver);
     let headers = headers.iter().map(|(n, v)| (n.as_str().to_owned(), v.as_bytes().to_vec()));
     let body = serde_json::from_slice(&raw).unwrap_or_default();
     let delivery = Delivery { headers: headers.collect(), raw: raw.to_vec(), body, taken };
@@ -171,6 +173,10 @@ async fn come(State(shared): State<Arc<Shared>>, headers: HeaderMap, raw: Bytes)
         Does::AskToWait(status, seconds) => {
             let status = StatusCode::from_u16(status).unwrap();
             (status, [("retry-after", seconds.to_string())]).into_response()
+        }
+        Does::Allow(left, seconds) => {
+            let limit = format!("\"default\";r={left};t={seconds}");
+            (StatusCode::NO_CONTENT, [("ratelimit", limit)]).into_response()
         }
         Does::Hang => std::future::pending().await,
         Does::Redirect => (StatusCode::FOUND, [("location", "/elsewhere")]).into_response(),

@@ -8,6 +8,7 @@
 mod audit;
 mod batches;
 mod bulk;
+mod channels;
 mod day;
 mod differential;
 mod frames;

@@ -78,6 +78,8 @@ pub enum Ended {
     Sent,
     /// Again then, and nothing to this channel before the second time.
     Later(Timestamp, Timestamp),
+    /// Nothing to this channel before that time, which asked for it; no failure.
+    Limited(Timestamp),
     /// Not again.
     Failed,
 }
@@ -147,26 +149,29 @@ pub async fn put(
     Ok(())
 }
 
-/// Notes what an attempt came to.
+/// Notes what an attempt came to. False when it was made in another generation: then it says
+/// nothing of what the channel knows now and how it is doing.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn note(
     store: &Store,
     delivery: &DeliveryRow,
+    generation: i64,
     attempt: &Attempt,
     ended: Ended,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let mut tx = store.begin_write().await?;
+    let said = said(attempt);
+    let of = (delivery, generation);
     // The channel's row first, as all who write here: no two wait for each other.
-    match ended {
-        Ended::Sent => went_well(&mut tx, delivery, &said(attempt), now).await?,
-        Ended::Later(_, closed_until) => {
-            went_wrong(&mut tx, delivery, &said(attempt), closed_until, now).await?;
-        }
-        Ended::Failed => went_wrong(&mut tx, delivery, &said(attempt), now, now).await?,
-    }
+    let counts = match ended {
+        Ended::Sent => went_well(&mut tx, of, &said, now).await?,
+        Ended::Later(_, until) => went_wrong(&mut tx, of, &said, (1, until), now).await?,
+        Ended::Limited(until) => went_wrong(&mut tx, of, &said, (0, until), now).await?,
+        Ended::Failed => went_wrong(&mut tx, of, &said, (1, now), now).await?,
+    };
     keep(&mut tx, delivery, ended, now).await?;
     // Numbered by what is there: attempts of a redelivery come behind those before it.
     let sql = "insert into delivery_attempt (delivery, number, at, result, status, took_ms)
@@ -174,7 +179,8 @@ pub async fn note(
     on!(&mut tx, conn => sqlx::query(sql)
         .bind(&delivery.id).bind(attempt.at).bind(attempt.result)
         .bind(attempt.status).bind(attempt.took_ms).execute(conn).await.map(drop))?;
-    tx.commit().await
+    tx.commit().await?;
+    Ok(counts)
 }
 
 fn said(attempt: &Attempt) -> String {
@@ -189,10 +195,13 @@ async fn keep(
     ended: Ended,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let attempts = delivery.attempts + 1;
+    // One that was turned away unread has lost its turn, no try.
+    let limited = matches!(ended, Ended::Limited(_));
+    let attempts = delivery.attempts + i64::from(!limited);
     let (state, due_at, ended_at) = match ended {
         Ended::Sent => ("sent", delivery.due_at, now.0),
         Ended::Later(again, _) => ("waiting", again.0, 0),
+        Ended::Limited(_) => ("waiting", delivery.due_at, 0),
         Ended::Failed => ("failed", delivery.due_at, now.0),
     };
     let sql = "update delivery set attempts = $2, due_at = $4,
@@ -218,39 +227,40 @@ async fn keep(
 
 async fn went_well(
     tx: &mut Tx,
-    delivery: &DeliveryRow,
+    (delivery, generation): (&DeliveryRow, i64),
     result: &str,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let sql = "update channel_state set failures = 0, failing_since = 0, closed_until = 0,
-        last_ok_at = $2, last_result = $3 where channel = $1";
-    on!(&mut *tx, conn => sqlx::query(sql)
-        .bind(&delivery.channel).bind(now.0).bind(result).execute(conn).await.map(drop))?;
-    if delivery.item > 0 {
+        last_ok_at = $3, last_result = $4 where channel = $1 and generation = $2";
+    let counts: u64 = on!(&mut *tx, conn => sqlx::query(sql)
+        .bind(&delivery.channel).bind(generation).bind(now.0).bind(result)
+        .execute(conn).await.map(|done| done.rows_affected()))?;
+    if counts > 0 && delivery.item > 0 {
         let sql = "update channel_shadow set confirmed = $3, confirmed_total = $4,
             confirmed_at = $5 where channel = $1 and item = $2";
         on!(&mut *tx, conn => sqlx::query(sql)
             .bind(&delivery.channel).bind(delivery.item).bind(&delivery.figure)
             .bind(delivery.total).bind(now.0).execute(conn).await.map(drop))?;
     }
-    Ok(())
+    Ok(counts > 0)
 }
 
 async fn went_wrong(
     tx: &mut Tx,
-    delivery: &DeliveryRow,
+    (delivery, generation): (&DeliveryRow, i64),
     result: &str,
-    closed_until: Timestamp,
+    (failures, closed_until): (i64, Timestamp),
     now: Timestamp,
-) -> Result<(), StoreError> {
-    let sql = "update channel_state set failures = failures + 1, last_result = $3,
-        failing_since = case when failing_since = 0 then $2 else failing_since end,
-        closed_until = case when $4 > closed_until then $4 else closed_until end
-        where channel = $1";
-    on!(&mut *tx, conn => sqlx::query(sql)
-        .bind(&delivery.channel).bind(now.0).bind(result).bind(closed_until.0)
-        .execute(conn).await.map(drop))?;
-    Ok(())
+) -> Result<bool, StoreError> {
+    let sql = "update channel_state set failures = failures + $6, last_result = $4,
+        failing_since = case when failing_since = 0 then $3 else failing_since end,
+        closed_until = case when $5 > closed_until then $5 else closed_until end
+        where channel = $1 and generation = $2";
+    let counts: u64 = on!(&mut *tx, conn => sqlx::query(sql)
+        .bind(&delivery.channel).bind(generation).bind(now.0).bind(result).bind(closed_until.0)
+        .bind(failures).execute(conn).await.map(|done| done.rows_affected()))?;
+    Ok(counts > 0)
 }
 
 /// An outage is over: everything that waits for its next attempt is due.

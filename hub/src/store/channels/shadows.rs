@@ -1,7 +1,7 @@
 //! How far each channel has been looked after, and what it knows of each item.
 //!
 //! Invariant: the cursor moves in the transaction that keeps what follows from the way to it, and
-//! only from where whoever moves it has read it.
+//! only from where whoever moves it has read it, and only in the generation that it was read in.
 
 use std::collections::BTreeMap;
 
@@ -31,6 +31,10 @@ pub struct StateRow {
     pub last_ok_at: i64,
     /// Of the last attempt.
     pub last_result: String,
+    /// Raised whenever everything is to be compared anew.
+    pub generation: i64,
+    /// Where what it knows was told; empty: nowhere yet.
+    pub endpoint: String,
 }
 
 /// How all channels are doing that were ever looked after.
@@ -43,34 +47,71 @@ pub async fn states(tx: &mut Tx) -> Result<BTreeMap<String, StateRow>, StoreErro
     Ok(rows.into_iter().map(|row| (row.channel.clone(), row)).collect())
 }
 
-/// Looks after a channel from now on: everything is to be compared.
+/// One channel's.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn begin(store: &Store, channel: &str, epoch: i64) -> Result<(), StoreError> {
-    let mut tx = store.begin_write().await?;
-    let sql = "insert into channel_state (channel, epoch, cursor, swept_at, failures,
-            failing_since, closed_until, last_ok_at, last_result)
-        values ($1, $2, 0, 0, 0, 0, 0, 0, '') on conflict (channel) do nothing";
-    on!(&mut tx, conn => sqlx::query(sql)
-        .bind(channel).bind(epoch).execute(conn).await.map(drop))?;
-    tx.commit().await
+pub async fn state(tx: &mut Tx, channel: &str) -> Result<Option<StateRow>, StoreError> {
+    let sql = "select * from channel_state where channel = $1";
+    Ok(on!(tx, conn => sqlx::query_as(sql).bind(channel).fetch_optional(conn).await)?)
 }
 
-/// Forgets what a channel knows, and compares everything anew: another endpoint, a long silence, a
-/// hub that was put back. What was told last may have been taken though nobody confirmed it.
+/// Looks after a channel at an endpoint from now on: everything is to be compared. What another
+/// endpoint knew or did says nothing of this one. Gives how the channel is doing then; somebody
+/// else may have come first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn look_after(
+    store: &Store,
+    channel: &str,
+    endpoint: &str,
+    epoch: i64,
+) -> Result<Option<StateRow>, StoreError> {
+    let mut tx = store.begin_write().await?;
+    let sql = "insert into channel_state (channel, epoch, cursor, swept_at, failures,
+            failing_since, closed_until, last_ok_at, last_result, generation, endpoint)
+        values ($1, $2, 0, 0, 0, 0, 0, 0, '', 0, $3) on conflict (channel) do nothing";
+    let new: u64 = on!(&mut tx, conn => sqlx::query(sql)
+        .bind(channel).bind(epoch).bind(endpoint)
+        .execute(conn).await.map(|done| done.rows_affected()))?;
+    if new == 0 {
+        let sql = "update channel_state set endpoint = $2 where channel = $1 and endpoint <> $2";
+        let moved: u64 = on!(&mut tx, conn => sqlx::query(sql)
+            .bind(channel).bind(endpoint)
+            .execute(conn).await.map(|done| done.rows_affected()))?;
+        begin_anew(&mut tx, channel, Some(epoch)).await?;
+        if moved > 0 {
+            let sql = "update channel_shadow set confirmed = '', confirmed_total = -1,
+                confirmed_at = 0 where channel = $1";
+            on!(&mut tx, conn => sqlx::query(sql)
+                .bind(channel).execute(conn).await.map(drop))?;
+        }
+    }
+    let state = state(&mut tx, channel).await?;
+    tx.commit().await?;
+    Ok(state)
+}
+
+/// Forgets what a channel was told, and compares everything anew: another endpoint, a long
+/// silence, a hub that was put back. What was told last may have been taken though nobody
+/// confirmed it.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn begin_anew(tx: &mut Tx, channel: &str, epoch: Option<i64>) -> Result<(), StoreError> {
-    let sql = "update channel_state set cursor = 0, swept_at = 0, failures = 0,
-            failing_since = 0, closed_until = 0, epoch = case when $2 > 0 then $2 else epoch end
+    let sql = "update channel_state set generation = generation + 1, cursor = 0, swept_at = 0,
+            failures = 0, failing_since = 0, closed_until = 0,
+            epoch = case when $2 > 0 then $2 else epoch end
         where channel = $1";
     on!(&mut *tx, conn => sqlx::query(sql)
         .bind(channel).bind(epoch.unwrap_or(0)).execute(conn).await.map(drop))?;
     let sql = "update channel_shadow set told = '' where channel = $1";
     on!(&mut *tx, conn => sqlx::query(sql).bind(channel).execute(conn).await.map(drop))?;
     let sql = "delete from delivery where channel = $1 and state = 'waiting' and item > 0";
+    on!(&mut *tx, conn => sqlx::query(sql).bind(channel).execute(conn).await.map(drop))?;
+    // What is said of orders need not wait until an old outage is over.
+    let sql = "update delivery set due_at = made_at where channel = $1 and state = 'waiting'";
     on!(tx, conn => sqlx::query(sql).bind(channel).execute(conn).await.map(drop))?;
     Ok(())
 }
@@ -221,15 +262,16 @@ pub struct NewFigure {
     pub due_at: Timestamp,
 }
 
-/// Takes the channel's row for this transaction; false when another hub has moved on.
+/// Takes the channel's row for this transaction; false when another hub has moved on, or when
+/// everything is to be compared anew.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn claim(tx: &mut Tx, state: &StateRow) -> Result<bool, StoreError> {
     let sql = "update channel_state set cursor = cursor
-        where channel = $1 and cursor = $2 and epoch = $3";
+        where channel = $1 and cursor = $2 and epoch = $3 and generation = $4";
     let mine: u64 = on!(tx, conn => sqlx::query(sql)
-        .bind(&state.channel).bind(state.cursor).bind(state.epoch)
+        .bind(&state.channel).bind(state.cursor).bind(state.epoch).bind(state.generation)
         .execute(conn).await.map(|done| done.rows_affected()))?;
     Ok(mine == 1)
 }
