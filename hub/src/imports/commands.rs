@@ -1,12 +1,13 @@
 //! From the rows of a chunk to the commands that they stand for, with what they find in the tables.
 //!
-//! Invariant: a row that stands behind another of its item begins with what that one leaves.
+//! Invariant: a row of an item changes the item only as it was read here, and an item is read once
+//! in a chunk: a second row of it begins with what the first one left.
 
 use std::collections::{HashMap, HashSet};
 
-use oneshelf_domain::item::{Item, ItemDetails};
+use oneshelf_domain::item::Item;
 use oneshelf_domain::record::Records;
-use oneshelf_domain::stock::{Command, ItemNo};
+use oneshelf_domain::stock::{Command, ItemNo, Versions};
 use oneshelf_domain::{ImportId, Refusal, Sku};
 
 use super::columns::{Kind, Layout};
@@ -40,6 +41,21 @@ impl Chunk {
             Err(wrong) => self.errors.push(wrong.at(row.0, &row.1)),
         }
     }
+}
+
+/// The rows before the second one of an item.
+pub(super) fn once_each(kind: Kind, layout: &Layout, mut staged: Vec<Staged>) -> Vec<Staged> {
+    if kind != Kind::Items {
+        return staged;
+    }
+    let mut seen = HashSet::new();
+    let second = staged.iter().position(|(_, cells)| {
+        let cells = serde_json::from_str::<Vec<String>>(cells).ok();
+        let sku = cells.and_then(|cells| rows::sku(&layout.cells(kind, &cells)).ok());
+        sku.is_some_and(|sku| !seen.insert(sku))
+    });
+    staged.truncate(second.unwrap_or(staged.len()));
+    staged
 }
 
 /// Reads staged rows and what they name.
@@ -89,14 +105,19 @@ async fn of_items(
     chunk: &mut Chunk,
 ) -> Result<(), StoreError> {
     let found = known(app, &skus(&read)).await?;
-    let mut now: HashMap<Sku, ItemDetails> =
-        found.into_iter().map(|(sku, item)| (sku, item.details)).collect();
     for (row, cells) in read {
         let decided = rows::sku(&cells).and_then(|sku| {
-            let details = item_rows::item(&cells, records, layout.decimal, now.get(&sku))?;
-            let same = now.get(&sku) == Some(&details);
-            now.insert(sku.clone(), details.clone());
-            Ok((!same).then_some(Command::PutItem { sku, details }))
+            let item = found.get(&sku);
+            let before = item.map(|item| &item.details);
+            let details = item_rows::item(&cells, records, layout.decimal, before)?;
+            let same = before == Some(&details);
+            // What the file has no column for is as it was read: it must be so still.
+            let (at, not_at) = match item {
+                Some(item) => (Some(Versions::These(vec![item.version])), None),
+                None => (None, Some(Versions::Any)),
+            };
+            let change = Box::new(Command::PutItem { sku, details });
+            Ok((!same).then_some(Command::OnlyIf { at, not_at, change }))
         });
         chunk.take(row, decided);
     }

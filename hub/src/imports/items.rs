@@ -11,7 +11,9 @@ use crate::catalogue;
 use crate::csv::Style;
 
 /// Between several barcodes of one cell.
-const BARCODES_BETWEEN: &str = "|";
+const BETWEEN: char = '|';
+/// Before one that is part of a barcode, and before itself there.
+const ESCAPE: char = '\\';
 
 const UNITS: [(Unit, &str); 3] =
     [(Unit::Each, "each"), (Unit::Gram, "gram"), (Unit::Millilitre, "millilitre")];
@@ -82,19 +84,45 @@ fn word<T: Copy>(words: &[(T, &str)], text: &str) -> Result<T, String> {
 }
 
 fn barcodes(text: &str) -> Result<Vec<Barcode>, Wrong> {
-    let each = text.split(BARCODES_BETWEEN).map(str::trim).filter(|t| !t.is_empty());
+    let (mut each, mut one) = (vec![], String::new());
+    let mut signs = text.chars().peekable();
+    while let Some(sign) = signs.next() {
+        match sign {
+            BETWEEN => each.push(std::mem::take(&mut one)),
+            // Before anything else it stands for itself.
+            ESCAPE => one.push(signs.next_if(|s| [BETWEEN, ESCAPE].contains(s)).unwrap_or(sign)),
+            _ => one.push(sign),
+        }
+    }
+    each.push(one);
+    let each = each.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
     each.map(|t| Barcode::new(t).map_err(|e| Wrong::new("barcode_malformed", e.to_string())))
         .collect()
+}
+
+fn barcode_cell(barcodes: &[Barcode]) -> String {
+    let mut cell = String::new();
+    for (at, barcode) in barcodes.iter().enumerate() {
+        if at > 0 {
+            cell.push(BETWEEN);
+        }
+        for sign in barcode.as_str().chars() {
+            if [BETWEEN, ESCAPE].contains(&sign) {
+                cell.push(ESCAPE);
+            }
+            cell.push(sign);
+        }
+    }
+    cell
 }
 
 /// The cells of an item behind its SKU, in the order of the columns.
 pub fn cells(details: &ItemDetails, style: Style) -> [String; 10] {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    let barcodes: Vec<&str> = details.barcodes.iter().map(Barcode::as_str).collect();
     let named = |found: Option<&str>| found.unwrap_or_default().to_owned();
     [
         details.name.clone(),
-        barcodes.join(BARCODES_BETWEEN),
+        barcode_cell(&details.barcodes),
         details.price.map(|p| style.amount(p)).unwrap_or_default(),
         details.tax.clone(),
         text(&details.category),
@@ -136,9 +164,19 @@ mod tests {
     }
 
     #[test]
+    fn a_barcode_with_the_sign_between_barcodes_in_it_comes_back_whole() {
+        let all = ["a|b", "|", "\\", "c\\", "\\|", "|\\|\\\\", "12"];
+        let own: Vec<Barcode> = all.iter().map(|text| Barcode::new(text).unwrap()).collect();
+        assert_eq!(barcodes(&barcode_cell(&own)), Ok(own));
+        let read = |text| barcodes(text).unwrap().into_iter().map(String::from).collect::<Vec<_>>();
+        assert_eq!(read(" 1 || 2 |"), ["1", "2"]);
+        assert_eq!(read("1\\2|3\\|4"), ["1\\2", "3|4"], "as people write it");
+    }
+
+    #[test]
     fn the_row_of_an_item_is_that_item() {
         let details: ItemDetails = serde_json::from_value(serde_json::json!({
-            "name": "=Käse", "barcodes": ["1", "2"], "unit": "gram", "tax": "standard",
+            "name": "=Käse", "barcodes": ["1", "2|3"], "unit": "gram", "tax": "standard",
             "brand": "@x", "category": "A/B", "options": "-", "state": "retired"}))
         .unwrap();
         let cells = cells(&details, Style::of(DecimalMark::Comma));

@@ -24,7 +24,7 @@ const CHUNK_ROWS: i64 = 500;
 const LOOK: Duration = Duration::from_secs(5);
 /// How long to wait when the write path has no room.
 const WAIT: Duration = Duration::from_millis(50);
-/// How often a row is sent again before it counts as failed.
+/// How often a row is sent again, or decided anew, before it counts as failed.
 const TRIES: usize = 5;
 /// A file that is received for longer than this is not received any more, milliseconds.
 const RECEIVING_MS_MAX: i64 = 60 * 60 * 1_000;
@@ -103,6 +103,7 @@ async fn one(app: &App, import: &ImportRow) -> Result<bool, StoreError> {
         if now.is_none_or(|now| now.state != "running") {
             return Ok(true);
         }
+        let staged = commands::once_each(kind, &layout, staged);
         let Some((upto, _)) = staged.last() else {
             imports::done(&app.store, id, app.now()).await?;
             return Ok(true);
@@ -116,7 +117,8 @@ async fn one(app: &App, import: &ImportRow) -> Result<bool, StoreError> {
     }
 }
 
-/// Decides a chunk of rows. Gives their errors; none when the program stops.
+/// Decides a chunk of rows, and those anew whose items somebody changed between read and write.
+/// Gives their errors; none when the program stops.
 async fn chunk(
     app: &App,
     id: ImportId,
@@ -124,31 +126,51 @@ async fn chunk(
     layout: &Layout,
     staged: Vec<Staged>,
 ) -> Result<Option<Vec<ErrorRow>>, StoreError> {
-    let Chunk { due, mut errors } = commands::decide(app, id, kind, layout, staged).await?;
-    let mut waiting = vec![];
-    for Due { row, command } in due {
-        let submission = submission(id, row.0, command);
-        match enqueue(app, &submission).await {
-            Some(receiver) => waiting.push((row, submission, receiver)),
-            None => return Ok(None),
+    let (mut rows, mut errors) = (staged, vec![]);
+    for last in (0..TRIES).map(|again| again + 1 == TRIES) {
+        let Chunk { due, errors: wrong } = commands::decide(app, id, kind, layout, rows).await?;
+        errors.extend(wrong);
+        let Some(mut failed) = send(app, id, due).await else { return Ok(None) };
+        let changed = Failure::Refused(Refusal::PreconditionFailed);
+        let first = failed.iter().position(|(_, why)| *why == changed);
+        // Those behind it may need what it brings: a barcode that it gives up.
+        let again = failed.split_off(first.filter(|_| !last).unwrap_or(failed.len()));
+        errors.extend(failed.into_iter().map(|(row, why)| told(&why).at(row.0, &row.1)));
+        if again.is_empty() {
+            break;
         }
-    }
-    for ((line, cells), submission, receiver) in waiting {
-        let first = receiver.await.unwrap_or(Err(Failure::Stopping));
-        match settle(app, &submission, first).await {
-            Ok(()) => {}
-            Err(Failure::Stopping) => return Ok(None),
-            Err(Failure::Refused(refusal)) => {
-                errors.push(Wrong::from(&refusal).at(line, &cells));
-            }
-            Err(_) => {
-                let detail = "this row could not be stored; send it again";
-                errors.push(Wrong::new("internal", detail).at(line, &cells));
-            }
-        }
+        rows = again.into_iter().map(|(row, _)| row).collect();
     }
     errors.sort_by_key(|e| e.line);
     Ok(Some(errors))
+}
+
+fn told(failure: &Failure) -> Wrong {
+    match failure {
+        Failure::Refused(refusal) => Wrong::from(refusal),
+        _ => Wrong::new("internal", "this row could not be stored; send it again"),
+    }
+}
+
+/// Sends what rows stand for. Gives those that had no effect, in order; none when the program
+/// stops.
+async fn send(app: &App, id: ImportId, due: Vec<Due>) -> Option<Vec<(Staged, Failure)>> {
+    let mut waiting = vec![];
+    for Due { row, command } in due {
+        let submission = submission(id, row.0, command);
+        let receiver = enqueue(app, &submission).await?;
+        waiting.push((row, submission, receiver));
+    }
+    let mut failed = vec![];
+    for (row, submission, receiver) in waiting {
+        let first = receiver.await.unwrap_or(Err(Failure::Stopping));
+        match settle(app, &submission, first).await {
+            Ok(()) => {}
+            Err(Failure::Stopping) => return None,
+            Err(why) => failed.push((row, why)),
+        }
+    }
+    Some(failed)
 }
 
 type Receiver = tokio::sync::oneshot::Receiver<crate::commands::Answer>;
@@ -196,7 +218,8 @@ fn submission(id: ImportId, line: i64, command: Command) -> Submission {
         actor: principal.clone(),
         principal,
         on_behalf_of: None,
-        keyed: true,
+        // A refused row of an item is decided anew, under its id; what was done keeps the id.
+        keyed: !matches!(command, Command::OnlyIf { .. }),
         command,
     }
 }

@@ -34,7 +34,7 @@ const HOSTILE: [&str; 8] =
 async fn items_and_prices_read_back_to_the_same_values() {
     let hub = Hub::open().await;
     for (n, name) in HOSTILE.iter().enumerate() {
-        let body = json!({"name": name, "barcodes": [format!("{n}1"), format!("{n}2")],
+        let body = json!({"name": name, "barcodes": [format!("{n}1"), format!("{n}|2\\")],
             "unit": "gram", "brand": name, "category": "A/B", "options": name,
             "price": {"minor": 5 + n, "currency": "EUR"}, "image": "https://shop.example/a,b;c"});
         hub.put(&format!("/v1/items/H{n}"), body).await.ok(200);

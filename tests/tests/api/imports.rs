@@ -23,7 +23,7 @@ pub(crate) async fn end(hub: &Hub, id: &Value) -> Value {
     }
 }
 
-async fn errors(hub: &Hub, id: &Value) -> Vec<(i64, String)> {
+pub(crate) async fn errors(hub: &Hub, id: &Value) -> Vec<(i64, String)> {
     let path = format!("/v1/imports/{}/errors", id.as_str().unwrap());
     let page = hub.get(&path).await.ok(200);
     let rows = page["errors"].as_array().unwrap().iter();

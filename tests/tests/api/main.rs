@@ -19,6 +19,8 @@ mod exports;
 #[cfg(test)]
 mod hooks;
 #[cfg(test)]
+mod import_conflicts;
+#[cfg(test)]
 mod imports;
 #[cfg(test)]
 mod input;
