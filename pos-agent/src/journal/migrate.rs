@@ -79,7 +79,7 @@ mod tests {
         let data = std::env::temp_dir().join(format!("agent-copy-{}", uuid::Uuid::new_v4()));
         std::fs::create_dir_all(&data).unwrap();
         let (mut writer, reads) = super::super::open(&data).await.unwrap();
-        assert_eq!(version_of(&mut writer.db).await.unwrap(), Some(3));
+        assert_eq!(version_of(&mut writer.db).await.unwrap(), Some(4));
         copy(&mut writer.db, &data, 1).await.unwrap();
         copy(&mut writer.db, &data, 1).await.unwrap();
         let path = data.join("before-upgrade-1.sqlite");
@@ -112,19 +112,63 @@ mod tests {
         std::fs::remove_dir_all(&data).unwrap();
     }
 
-    #[tokio::test]
-    async fn print_jobs_of_an_older_build_are_kept_as_they_were() {
-        let data = std::env::temp_dir().join(format!("agent-jobs-{}", uuid::Uuid::new_v4()));
+    /// A folder with the database of a build that knew so many migrations.
+    async fn of_older(migrations: usize) -> (std::path::PathBuf, SqliteConnection) {
+        let data = std::env::temp_dir().join(format!("agent-older-{}", uuid::Uuid::new_v4()));
         std::fs::create_dir_all(&data).unwrap();
         let options = sqlx::sqlite::SqliteConnectOptions::new()
             .filename(data.join(super::super::FILE))
             .create_if_missing(true);
         let mut db = options.connect().await.unwrap();
         let first = sqlx::migrate::Migrator {
-            migrations: MIGRATIONS.iter().take(1).cloned().collect::<Vec<_>>().into(),
+            migrations: MIGRATIONS.iter().take(migrations).cloned().collect::<Vec<_>>().into(),
             ..Migrator::DEFAULT
         };
         first.run(&mut db).await.unwrap();
+        (data, db)
+    }
+
+    #[tokio::test]
+    async fn a_copy_without_dated_prices_is_asked_for_anew_once_and_sold_from_meanwhile() {
+        let (data, mut db) = of_older(3).await;
+        sqlx::raw_sql(
+            r#"insert into copy values (1, 7, 40, 'inc_0192a000000070008000000000000001', 3, 2, 5);
+             insert into item values (1, 'TEA', '{"no": 1, "sku": "TEA", "name": "Tea",
+                 "tax": "standard", "price": {"minor": 450, "currency": "EUR"}, "version": 1}');
+             insert into stock values ('TEA', '[5,0,0,0,0,0,0,-5,0,0,0,0]', 0)"#,
+        )
+        .execute(&mut db)
+        .await
+        .unwrap();
+        db.close().await.unwrap();
+        let (mut writer, reads) = super::super::open(&data).await.unwrap();
+        let saved = writer.saved().await.unwrap();
+        assert_eq!(saved.cursor, Default::default(), "the next Hello asks for everything");
+        assert_eq!(saved.applied.seq, 3, "which facts the rows include is still known");
+        let applied_n: i64 = sqlx::query_scalar("select applied_n from copy")
+            .fetch_one(&mut writer.db)
+            .await
+            .unwrap();
+        assert_eq!(applied_n, 2);
+        let tea = reads.item("TEA").await.unwrap().unwrap();
+        assert_eq!(tea.details.price.unwrap().minor, 450, "it is sold meanwhile");
+        // The new copy is here: the next start asks for nothing.
+        let cursor = oneshelf_protocol::frame::Cursor { epoch: 7, version: 41 };
+        let (rows, applied) = (vec![], saved.applied);
+        let whole = oneshelf_sync::agent::Write::Rows { whole: true, rows, cursor, applied };
+        writer.store(&[whole], &[], oneshelf_domain::Timestamp(6)).await.unwrap();
+        reads.close().await;
+        writer.close().await.unwrap();
+        let (mut writer, reads) = super::super::open(&data).await.unwrap();
+        assert_eq!(writer.saved().await.unwrap().cursor, cursor);
+        reads.close().await;
+        writer.close().await.unwrap();
+        std::fs::remove_dir_all(&data).unwrap();
+    }
+
+    #[tokio::test]
+    async fn print_jobs_of_an_older_build_are_kept_as_they_were() {
+        let (data, mut db) = of_older(1).await;
         sqlx::raw_sql(
             "insert into sale values ('S07-R1-000001', 'R1', 1, 't', null, 'f', '{}', 5, '{}');
              insert into print_job (n, id, receipt_number, register, state, copy, error, made_at)

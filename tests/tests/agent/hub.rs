@@ -52,6 +52,8 @@ pub struct Line {
     say: mpsc::UnboundedSender<String>,
     pub session: Value,
     pub incarnation: Value,
+    /// Where the agent's copy was at its Hello.
+    pub cursor: Value,
 }
 
 impl Hub {
@@ -140,7 +142,8 @@ async fn carry(shared: Shared, credential: String, mut socket: WebSocket) {
     let (heard_tx, heard) = mpsc::unbounded_channel();
     let (say, mut said) = mpsc::unbounded_channel::<String>();
     let mut cut = shared.cut.subscribe();
-    let line = Line { credential, heard, say, session: Value::Null, incarnation: Value::Null };
+    let (session, incarnation, cursor) = Default::default();
+    let line = Line { credential, heard, say, session, incarnation, cursor };
     if shared.lines.send(line).is_err() {
         return;
     }
@@ -206,6 +209,7 @@ impl Line {
     pub async fn welcome(&mut self, n: i64, granted: Value) {
         let hello = self.frame("hello").await;
         self.incarnation = hello["incarnation"].clone();
+        self.cursor = hello["cursor"].clone();
         self.session = json!({"epoch": 1, "number": n});
         self.say(json!({
             "kind": "welcome", "incarnation": self.incarnation, "nonce": hello["nonce"],

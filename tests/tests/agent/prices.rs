@@ -2,9 +2,10 @@
 
 use oneshelf_domain::Timestamp;
 use serde_json::{Value, json};
+use sqlx::{Connection, SqliteConnection};
 
 use super::hub::nothing_applied;
-use super::store::{Store, TEA, eur, item};
+use super::store::{Store, TEA, eur, item, settings, stock};
 
 /// Tea with prices of its own, as a frame brings it.
 fn tea(version: i64, prices: Value) -> Value {
@@ -54,4 +55,34 @@ async fn a_day_begins_in_the_zone_of_the_store() {
     line.rows(10, 11, nothing_applied(), &[tea(11, prices)]);
     page.until("api/items/TEA/here", |i| i["price"] == eur(800)).await;
     assert_eq!(page.scanned(TEA).await["total"], eur(800));
+}
+
+#[tokio::test]
+async fn a_store_that_was_upgraded_asks_for_all_prices_once_and_sells_meanwhile() {
+    let mut store = Store::open().await;
+    drop(store.first_line().await);
+    store.stop().await;
+    // As the build before it left its tables: an item of the copy has lost its dated prices.
+    let url = format!("sqlite:{}", store.data().join("agent.sqlite").display());
+    let mut db = SqliteConnection::connect(&url).await.unwrap();
+    let newest = "delete from _sqlx_migrations where version = 4";
+    assert_eq!(sqlx::query(newest).execute(&mut db).await.unwrap().rows_affected(), 1);
+    db.close().await.unwrap();
+    store.start().await;
+    let mut page = store.ana_with_float().await;
+    assert_eq!(page.scanned(TEA).await["total"], eur(450), "before the line is up");
+    let mut line = store.hub.line().await;
+    line.welcome(2, json!([])).await;
+    assert_eq!(line.cursor, json!({"epoch": 0, "version": 0}));
+    assert_eq!(page.scanned(TEA).await["total"], eur(900), "before the copy is there");
+    let mut rows = settings();
+    rows.push(tea(9, json!([{"from": "2020-01-01", "price": eur(990)}])));
+    rows.push(stock("TEA", 5, 0));
+    line.rows(0, 12, nothing_applied(), &rows);
+    page.until("api/items/TEA/here", |i| i["price"] == eur(990)).await;
+    store.stop().await;
+    store.start().await;
+    let mut line = store.hub.line().await;
+    line.welcome(3, json!([])).await;
+    assert_eq!(line.cursor, json!({"epoch": 1, "version": 12}), "once is enough");
 }
