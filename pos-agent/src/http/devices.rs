@@ -31,8 +31,8 @@ pub(super) async fn test_page(
     Ok((StatusCode::ACCEPTED, Json(app.front.test_page(&who).await?)))
 }
 
-pub(super) async fn teach(State(app): State<App>, Who(_): Who) -> StatusCode {
-    app.front.teach_scanner();
+pub(super) async fn teach(State(app): State<App>, Who(who): Who) -> StatusCode {
+    app.front.teach_scanner(&who);
     StatusCode::NO_CONTENT
 }
 

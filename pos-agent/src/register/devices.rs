@@ -241,7 +241,7 @@ impl Front {
         scanner["link"] = json!(seen.links.scanner);
         let teaching = &self.shared.teaching;
         scanner["around"] = json!(teaching.learned());
-        scanner["lesson"] = json!(teaching.scans());
+        scanner["lesson"] = json!(teaching.scans(&who.register));
         let mut scale = seen.of("scale");
         scale["link"] = json!(seen.links.scale);
         let mut drawer = seen.of("drawer");

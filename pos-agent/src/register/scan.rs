@@ -94,7 +94,7 @@ impl Front {
     ) -> Answer<Added> {
         self.in_lesson(who, code).await?;
         // A mark may stand behind what the scanner puts in front of all.
-        let inner = self.shared.teaching.code(code);
+        let inner = self.code_in(code, symbology).await?;
         let (mark, code) = if inner == code { (None, code) } else { split_mark(inner) };
         let symbology = mark.as_ref().or(symbology);
         let reading = Reading::of(code, symbology);

@@ -1,14 +1,16 @@
 //! What a scanner puts around every code, learned from three scans of goods that are known.
 //!
-//! A scanner may be set to send a prefix or a suffix that is part of no code. While a lesson is on,
-//! scans are looked at and sell nothing. Invariant: only what stood around all three codes is
-//! learned; the same code three times teaches nothing.
+//! A scanner may be set to send a prefix or a suffix that is part of no code. While a register has
+//! its lesson, its scans are looked at and sell nothing; those of other registers sell. Invariant:
+//! only what stood around all three codes is learned; the same code three times teaches nothing;
+//! nothing is taken off a text that is a code as it is.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use oneshelf_hardware::scanner::normalise_gtin;
+use oneshelf_domain::RegisterCode;
+use oneshelf_hardware::scanner::{Gtin, Reading, Symbology, normalise_gtin};
 use serde::Serialize;
 
 use super::{Answer, Front, Refused, Session};
@@ -41,6 +43,8 @@ impl Affixes {
 }
 
 struct Lesson {
+    /// Whose scans are looked at.
+    register: RegisterCode,
     until: Instant,
     codes: BTreeSet<String>,
     /// What may stand around all of them.
@@ -79,25 +83,31 @@ impl Teaching {
         change(&mut self.lesson.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn begin(&self) {
+    /// One lesson at a time: the newest.
+    fn begin(&self, register: RegisterCode) {
         let until = Instant::now() + LESSON_MAX;
         self.with(|lesson| {
-            *lesson = Some(Lesson { until, codes: BTreeSet::new(), around: None });
+            *lesson = Some(Lesson { register, until, codes: BTreeSet::new(), around: None });
         });
     }
 
-    /// Scans of the lesson so far; none when there is no lesson.
-    pub(super) fn scans(&self) -> Option<usize> {
+    /// Scans of this register's lesson so far; none when it has no lesson.
+    pub(super) fn scans(&self, register: &RegisterCode) -> Option<usize> {
         self.with(|lesson| {
             lesson.take_if(|l| l.until < Instant::now());
-            lesson.as_ref().map(|l| l.codes.len())
+            lesson.as_ref().filter(|l| l.register == *register).map(|l| l.codes.len())
         })
     }
 
-    /// `around`: what may stand around this code.
-    fn hear(&self, code: &str, around: BTreeSet<Affixes>) -> Learned {
+    /// `around`: what may stand around this code. None: the lesson is over, or another register's.
+    fn hear(
+        &self,
+        register: &RegisterCode,
+        code: &str,
+        around: BTreeSet<Affixes>,
+    ) -> Option<Learned> {
         self.with(|slot| {
-            let Some(lesson) = slot else { return Learned::Nothing };
+            let lesson = slot.as_mut().filter(|lesson| lesson.register == *register)?;
             if lesson.codes.insert(code.to_owned()) {
                 lesson.around = Some(match lesson.around.take() {
                     None => around,
@@ -106,32 +116,35 @@ impl Teaching {
             }
             if lesson.around.as_ref().is_some_and(BTreeSet::is_empty) {
                 *slot = None;
-                return Learned::Nothing;
+                return Some(Learned::Nothing);
             }
             if lesson.codes.len() < SCANS {
-                return Learned::More(lesson.codes.len());
+                return Some(Learned::More(lesson.codes.len()));
             }
             let around = slot.take().and_then(|l| l.around).unwrap_or_default();
             // The longest code of each is the one that was meant.
             let shortest = around.into_iter().min_by_key(|a| a.prefix.len() + a.suffix.len());
-            shortest.map_or(Learned::Nothing, Learned::All)
+            Some(shortest.map_or(Learned::Nothing, Learned::All))
         })
     }
 }
 
 impl Front {
-    /// The next three scans show what the scanner puts around a code.
-    pub(crate) fn teach_scanner(&self) {
-        self.shared.teaching.begin();
+    /// The next three scans of this register show what the scanner puts around a code.
+    pub(crate) fn teach_scanner(&self, who: &Session) {
+        self.shared.teaching.begin(who.register.clone());
         self.shared.events.push(Event::devices());
     }
 
     /// In a lesson: looks at a scan instead of selling. A refusal says how far the lesson is.
     pub(super) async fn in_lesson(&self, who: &Session, code: &str) -> Answer<()> {
-        if self.shared.teaching.scans().is_none() {
+        let teaching = &self.shared.teaching;
+        if teaching.scans(&who.register).is_none() {
             return Ok(());
         }
-        let learned = self.shared.teaching.hear(code, self.around(code).await?);
+        let around = self.around(code).await?;
+        // Over meanwhile: nobody waits for what this scan teaches.
+        let Some(learned) = teaching.hear(&who.register, code, around) else { return Ok(()) };
         let told = match learned {
             Learned::More(scans) => {
                 let detail = format!("{scans} of {SCANS}. Scan another item.");
@@ -149,8 +162,7 @@ impl Front {
                 };
                 self.core().await?.perform(Default::default(), vec![keep]).await?;
                 let Affixes { prefix, suffix } = affixes.clone();
-                let mut learned =
-                    self.shared.teaching.learned.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut learned = teaching.learned.lock().unwrap_or_else(PoisonError::into_inner);
                 *learned = affixes;
                 let detail = "Learned. What stands around a code is taken off from now on.";
                 Refused::new(409, "scanner_taught", detail)
@@ -160,6 +172,29 @@ impl Front {
         };
         self.shared.events.push(Event::devices());
         Err(told)
+    }
+
+    /// The code in what a scanner sent. One that nobody taught puts nothing around, and its codes
+    /// may begin or end like what is learned: a code of the catalogue is left whole.
+    pub(super) async fn code_in<'a>(
+        &self,
+        text: &'a str,
+        symbology: Option<&Symbology>,
+    ) -> Result<&'a str, Fault> {
+        let inner = self.shared.teaching.code(text);
+        if inner == text {
+            return Ok(text);
+        }
+        let reading = Reading::of(text, symbology).ok();
+        let gtin = reading.as_ref().and_then(Reading::gtin).map(Gtin::as_str);
+        Ok(if self.is_code(text, gtin).await? { text } else { inner })
+    }
+
+    /// Whether the catalogue has it, as a code or as an SKU.
+    async fn is_code(&self, text: &str, gtin: Option<&str>) -> Result<bool, Fault> {
+        let reads = &self.shared.reads;
+        let coded = reads.item_by_code(text, gtin).await?.is_some();
+        Ok(coded || reads.item(text).await?.is_some())
     }
 
     /// All that may stand around a code of the catalogue in this text.
@@ -172,10 +207,7 @@ impl Front {
             for end in (text.len().saturating_sub(AFFIX_CHARS_MAX).max(start)..=text.len()).rev() {
                 let Some(code) = text.get(start..end).filter(|c| !c.is_empty()) else { continue };
                 let gtin = normalise_gtin(code, None);
-                let reads = &self.shared.reads;
-                if reads.item_by_code(code, gtin.as_deref()).await?.is_some()
-                    || reads.item(code).await?.is_some()
-                {
+                if self.is_code(code, gtin.as_deref()).await? {
                     let (prefix, suffix) = (text[..start].to_owned(), text[end..].to_owned());
                     around.insert(Affixes { prefix, suffix });
                 }
@@ -197,20 +229,24 @@ mod tests {
     #[test]
     fn only_what_stood_around_all_three_is_learned() {
         let teaching = Teaching::default();
-        assert_eq!(teaching.scans(), None);
-        teaching.begin();
-        assert!(matches!(teaching.hear("*0123", set(&[("*", ""), ("*0", "")])), Learned::More(1)));
-        assert!(matches!(teaching.hear("*0123", set(&[("*", "")])), Learned::More(1)), "again");
-        assert!(matches!(teaching.hear("*0456", set(&[("*", ""), ("*0", "")])), Learned::More(2)));
-        let Learned::All(learned) = teaching.hear("*789", set(&[("*", "")])) else {
+        let [own, other] = ["R1", "R2"].map(|code| RegisterCode::new(code).unwrap());
+        let hear = |code, around: &[_]| teaching.hear(&own, code, set(around));
+        assert_eq!(teaching.scans(&own), None);
+        teaching.begin(own.clone());
+        assert!(matches!(hear("*0123", &[("*", ""), ("*0", "")]), Some(Learned::More(1))));
+        assert!(matches!(hear("*0123", &[("*", "")]), Some(Learned::More(1))), "again");
+        assert!(matches!(hear("*0456", &[("*", ""), ("*0", "")]), Some(Learned::More(2))));
+        assert!(teaching.hear(&other, "#0789", set(&[("#", "")])).is_none(), "not its lesson");
+        assert_eq!((teaching.scans(&own), teaching.scans(&other)), (Some(2), None));
+        let Some(Learned::All(learned)) = hear("*789", &[("*", "")]) else {
             panic!("three were heard");
         };
         assert_eq!((learned.within("*123"), learned.within("123")), ("123", "123"));
-        assert_eq!(teaching.scans(), None, "the lesson is over");
-        teaching.begin();
-        teaching.hear("a", set(&[("", "")]));
-        assert!(matches!(teaching.hear("*b", set(&[("*", "")])), Learned::Nothing));
-        assert_eq!(teaching.scans(), None);
+        assert_eq!(teaching.scans(&own), None, "the lesson is over");
+        teaching.begin(own.clone());
+        hear("a", &[("", "")]);
+        assert!(matches!(hear("*b", &[("*", "")]), Some(Learned::Nothing)));
+        assert_eq!(teaching.scans(&own), None);
     }
 
     #[test]
