@@ -162,6 +162,73 @@ element['the element finds another way where there is no WebSocket'] = async ({ 
   }
 };
 
+/** Something to wait for until somebody lets it pass. */
+function gate() {
+  let pass;
+  return { open: new Promise((resolve) => (pass = resolve)), pass: () => pass() };
+}
+
+element['an answer that comes late does not undo what the line told'] = async ({ shop, page }) => {
+  const other = await foreign(shop);
+  try {
+    const thing = await item(shop, 'W01', some);
+    const { secret } = await publishable(shop, [other.origin], { display: { kind: 'exact', cap: 1000 } });
+    const visitor = await page();
+    // The first line is refused, so the page asks; the answer is on its way while the next line opens.
+    const [asked, release] = [gate(), gate()];
+    let lines = 0;
+    await visitor.routeWebSocket(/v1.live/, (socket) =>
+      (lines += 1) === 1 ? socket.close({ code: 1011 }) : asked.open.then(() => socket.connectToServer()));
+    await visitor.route(/v1.public.stock/, async (route) => {
+      const response = await route.fetch();
+      asked.pass();
+      await release.open;
+      await route.fulfill({ response });
+    });
+    await visitor.addInitScript(() => {
+      window.told = [];
+      addEventListener('oneshelf-stock', (event) => window.told.push(event.detail.units));
+    });
+    await visitor.goto(other.page(secret, [thing.sku], { with: 'location=W01' }));
+    await says(visitor, thing.sku, `${thing.units} in stock`);
+    await receive(shop, thing.sku, 5);
+    await says(visitor, thing.sku, `${thing.units + 5} in stock`);
+    const late = visitor.waitForEvent('requestfinished', (r) => r.url().includes('/v1/public/stock'));
+    release.pass();
+    await late;
+    await receive(shop, thing.sku, 1);
+    await says(visitor, thing.sku, `${thing.units + 6} in stock`);
+    const told = await visitor.evaluate(() => window.told);
+    check(told.lastIndexOf(thing.units) < told.indexOf(thing.units + 5), `it showed ${told}`);
+  } finally {
+    other.end();
+  }
+};
+
+element['what search engines read is about the item that is shown'] = async ({ shop, page }) => {
+  const other = await foreign(shop);
+  try {
+    const [one, two] = [(await item(shop, 'W01', some)).sku, (await item(shop, 'W01', some)).sku];
+    const { secret } = await publishable(shop, [other.origin], { display: { kind: 'yes_no' } });
+    const visitor = await page();
+    await visitor.goto(other.page(secret, [one, two], { with: 'json-ld' }));
+    const linked = visitor.locator('head script[type="application/ld+json"]');
+    const skus = async () => (await linked.allTextContents()).map((text) => JSON.parse(text).sku).sort();
+    const are = (...all) => wait(async () => String(await skus()) === String(all.sort()), `it is about ${all}`);
+    await are(one, two);
+    // The page's choice changes; both are in stock, so the element says the same words.
+    const first = visitor.locator('oneshelf-stock').first();
+    await first.evaluate((stock, sku) => stock.setAttribute('sku', sku), two);
+    await are(two, two);
+    await first.evaluate((stock) => stock.removeAttribute('json-ld'));
+    await are(two);
+    await first.evaluate((stock) => stock.setAttribute('json-ld', ''));
+    await are(two, two);
+  } finally {
+    other.end();
+  }
+};
+
 element['the shop page carries the element of its product for search engines'] = async ({ shop, page }) => {
   const thing = await item(shop, 'W01', some);
   const path = `/v1/items/${encodeURIComponent(thing.sku)}`;

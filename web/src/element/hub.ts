@@ -50,13 +50,15 @@ export class Line {
   state: LineState = 'connecting';
   /** When something was last heard, in ms. */
   heard = 0;
-  private readonly items = new Map<string, Item>();
+  private items = new Map<string, Item>();
   private readonly watchers = new Set<Watcher>();
   private way = 0;
   private failures = 0;
   private wait = FIRST_WAIT_MS;
   private climb = 0;
   private upto = 0;
+  /** Up to where a line told figures, also one that was cut. */
+  private told = 0;
   private asked = '';
   private shut: (() => void) | null = null;
   /** Asks for other items on the line that is there, where that is possible. */
@@ -186,7 +188,7 @@ export class Line {
   /** One question; it also says why a line is not had, which browsers keep to themselves. */
   private async ask(signal: AbortSignal): Promise<boolean> {
     const found: Item[] = [];
-    let version = 0;
+    let version = Infinity;
     const skus = this.skus();
     for (let at = 0; at < skus.length; at += ASKED_MAX) {
       const query = skus.slice(at, at + ASKED_MAX).map((sku): [string, string] => ['sku', sku]);
@@ -199,13 +201,13 @@ export class Line {
         if (answer.status === 401 || answer.status === 403) this.refuse();
         if (!answer.ok) return false;
         const body = await answer.json();
-        version = body.version;
+        version = Math.min(version, body.version);
         found.push(...body.items);
       } catch {
         return false;
       }
     }
-    this.fill({ kind: 'snapshot', upto: version, items: found });
+    this.answered(version, found);
     return true;
   }
 
@@ -235,8 +237,25 @@ export class Line {
       if (message.after > this.upto) return this.open();
     }
     if (message.kind === 'snapshot') this.items.clear();
-    this.upto = Math.max(message.upto, this.upto, 1);
+    this.told = this.upto = Math.max(message.upto, this.upto, 1);
     for (const item of message.items) this.items.set(item.sku, item);
+    this.tell('live');
+  }
+
+  /** Figures that were asked for. Their answer may be late, or of a hub that lags behind. */
+  private answered(version: number, items: Item[]) {
+    const asking = WAYS[this.way] === 'asking';
+    const open = this.shut !== null && !asking;
+    if (open && this.upto > 0) return;
+    if (version < this.told) {
+      // The next answer counts: a hub that was put back to a backup never comes to that version.
+      if (asking) this.told = 0;
+      return;
+    }
+    this.heard = Date.now();
+    this.items = new Map(items.map((item) => [item.sku, item]));
+    // A line that is being opened begins with a snapshot of its own.
+    if (!open) this.upto = Math.max(version, 1);
     this.tell('live');
   }
 

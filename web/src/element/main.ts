@@ -26,6 +26,8 @@ class OneshelfStock extends HTMLElement implements Watcher {
   private look: Look | null = null;
   private linked: HTMLScriptElement | null = null;
   private told = '';
+  /** Of the newest question for what search engines read; an answer to an older one is nothing. */
+  private turn = 0;
 
   connectedCallback() {
     this.look ??= new Look(this.attachShadow({ mode: 'open' }));
@@ -34,9 +36,6 @@ class OneshelfStock extends HTMLElement implements Watcher {
 
   disconnectedCallback() {
     this.leave();
-    this.linked?.remove();
-    this.linked = null;
-    this.told = '';
   }
 
   attributeChangedCallback(name: string, before: string | null, now: string | null) {
@@ -44,6 +43,8 @@ class OneshelfStock extends HTMLElement implements Watcher {
     if (name === 'sku' || name === 'key' || name === 'hub') {
       this.leave();
       this.join();
+    } else if (name === 'json-ld') {
+      void this.link();
     } else {
       this.changed();
     }
@@ -60,9 +61,18 @@ class OneshelfStock extends HTMLElement implements Watcher {
     this.changed();
   }
 
+  /** Nothing that was said or asked about the item is about the next one. */
   private leave() {
     this.line?.remove(this);
     this.line = null;
+    this.unlink();
+    this.told = '';
+  }
+
+  private unlink() {
+    this.turn += 1;
+    this.linked?.remove();
+    this.linked = null;
   }
 
   /** Of the element, else of what it stands in, else of the browser. */
@@ -103,8 +113,10 @@ class OneshelfStock extends HTMLElement implements Watcher {
 
   /** What search engines read, where the page wants it. */
   private async link() {
-    const data = this.hasAttribute('json-ld') ? await this.line?.linked(this.sku) : null;
-    if (!data || !this.isConnected) return;
+    if (!this.hasAttribute('json-ld')) return this.unlink();
+    const turn = (this.turn += 1);
+    const data = await this.line?.linked(this.sku);
+    if (!data || turn !== this.turn) return;
     if (!this.linked) {
       this.linked = document.createElement('script');
       this.linked.type = 'application/ld+json';
