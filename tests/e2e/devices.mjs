@@ -123,6 +123,37 @@ devices['the devices page shows what is and lets the printer wait'] = async ({ s
   await desk.locator('[data-testid=job][data-state=confirmed]').first().waitFor();
 };
 
+devices['a scanner is taught what it puts around codes'] = async ({ shop, page, shots }) => {
+  const things = [];
+  for (let at = 0; at < 3; at += 1) things.push(await item(shop, 'S02', several));
+  const desk = await register(page, shop, 'S02', 'tom');
+  const card = desk.getByTestId('device-scanner');
+  const lesson = async (before) => {
+    await desk.keyboard.press('F1');
+    await pressed(desk, 'all-devices');
+    await pressed(desk, 'teach');
+    for (const [done, { barcode }] of things.entries()) {
+      await card.filter({ hasText: `${done} of 3 done` }).waitFor();
+      await scan(shop, 'S02', before + barcode);
+    }
+    await desk.getByTestId('told').filter({ hasText: 'Learned.' }).waitFor();
+  };
+  await lesson('~');
+  await card.filter({ hasText: '~ …' }).waitFor();
+  await pages.accessible(desk, 'a scanner that was taught');
+  await desk.screenshot({ path: join(shots, 'register-scanner-taught.png') });
+  await desk.keyboard.press('Escape');
+  await desk.getByTestId('ticket-empty').waitFor();
+  await scan(shop, 'S02', `~${things[0].barcode}`);
+  await pages.line(desk, things[0].sku, 1);
+  // The simulated one puts nothing around: it is taught that.
+  await lesson('');
+  await card.filter({ hasNotText: '~ …' }).waitFor();
+  await desk.keyboard.press('Escape');
+  await scan(shop, 'S02', things[0].barcode);
+  await pages.line(desk, things[0].sku, 2);
+};
+
 devices['a customer reads lines, total and change on the display'] = async ({ shop, page, shots }) => {
   const thing = await item(shop, 'S07', several);
   const desk = await register(page, shop, 'S07', 'ana', 'R1');
