@@ -4,8 +4,6 @@
 //! Invariant: a stream has a place as a WebSocket has, and gives it back when its reader is gone.
 
 use std::convert::Infallible;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use axum::body::Body;
 use axum::extract::State;
@@ -13,12 +11,11 @@ use axum::extract::ws::Utf8Bytes;
 use axum::http::header;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use futures_util::future::BoxFuture;
-use futures_util::{FutureExt, Sink, SinkExt, Stream, StreamExt, stream};
+use futures_util::{StreamExt, future, stream};
 use oneshelf_domain::{LocationCode, Sku, limits};
 use serde::Deserialize;
 use tokio::sync::mpsc;
-use tokio_util::sync::{PollSendError, PollSender};
+use tokio_util::sync::PollSender;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -107,48 +104,12 @@ fn subscription(query: &EventsQuery) -> Answer<String> {
 
 async fn serve(app: &App, listener: live::Listener, says: String, out: mpsc::Sender<Utf8Bytes>) {
     let reader = out.clone();
-    let gone = async move { reader.closed().await }.boxed();
-    let line = Reader { says: Some(says), gone, out: PollSender::new(out) };
+    // It says one thing, and is gone when its reader is.
+    let gone = stream::once(async move { reader.closed().await });
+    let incoming = stream::iter([says]).chain(gone.filter_map(|()| future::ready(None)));
+    let line = live::Halves(Box::pin(incoming), PollSender::new(out));
     if let (_, Err(why)) = live::run(app, listener, live::Bounds::default(), line).await {
         tracing::debug!(%why, "a reader of live events left");
-    }
-}
-
-/// The line to a reader: it says one thing, and is gone when its reader is.
-struct Reader {
-    says: Option<String>,
-    gone: BoxFuture<'static, ()>,
-    out: PollSender<Utf8Bytes>,
-}
-
-impl Stream for Reader {
-    type Item = String;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<String>> {
-        match self.says.take() {
-            Some(says) => Poll::Ready(Some(says)),
-            None => self.gone.poll_unpin(cx).map(|()| None),
-        }
-    }
-}
-
-impl Sink<Utf8Bytes> for Reader {
-    type Error = PollSendError<Utf8Bytes>;
-
-    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.out.poll_ready_unpin(cx)
-    }
-
-    fn start_send(mut self: Pin<&mut Self>, text: Utf8Bytes) -> Result<(), Self::Error> {
-        self.out.start_send_unpin(text)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.out.poll_flush_unpin(cx)
-    }
-
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.out.poll_close_unpin(cx)
     }
 }
 

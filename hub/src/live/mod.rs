@@ -6,6 +6,7 @@
 
 mod board;
 mod figure;
+mod halves;
 mod inbox;
 mod listener;
 mod pace;
@@ -16,6 +17,7 @@ mod teller;
 
 pub use board::{Board, Follower, News};
 pub use figure::Figure;
+pub use halves::Halves;
 pub use inbox::EVERYTHING_MAX;
 pub use listener::Listener;
 pub use sockets::{Full, Place, Sockets};

@@ -358,8 +358,11 @@ mod tests {
 
     #[test]
     fn a_price_becomes_the_nearest_measure() {
-        assert_eq!(by_price(1_000, 3), 333);
-        assert_eq!(by_price(1_001, 2), 501);
-        assert_eq!(by_price(1, 100), 1);
+        let eur = |minor| Money { minor, currency: Currency::new("EUR").unwrap() };
+        let units = |all, price, unit| by_price(eur(all), eur(price), unit).ok();
+        assert_eq!(units(701, 1_999, Unit::Gram), Some(351));
+        assert_eq!(units(1_000, 3, Unit::Each), Some(333));
+        assert_eq!(units(1_001, 2, Unit::Each), Some(501));
+        assert_eq!(units(1, 100_000, Unit::Millilitre), Some(1));
     }
 }

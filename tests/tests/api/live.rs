@@ -4,9 +4,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::extract::ws::Utf8Bytes;
 use futures_util::{Sink, SinkExt, StreamExt, sink, stream};
 use oneshelf_hub::auth::rates::{Rate, Rates};
-use oneshelf_hub::live::{Bounds, Ended, Listener, run};
+use oneshelf_hub::live::{Bounds, Ended, Halves, Listener, run};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
@@ -34,13 +35,13 @@ async fn serve(
     says: Vec<&str>,
     mut told: impl AsyncFnMut(Value),
 ) -> Ended {
-    let (out, mut heard) = mpsc::unbounded_channel::<String>();
-    let out = sink::unfold(out, |out, text: String| async { out.send(text).map(|()| out) });
+    let (out, mut heard) = mpsc::unbounded_channel::<Utf8Bytes>();
+    let out = sink::unfold(out, |out, text: Utf8Bytes| async { out.send(text).map(|()| out) });
     let says: Vec<String> = says.into_iter().map(str::to_owned).collect();
     let incoming = Box::pin(stream::iter(says).chain(stream::pending()));
     let app = hub.app().clone();
-    let serving =
-        tokio::spawn(async move { run(&app, listener, bounds, incoming, Box::pin(out)).await });
+    let line = Halves(incoming, Box::pin(out));
+    let serving = tokio::spawn(async move { run(&app, listener, bounds, line).await.1 });
     while let Some(text) = within(heard.recv()).await {
         told(serde_json::from_str(&text).unwrap()).await;
     }
@@ -143,14 +144,14 @@ async fn who_asked_for_some_locations_hears_of_those_alone() {
 /// A reader that takes nothing.
 struct Stuck;
 
-impl Sink<String> for Stuck {
+impl Sink<Utf8Bytes> for Stuck {
     type Error = ();
 
     fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
         Poll::Pending
     }
 
-    fn start_send(self: Pin<&mut Self>, _: String) -> Result<(), ()> {
+    fn start_send(self: Pin<&mut Self>, _: Utf8Bytes) -> Result<(), ()> {
         Ok(())
     }
 
@@ -169,8 +170,8 @@ async fn a_reader_that_takes_nothing_is_let_go() {
     let (id, _) = page_key(&hub).await;
     let bounds = Bounds { send: Duration::from_millis(5), ..Bounds::default() };
     let listener = Listener::Page(id.parse().unwrap());
-    let incoming = stream::pending::<String>();
-    let ended = within(run(hub.app(), listener, bounds, incoming, Stuck)).await;
+    let line = Halves(stream::pending::<String>(), Stuck);
+    let (_, ended) = within(run(hub.app(), listener, bounds, line)).await;
     assert!(matches!(ended, Err(Ended::Stalled)));
     hub.close().await;
 }

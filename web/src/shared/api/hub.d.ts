@@ -1506,7 +1506,7 @@ export interface components {
              *     (`2026-12-01T06:00:00Z`).
              */
             from: string;
-            /** @description Of one unit, tax included, in the shop's currency. */
+            /** @description Of a piece, a kilogram or a litre, tax included, in the shop's currency. */
             price: components["schemas"]["Money"];
         };
         /**
@@ -2367,6 +2367,8 @@ export interface components {
             price?: components["schemas"]["Money"] | null;
             /** @description The retailer's number. */
             sku: string;
+            /** @description What a quantity counts. */
+            unit: components["schemas"]["Unit"];
         };
         /** @description A page of items. */
         PublicItems: {
