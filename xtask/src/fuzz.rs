@@ -23,8 +23,11 @@ struct Row {
     reads: &'static str,
 }
 
-const ROWS: &[Row] =
-    &[Row { package: "oneshelf-hardware", reads: "scanners, keyboards, printers, scales" }];
+const ROWS: &[Row] = &[
+    Row { package: "oneshelf-hardware", reads: "scanners, keyboards, printers, scales" },
+    Row { package: "oneshelf-sync", reads: "MQTT packets" },
+    Row { package: "oneshelf-connectors", reads: "webhooks" },
+];
 
 /// Crates with properties.
 const PROPERTIES: &[&str] = &[

@@ -96,7 +96,8 @@ mod tests {
         let mut bucket = Bucket::default();
         bucket.answered(Verdict::Done, says(5, 30), 2, NOW);
         assert_eq!(bucket.room(2, NOW), 3);
-        (bucket.take(), bucket.take());
+        bucket.take();
+        bucket.take();
         assert_eq!(bucket.room(4, NOW), 1);
         bucket.answered(Verdict::Done, says(6, 30), 1, NOW);
         assert_eq!(bucket.room(0, NOW), 1, "an answer from before");

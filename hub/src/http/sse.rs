@@ -7,7 +7,6 @@ use std::convert::Infallible;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::extract::ws::Utf8Bytes;
 use axum::http::header;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -102,7 +101,7 @@ fn subscription(query: &EventsQuery) -> Answer<String> {
     Ok(serde_json::json!({"subscribe": {"items": items, "locations": locations}}).to_string())
 }
 
-async fn serve(app: &App, listener: live::Listener, says: String, out: mpsc::Sender<Utf8Bytes>) {
+async fn serve(app: &App, listener: live::Listener, says: String, out: mpsc::Sender<live::Text>) {
     let reader = out.clone();
     // It says one thing, and is gone when its reader is.
     let gone = stream::once(async move { reader.closed().await });
@@ -114,11 +113,11 @@ async fn serve(app: &App, listener: live::Listener, says: String, out: mpsc::Sen
 }
 
 fn as_events(
-    texts: mpsc::Receiver<Utf8Bytes>,
+    texts: mpsc::Receiver<live::Text>,
 ) -> impl futures_util::Stream<Item = Result<String, Infallible>> {
     let events = stream::unfold(texts, |mut texts| async {
         let text = texts.recv().await?;
-        Some((event(&text), texts))
+        Some((event(text.as_str()), texts))
     });
     stream::iter([RETRY.to_owned()]).chain(events).map(Ok)
 }

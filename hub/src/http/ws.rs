@@ -271,14 +271,15 @@ impl Stream for Texts {
     }
 }
 
-impl Sink<Utf8Bytes> for Texts {
+impl Sink<live::Text> for Texts {
     type Error = axum::Error;
 
     fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), axum::Error>> {
         self.0.poll_ready_unpin(cx)
     }
 
-    fn start_send(mut self: Pin<&mut Self>, text: Utf8Bytes) -> Result<(), axum::Error> {
+    fn start_send(mut self: Pin<&mut Self>, text: live::Text) -> Result<(), axum::Error> {
+        let text = Utf8Bytes::try_from(text.into_bytes()).map_err(axum::Error::new)?;
         self.0.start_send_unpin(Message::Text(text))
     }
 

@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use axum::extract::ws::Utf8Bytes;
 use oneshelf_domain::LocationCode;
 use oneshelf_domain::stock::ItemNo;
 use serde::Serialize;
 
+use super::Text;
 use crate::shown::{ShownItem, ShownLocation, same_locations};
 
 /// See the module. Shared by all who are told it.
@@ -22,7 +22,7 @@ pub struct Figure {
     /// Where each location's part stands in the text.
     parts: Box<[Range<usize>]>,
     /// The first message about it alone, and which that is.
-    message: OnceLock<(Message, Utf8Bytes)>,
+    message: OnceLock<(Message, Text)>,
 }
 
 /// A message about one item: what its reader knew, and what it knows then.
@@ -70,7 +70,7 @@ impl Figure {
     }
 
     /// The text of a message about this item alone: made once for all who are told the same.
-    pub(super) fn message(&self, which: Message, make: impl Fn() -> String) -> Utf8Bytes {
+    pub(super) fn message(&self, which: Message, make: impl Fn() -> String) -> Text {
         let (made, text) = self.message.get_or_init(|| (which, make().into()));
         if *made == which { text.clone() } else { make().into() }
     }

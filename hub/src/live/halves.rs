@@ -3,8 +3,9 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use axum::extract::ws::Utf8Bytes;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
+
+use super::Text;
 
 /// See the module.
 #[derive(Debug)]
@@ -18,14 +19,14 @@ impl<I: Stream<Item = String> + Unpin, O: Unpin> Stream for Halves<I, O> {
     }
 }
 
-impl<I: Unpin, O: Sink<Utf8Bytes> + Unpin> Sink<Utf8Bytes> for Halves<I, O> {
+impl<I: Unpin, O: Sink<Text> + Unpin> Sink<Text> for Halves<I, O> {
     type Error = O::Error;
 
     fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), O::Error>> {
         self.1.poll_ready_unpin(cx)
     }
 
-    fn start_send(mut self: Pin<&mut Self>, text: Utf8Bytes) -> Result<(), O::Error> {
+    fn start_send(mut self: Pin<&mut Self>, text: Text) -> Result<(), O::Error> {
         self.1.start_send_unpin(text)
     }
 

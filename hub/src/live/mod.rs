@@ -14,6 +14,7 @@ mod shelf;
 mod sockets;
 mod subscriber;
 mod teller;
+mod text;
 
 pub use board::{Board, Follower, News};
 pub use figure::Figure;
@@ -22,3 +23,4 @@ pub use inbox::EVERYTHING_MAX;
 pub use listener::Listener;
 pub use sockets::{Full, Place, Sockets};
 pub use subscriber::{Bounds, Ended, ITEMS_MAX, MESSAGE_BYTES_MAX, run};
+pub use text::Text;

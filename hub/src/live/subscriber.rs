@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::extract::ws::Utf8Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, Sink, SinkExt, Stream, StreamExt};
 use oneshelf_domain::stock::ItemNo;
@@ -20,7 +19,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use super::figure::Message as Which;
 use super::pace::Pace;
-use super::{Figure, Follower, Listener, News};
+use super::{Figure, Follower, Listener, News, Text};
 use crate::app::App;
 use crate::store::StoreError;
 
@@ -139,7 +138,7 @@ pub async fn run<L>(
     line: L,
 ) -> (L, Result<(), Ended>)
 where
-    L: Stream<Item = String> + Sink<Utf8Bytes> + Unpin,
+    L: Stream<Item = String> + Sink<Text> + Unpin,
 {
     let audience = match listener.audience(app).await {
         Ok(Some(audience)) => audience,
@@ -165,7 +164,7 @@ where
     (me.line, ended)
 }
 
-impl<L: Stream<Item = String> + Sink<Utf8Bytes> + Unpin> Subscriber<'_, L> {
+impl<L: Stream<Item = String> + Sink<Text> + Unpin> Subscriber<'_, L> {
     async fn serve(&mut self) -> Result<(), Ended> {
         let (messages, every) = (self.bounds.messages, self.bounds.every);
         let mut pace = Pace::new(messages, every, Instant::now());
@@ -249,7 +248,7 @@ impl<L: Stream<Item = String> + Sink<Utf8Bytes> + Unpin> Subscriber<'_, L> {
         }
     }
 
-    fn change(&mut self, news: News) -> Option<Utf8Bytes> {
+    fn change(&mut self, news: News) -> Option<Text> {
         let only = self.locations.as_ref();
         let mut figures = news.figures;
         figures.retain(|f| self.told.get(&f.no()).is_none_or(|old| !old.same(f, only)));
@@ -303,7 +302,7 @@ impl<L: Stream<Item = String> + Sink<Utf8Bytes> + Unpin> Subscriber<'_, L> {
     }
 
     /// A reader that takes nothing holds a place and the figures of its items: not for long.
-    async fn send(&mut self, text: Utf8Bytes) -> Result<(), Ended> {
+    async fn send(&mut self, text: Text) -> Result<(), Ended> {
         let mut sending = self.line.send(text);
         // Most lines take it at once, and need no timer.
         if let Some(sent) = (&mut sending).now_or_never() {

@@ -36,6 +36,11 @@ pub(super) async fn teach(State(app): State<App>, Who(who): Who) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
+pub(super) async fn end_lesson(State(app): State<App>, Who(who): Who) -> StatusCode {
+    app.front.end_lesson(&who);
+    StatusCode::NO_CONTENT
+}
+
 pub(super) async fn skip(
     State(app): State<App>,
     Who(who): Who,

@@ -86,7 +86,7 @@ fn router(app: App) -> Router {
         .route("/printer/pause", post(devices::pause))
         .route("/printer/resume", post(devices::resume))
         .route("/printer/test-page", post(devices::test_page))
-        .route("/scanner/teach", post(devices::teach))
+        .route("/scanner/teach", post(devices::teach).delete(devices::end_lesson))
         .route("/devices", get(devices::all))
         .route("/display-keys", post(display::key))
         .route("/displays", delete(display::close))

@@ -91,6 +91,11 @@ impl Teaching {
         });
     }
 
+    /// Ends this register's lesson; another's goes on.
+    fn end(&self, register: &RegisterCode) {
+        self.with(|lesson| lesson.take_if(|l| l.register == *register));
+    }
+
     /// Scans of this register's lesson so far; none when it has no lesson.
     pub(super) fn scans(&self, register: &RegisterCode) -> Option<usize> {
         self.with(|lesson| {
@@ -133,6 +138,12 @@ impl Front {
     /// The next three scans of this register show what the scanner puts around a code.
     pub(crate) fn teach_scanner(&self, who: &Session) {
         self.shared.teaching.begin(who.register.clone());
+        self.shared.events.push(Event::devices());
+    }
+
+    /// Scans of this register sell again.
+    pub(crate) fn end_lesson(&self, who: &Session) {
+        self.shared.teaching.end(&who.register);
         self.shared.events.push(Event::devices());
     }
 

@@ -48,7 +48,7 @@ pub struct Options {
     #[arg(long, default_value_t = 500)]
     pub mqtt: usize,
     /// Rounds; in each the bare server and the hub are measured once.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 5)]
     pub rounds: usize,
     /// Seconds of a measurement.
     #[arg(long, default_value_t = 10)]

@@ -128,6 +128,10 @@ async fn a_weighed_item_is_no_line_without_its_weight() {
 #[tokio::test]
 async fn a_scanner_is_taught_what_it_puts_around_codes() {
     let (mut store, mut page) = store(&[]).await;
+    // A lesson that somebody ends takes no scan.
+    assert_eq!(page.post("api/scanner/teach", json!({})).await.0, 204);
+    assert_eq!(page.delete("api/scanner/teach").await.0, 204);
+    assert_eq!(page.get("api/devices").await["scanner"]["lesson"], Value::Null);
     let (status, _) = page.scan(&format!("*{TEA}#")).await;
     assert_eq!(status, 404, "not yet");
     assert_eq!(page.post("api/scanner/teach", json!({})).await.0, 204);

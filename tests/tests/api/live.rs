@@ -4,10 +4,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::extract::ws::Utf8Bytes;
 use futures_util::{Sink, SinkExt, StreamExt, sink, stream};
 use oneshelf_hub::auth::rates::{Rate, Rates};
-use oneshelf_hub::live::{Bounds, Ended, Halves, Listener, run};
+use oneshelf_hub::live::{Bounds, Ended, Halves, Listener, Text, run};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
@@ -35,15 +34,15 @@ async fn serve(
     says: Vec<&str>,
     mut told: impl AsyncFnMut(Value),
 ) -> Ended {
-    let (out, mut heard) = mpsc::unbounded_channel::<Utf8Bytes>();
-    let out = sink::unfold(out, |out, text: Utf8Bytes| async { out.send(text).map(|()| out) });
+    let (out, mut heard) = mpsc::unbounded_channel::<Text>();
+    let out = sink::unfold(out, |out, text: Text| async { out.send(text).map(|()| out) });
     let says: Vec<String> = says.into_iter().map(str::to_owned).collect();
     let incoming = Box::pin(stream::iter(says).chain(stream::pending()));
     let app = hub.app().clone();
     let line = Halves(incoming, Box::pin(out));
     let serving = tokio::spawn(async move { run(&app, listener, bounds, line).await.1 });
     while let Some(text) = within(heard.recv()).await {
-        told(serde_json::from_str(&text).unwrap()).await;
+        told(serde_json::from_str(text.as_str()).unwrap()).await;
     }
     serving.await.unwrap().unwrap_err()
 }
@@ -144,14 +143,14 @@ async fn who_asked_for_some_locations_hears_of_those_alone() {
 /// A reader that takes nothing.
 struct Stuck;
 
-impl Sink<Utf8Bytes> for Stuck {
+impl Sink<Text> for Stuck {
     type Error = ();
 
     fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
         Poll::Pending
     }
 
-    fn start_send(self: Pin<&mut Self>, _: Utf8Bytes) -> Result<(), ()> {
+    fn start_send(self: Pin<&mut Self>, _: Text) -> Result<(), ()> {
         Ok(())
     }
 

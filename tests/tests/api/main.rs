@@ -44,6 +44,7 @@ mod mosquitto;
 mod mqtt;
 #[cfg(test)]
 mod notices;
+#[cfg(test)]
 mod order_trouble;
 #[cfg(test)]
 mod prices;

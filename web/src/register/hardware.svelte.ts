@@ -69,6 +69,17 @@ class Hardware {
     return this.ask('api/scanner/teach', '');
   }
 
+  /** Scans sell again. */
+  async endLesson() {
+    if (this.list?.scanner.lesson === null) return;
+    try {
+      await api.delete('api/scanner/teach');
+      if (desk.panel === 'devices') await this.load();
+    } catch (cause) {
+      fail(cause);
+    }
+  }
+
   /** A scan of a lesson: what it came to, in words. */
   learned(problem: Problem) {
     this.told = said(problem);

@@ -1,6 +1,6 @@
 // How a figure that the public may see is said: in words, with its tone, and as blocks. Pure.
 import type { Shown, StockAt } from '../shared/api/types';
-import { count } from '../shared/format';
+import { count, type Unit } from '../shared/format';
 import { t } from './strings';
 
 export type Tone = 'ok' | 'few' | 'none';
@@ -9,7 +9,10 @@ export type Said = { text: string; tone: Tone; some: boolean; units: number | nu
 /** From this many on nobody is told that they are the last. */
 const FEW = 3;
 
-export function sayShown(shown: Shown): Said {
+/** Goods that are measured are said without a figure: a shopper counts no grams. */
+export function sayShown(shown: Shown, unit: Unit = 'each'): Said {
+  if (unit !== 'each' && shown.kind === 'exact')
+    return sayShown({ kind: 'yes_no', available: shown.count > 0 });
   if (shown.kind === 'yes_no') {
     const some = shown.available;
     return { text: some ? t.available : t.none, tone: some ? 'ok' : 'none', some, units: null };
@@ -28,8 +31,8 @@ export function sayShown(shown: Shown): Said {
 }
 
 /** A stale store still has its units set aside: a firm number to reserve, with its age. */
-export function sayAt(at: StockAt): Said {
-  const said = sayShown(at.shown);
+export function sayAt(at: StockAt, unit: Unit = 'each'): Said {
+  const said = sayShown(at.shown, unit);
   if (at.state === 'fresh' || !said.some || said.units === null) return said;
   return { ...said, text: t.toReserve(count(said.units)) };
 }

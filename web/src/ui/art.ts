@@ -10,17 +10,17 @@ const words: [Art, RegExp][] = [
   ['beanie', /beanie|\bhat\b|\bcap\b/i],
   ['lantern', /lantern|lamp|\blights?\b|t-light/i],
   ['candle', /candle|incense/i],
-  ['mug', /mug|cup|bowl|teapot|tea set|saucer/i],
+  ['mug', /mug|cup|jug|bowl|teapot|tea set|saucer/i],
   ['bottle', /bottle|water|juice|\bmilk|wine|oil|shampoo|lait|\beau\b|drink|flask/i],
+  ['towel', /towel|scarf|shawl|blanket|cushion|cloth|linen|apron|curtain|throw/i],
   ['pouch', /coffee|bean|chips|pasta|flour|sugar|rice|granola|cereal|nuts|seed|tea\b|café/i],
   ['notebook', /note ?book|book|diary|journal|paper|card|wrap/i],
   ['bag', /bag|pack\b|backpack|purse|lunch|shopper/i],
-  ['towel', /towel|blanket|cushion|cloth|linen|apron|curtain|throw/i],
   ['jar', /jam|honey|jar|sauce|spread|butter|mustard|yog|yaourt|confiture|cream|crème/i],
   ['tin', /tin\b|can\b|soup|tuna|thon|box of|biscuit|cookie|chocolat/i],
   ['frame', /frame|sign|clock|mirror|picture|hook|hanger|heart/i],
 ];
-const rest: Art[] = ['box', 'tin', 'pouch', 'jar', 'box', 'bag'];
+const rest: Art[] = ['box'];
 
 const colours: [RegExp, string][] = [
   [/\b(red|rouge|rot)\b/i, '#a5483d'],

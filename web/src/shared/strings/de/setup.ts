@@ -297,6 +297,7 @@ export const de: SetupStrings = {
   scopeNames: {
     'stock:read': 'Bestand lesen', 'stock:write': 'Bestand ändern', catalogue: 'Artikel ändern',
     reserve: 'Reservieren', hold: 'Für Kunden zurücklegen', live: 'Live-Bestand folgen',
+    admin: 'Alles',
   },
   origins: 'Herkünfte',
   originsHint: 'Adressen der Seiten, die ihn benutzen dürfen, eine je Zeile',

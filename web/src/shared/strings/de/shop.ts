@@ -33,6 +33,7 @@ export const de: ShopStrings = {
   hold: 'Einen für 15 Minuten zurücklegen',
   holdAt: (store) => `Einen in ${store} zurücklegen`,
   chooseStore: 'Eine Filiale wählen, die ihn hat',
+  weighedInStore: 'Nach Gewicht verkauft: Die Filiale wiegt es ab.',
   holdFree: 'Kostenlos. Nichts wird abgebucht. An der Kasse danach fragen.',
   heldTitle: 'Einer liegt für Sie bereit',
   heldAt: (store, time) => `In ${store} bis ${time}.`,

@@ -32,6 +32,7 @@ export const en = {
   approvalPin: 'PIN of a manager',
   approvalYes: 'Sell anyway',
   promised: 'Promised to an online order',
+  beyondMeasured: (measure: string) => `${measure} not counted as here`,
   beyond: (n: number) => (n === 1 ? '1 not counted as here' : `${n} not counted as here`),
   search: 'Scan, or search by name or number',
   results: 'Items found',
@@ -220,6 +221,9 @@ export const en = {
     gone: 'Plug it in and it comes back by itself. Typing a barcode still works.',
   } as Record<string, string>,
   teach: 'Teach',
+  endLesson: 'Stop',
+  keyDelete: 'Del',
+  keyShiftDelete: 'Shift Del',
   lesson: (n: number) =>
     `Scan three different items, ${n} of 3 done. Nothing is sold meanwhile.`,
   around: 'Around codes',

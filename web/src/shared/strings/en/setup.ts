@@ -302,7 +302,7 @@ export const en = {
   scopes: 'May',
   scopeNames: {
     'stock:read': 'Read stock', 'stock:write': 'Change stock', catalogue: 'Change items',
-    reserve: 'Reserve', hold: 'Hold for shoppers', live: 'Follow live stock',
+    reserve: 'Reserve', hold: 'Hold for shoppers', live: 'Follow live stock', admin: 'Everything',
   } as Record<string, string>,
   origins: 'Origins',
   originsHint: 'Addresses of the pages that may use it, one per line',

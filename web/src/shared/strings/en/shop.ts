@@ -31,6 +31,7 @@ export const en = {
   hold: 'Hold one for 15 minutes',
   holdAt: (store: string) => `Hold one at ${store}`,
   chooseStore: 'Choose a store that has it',
+  weighedInStore: 'Sold by weight: it is weighed for you in the store.',
   holdFree: 'Free. Nothing is charged. Ask for it at the counter.',
   heldTitle: 'One is held for you',
   heldAt: (store: string, time: string) => `At ${store} until ${time}.`,
