@@ -6,10 +6,11 @@ mod sim;
 use std::io::Write;
 use std::process::ExitCode;
 
-use sim::{Bug, Counts, run};
+use sim::{Bug, CONFIGS, Config, Counts, Limits, run, search};
 
 const USAGE: &str = "\
 sim [--seeds N] [--from S] [--hours H] [--bug NAME] [--bugs]
+sim --search CONFIG [--depth N] [--states N] [--bug NAME]
 
   --seeds N   runs of N seeds (default 200)
   --from S    the first seed (default 1); one that broke is made again with --from S --seeds 1
@@ -17,6 +18,11 @@ sim [--seeds N] [--from S] [--hours H] [--bug NAME] [--bugs]
   --bug NAME  plants a bug and stops at the seed that shows it
   --tail N    lines of the trace to show (default 40)
   --bugs      each planted bug in turn: which of N seeds shows it, and how
+
+  --search CONFIG  every order of a few acts, frames and faults in a small world, breadth first;
+                   says how many states there are, or the shortest trace to what breaks
+  --depth N        steps of the longest trace (default: until no state is new)
+  --states N       stops at N different states (default 1000000)
 ";
 
 struct Wish {
@@ -26,21 +32,40 @@ struct Wish {
     bug: Option<Bug>,
     bugs: bool,
     tail: usize,
+    search: Option<Vec<&'static Config>>,
+    limits: Limits,
 }
 
 fn main() -> ExitCode {
     let mut out = std::io::stdout();
     let result = match read(std::env::args().skip(1)) {
+        Ok(Some(Wish { search: Some(configs), bug, limits, .. })) => {
+            searches(&mut out, &configs, bug, limits)
+        }
         Ok(Some(wish)) if wish.bugs => all_bugs(&mut out, &wish),
         Ok(Some(wish)) => seeds(&mut out, &wish),
-        Ok(None) => write!(out, "{USAGE}").map(|()| true),
+        Ok(None) => usage(&mut out).map(|()| true),
         Err(wrong) => write!(out, "{wrong}\n\n{USAGE}").map(|()| false),
     };
     if result.unwrap_or(false) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+fn usage(out: &mut impl Write) -> std::io::Result<()> {
+    write!(out, "{USAGE}\nCONFIG is one of these, or `all`:\n")?;
+    CONFIGS.iter().try_for_each(|c| writeln!(out, "  {:10} {}", c.name, c.about))
+}
+
 fn read(mut words: impl Iterator<Item = String>) -> Result<Option<Wish>, String> {
-    let mut wish = Wish { seeds: 200, from: 1, hours: None, bug: None, bugs: false, tail: 40 };
+    let mut wish = Wish {
+        seeds: 200,
+        from: 1,
+        hours: None,
+        bug: None,
+        bugs: false,
+        tail: 40,
+        search: None,
+        limits: Limits { depth: usize::MAX, states: 1_000_000 },
+    };
     while let Some(word) = words.next() {
         let mut number = || -> Result<u64, String> {
             let text = words.next().ok_or(format!("{word} needs a number"))?;
@@ -51,6 +76,17 @@ fn read(mut words: impl Iterator<Item = String>) -> Result<Option<Wish>, String>
             "--from" => wish.from = number()?,
             "--tail" => wish.tail = usize::try_from(number()?).unwrap_or(40),
             "--hours" => wish.hours = Some(number()?),
+            "--depth" => wish.limits.depth = usize::try_from(number()?).unwrap_or(usize::MAX),
+            "--states" => wish.limits.states = usize::try_from(number()?).unwrap_or(usize::MAX),
+            "--search" => {
+                let name = words.next().unwrap_or_default();
+                let named = CONFIGS.iter().filter(|c| name == "all" || c.name == name);
+                let named: Vec<_> = named.collect();
+                if named.is_empty() {
+                    return Err(format!("there is no configuration named {name}"));
+                }
+                wish.search = Some(named);
+            }
             "--bugs" => wish.bugs = true,
             "--bug" => {
                 let name = words.next().unwrap_or_default();
@@ -92,6 +128,34 @@ fn seeds(out: &mut impl Write, wish: &Wish) -> std::io::Result<bool> {
     writeln!(out, "{} store-hours of virtual time", counts.store_seconds / 3_600)?;
     writeln!(out, "{counts:#?}")?;
     writeln!(out, "{} passed, 0 failed", seed - wish.from)?;
+    Ok(true)
+}
+
+fn searches(
+    out: &mut impl Write,
+    configs: &[&'static Config],
+    bug: Option<Bug>,
+    limits: Limits,
+) -> std::io::Result<bool> {
+    for (passed, config) in configs.iter().enumerate() {
+        let begun = std::time::Instant::now();
+        let found = search(config, bug, limits);
+        let ms = begun.elapsed().as_millis();
+        let end = if found.exhausted { "no state is left" } else { "not to the end" };
+        writeln!(
+            out,
+            "{:10} {} states, {} steps, {} with too much on its way, depth {}, {end}, {ms} ms",
+            config.name, found.states, found.steps, found.pruned, found.depth
+        )?;
+        if let Some((what, trace)) = found.broken {
+            for (at, line) in trace.iter().enumerate() {
+                writeln!(out, "{:3}. {line}", at + 1)?;
+            }
+            writeln!(out, "broke: {what}\n{passed} passed, 1 failed")?;
+            return Ok(false);
+        }
+    }
+    writeln!(out, "{} passed, 0 failed", configs.len())?;
     Ok(true)
 }
 

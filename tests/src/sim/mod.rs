@@ -11,11 +11,14 @@ mod hub;
 mod names;
 mod rng;
 mod scene;
+mod search;
 mod store;
+mod tape;
 mod trace;
 mod world;
 
 pub use bug::Bug;
+pub use search::{CONFIGS, Config, Limits, search};
 pub use trace::Counts;
 
 /// What a run came to.

@@ -10,13 +10,14 @@ use super::audit::Auditor;
 use super::bug::Bug;
 use super::names::{ITEMS, PLACES, STORES};
 use super::rng::Rng;
+use super::tape::Ids;
 use super::trace::{Counts, Trace};
 
 /// When every run begins, as the programs see it.
 const BEGIN: i64 = 1_700_000_000_000_000;
 
 /// Something that will happen.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Event {
     /// A frame reaches the hub.
     Up {
@@ -97,15 +98,22 @@ pub(super) enum Fault {
 }
 
 /// The line between a store and the hub.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Line {
     cut_until: i64,
     last_up: i64,
     last_down: i64,
 }
 
+/// A frame that left a side, in a search: it decides what becomes of it.
+#[derive(Debug, Clone)]
+pub(super) enum Sent {
+    Up(usize, Up),
+    Down(usize, Down),
+}
+
 /// What all share.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Scene {
     pub now: i64,
     pub rng: Rng,
@@ -113,7 +121,7 @@ pub(super) struct Scene {
     pub audit: Auditor,
     pub counts: Counts,
     trace: Trace,
-    ids: u128,
+    pub ids: Ids,
     order: u64,
     queue: BTreeMap<(i64, u64), Event>,
     lines: Vec<Line>,
@@ -125,6 +133,10 @@ pub(super) struct Scene {
     /// Something was stored since the last look.
     pub dirty: bool,
     broken: BTreeSet<u64>,
+    /// In a search: frames that left since the last look. Nothing happens by itself then.
+    pub outbox: Option<Vec<Sent>>,
+    /// In a search: the next transaction of an agent meets a power cut.
+    pub power_cut: bool,
     /// Which store a device stands in.
     pub stores: Vec<usize>,
 }
@@ -140,7 +152,7 @@ impl Scene {
             audit: Auditor::new(PLACES.len(), ITEMS.len()),
             counts: Counts::default(),
             trace: Trace::new(keep),
-            ids: 0,
+            ids: Ids::default(),
             order: 0,
             queue: BTreeMap::new(),
             lines: (0..STORES).map(|_| Line::default()).collect(),
@@ -148,15 +160,15 @@ impl Scene {
             calm: false,
             dirty: false,
             broken: BTreeSet::new(),
+            outbox: None,
+            power_cut: false,
             stores: vec![],
         }
     }
 
-    /// A fresh id: counted, spread so that their order is not the order of making.
+    /// A fresh id.
     pub fn id(&mut self) -> Uuid {
-        self.ids += 1;
-        let spread = u128::from(Rng::new(u64::try_from(self.ids).unwrap_or(0)).next());
-        Uuid::from_u128(spread << 64 | self.ids)
+        self.ids.next()
     }
 
     /// Now, as the programs see it.
@@ -171,6 +183,9 @@ impl Scene {
 
     /// Plans an event.
     pub fn after(&mut self, delay: i64, event: Event) {
+        if self.outbox.is_some() {
+            return;
+        }
         self.order += 1;
         self.queue.insert((self.now + delay.max(0), self.order), event);
     }
@@ -184,6 +199,9 @@ impl Scene {
 
     /// Writes a line of the trace.
     pub fn trace(&mut self, text: &str) {
+        if self.outbox.is_some() {
+            return;
+        }
         self.trace.line(self.now, text);
     }
 
@@ -200,6 +218,11 @@ impl Scene {
     /// True when a fault with this weight happens now.
     pub fn unlucky(&mut self, per_mille: i64) -> bool {
         !self.calm && self.rng.chance(per_mille)
+    }
+
+    /// True when power fails before a transaction of an agent is stored.
+    pub fn power_fails(&mut self) -> bool {
+        std::mem::take(&mut self.power_cut) || self.unlucky(2)
     }
 
     /// Cuts a line.
@@ -234,6 +257,10 @@ impl Scene {
 
     /// A frame leaves an agent.
     pub fn send_up(&mut self, device: usize, connection: u64, up: &Up) {
+        if let Some(outbox) = &mut self.outbox {
+            outbox.push(Sent::Up(device, up.clone()));
+            return;
+        }
         let text = match serde_json::to_string(up) {
             Ok(text) => text,
             Err(error) => panic!("a frame cannot be written: {error}"),
@@ -246,6 +273,10 @@ impl Scene {
 
     /// A frame leaves the hub.
     pub fn send_down(&mut self, device: usize, connection: u64, down: &Down) {
+        if let Some(outbox) = &mut self.outbox {
+            outbox.push(Sent::Down(device, down.clone()));
+            return;
+        }
         let text = match serde_json::to_string(down) {
             Ok(text) => text,
             Err(error) => panic!("a frame cannot be written: {error}"),

@@ -78,7 +78,7 @@ impl Counts {
 }
 
 /// The trace of a run.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Trace {
     hash: u64,
     /// Lines kept.

@@ -1,7 +1,9 @@
-//! The simulator as a test: many seeds hold, a seed replays, every planted bug is caught.
+//! The simulator as a test: many seeds hold, a seed replays, every planted bug is caught; small
+//! worlds are searched.
 
 #[path = "../../src/sim/mod.rs"]
 mod sim;
+mod small_worlds;
 
 use sim::{Bug, run};
 

@@ -14,6 +14,7 @@ impl Auditor {
         if let Some(wrong) = self.wrong.take() {
             return Err(wrong);
         }
+        self.ended.extend(books.lives.iter().filter(|l| l.retired).map(|l| l.id));
         for row in &books.rows {
             self.not_below_zero(row)?;
             self.conserved(row, books)?;

@@ -10,6 +10,7 @@ mod record;
 mod rest;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
 
 pub use books::{Books, Claim, Held, Life, Owned, Row, Totals, View};
 pub use record::{Act, Line};
@@ -18,7 +19,7 @@ pub use record::{Act, Line};
 pub type Id = u128;
 
 /// What was promised to somebody outside.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub(super) struct Promise {
     /// (place, item, units).
     pub lines: Vec<(usize, usize, i64)>,
@@ -31,7 +32,7 @@ pub(super) struct Promise {
 }
 
 /// The record.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Auditor {
     /// Units that stand on a shelf: place, item.
     shelf: Vec<Vec<i64>>,
@@ -49,6 +50,8 @@ pub struct Auditor {
     retired: Vec<bool>,
     /// And its shelf was counted since: a count frees what silent lives may still hold.
     settled: Vec<bool>,
+    /// Lives that the hub had ended at the last look.
+    ended: BTreeSet<Id>,
     /// Facts that the hub has not booked.
     open: BTreeMap<Id, Act>,
     /// Facts by the version that booked them.
@@ -96,6 +99,15 @@ impl Auditor {
     /// Units on a shelf: the physical truth that the people of the simulation see.
     pub fn on_shelf(&self, place: usize, item: usize) -> i64 {
         self.shelf[place][item]
+    }
+
+    /// All that later looks depend on, without what only says when something was.
+    pub fn digest(&self, hasher: &mut impl Hasher) {
+        (&self.shelf, &self.aside, &self.beyond, &self.unseen).hash(hasher);
+        (&self.tainted, &self.counted_tainted, &self.retired).hash(hasher);
+        (&self.settled, &self.ended).hash(hasher);
+        (&self.open, &self.booked_ids, &self.promises, &self.left).hash(hasher);
+        (&self.doubts, &self.must_fork, &self.copied, &self.given, &self.heard).hash(hasher);
     }
 
     pub(super) fn complain(&mut self, what: String) {

@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 use super::{Auditor, Id, Promise};
 
 /// One item of a fact.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Hash)]
 pub struct Line {
     /// Which item.
     pub item: usize,
@@ -18,7 +18,7 @@ pub struct Line {
 }
 
 /// A fact of an agent's log.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub struct Act {
     /// Which store.
     pub place: usize,
@@ -58,6 +58,10 @@ impl Auditor {
                 self.settled[place] |= self.retired[place];
             }
             self.beyond[place][line.item] += line.beyond;
+            if self.settled[place] && self.ended.contains(&act.life) {
+                // A count has freed what this silent life still sells (section 6).
+                self.beyond[place][line.item] += line.share.max(0);
+            }
         }
         if self.open.insert(id, act).is_some() || self.booked_ids.contains(&id) {
             self.complain(format!("S6 a fact's id was used twice: {id:x}"));

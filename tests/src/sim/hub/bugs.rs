@@ -1,5 +1,7 @@
 //! Planted bugs of the hub: commands and rows changed on their way, never the product's code.
 
+use std::hash::{Hash, Hasher};
+
 use oneshelf_domain::stock::{Command, FactBody, Incarnation, Place, StockKey};
 use oneshelf_domain::{CommandId, IncarnationId};
 use oneshelf_sync::plan::{Submission, Writes};
@@ -9,6 +11,11 @@ use super::Hub;
 use crate::sim::bug::Bug;
 
 impl Hub {
+    /// What planted bugs remember besides the tables.
+    pub fn bugs_key(&self, hasher: &mut impl Hasher) {
+        (&self.sent_totals, &self.aliases).hash(hasher);
+    }
+
     /// Changes what is about to be decided.
     pub(super) fn spoil(&mut self, bug: Bug, batch: &mut [Submission]) {
         for at in 0..batch.len() {

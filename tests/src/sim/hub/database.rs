@@ -14,7 +14,7 @@ use oneshelf_protocol::replica::Row;
 use oneshelf_sync::plan::{Head, Known, Writes};
 
 /// All tables.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Database {
     pub head: Head,
     pub commands: BTreeMap<CommandId, Known>,

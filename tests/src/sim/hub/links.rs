@@ -10,13 +10,14 @@ use oneshelf_sync::plan::Submission;
 use super::{Hub, Origin, Said};
 use crate::sim::bug::Bug;
 use crate::sim::scene::{Event, Scene};
+use crate::sim::tape::Taped;
 
 /// One connection.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct HubConnection {
     pub device: usize,
     pub location: LocationNo,
-    pub link: HubLink,
+    pub link: Taped<HubLink>,
     /// Rows were sent up to this version; none before a session is open.
     sent: Option<i64>,
 }
@@ -38,7 +39,8 @@ impl Hub {
             .filter(|(_, c)| c.location == location)
             .map(|(id, _)| *id)
             .collect();
-        let link = HubLink::new(agent, location, self.database.head.epoch);
+        let (twice, epoch) = (scene.outbox.is_some(), self.database.head.epoch);
+        let link = Taped::new(twice, move || HubLink::new(agent, location, epoch));
         self.connections.insert(connection, HubConnection { device, location, link, sent: None });
         scene.after(500, Event::HubTicks { connection });
         let closed = older.into_iter().map(|connection| {
@@ -58,7 +60,7 @@ impl Hub {
         let Some(c) = self.connections.get_mut(&connection).filter(|_| self.up) else {
             return vec![];
         };
-        let todo = c.link.frame(up);
+        let todo = c.link.act(&mut scene.ids, move |link, _| link.frame(up.clone()));
         self.act(scene, connection, todo)
     }
 
@@ -119,7 +121,8 @@ impl Hub {
     /// Time passes on a connection.
     pub fn tick(&mut self, scene: &mut Scene, connection: u64) -> Vec<Said> {
         let Some(c) = self.connections.get_mut(&connection) else { return vec![] };
-        let todo = c.link.tick(scene.now);
+        let now = scene.now;
+        let todo = c.link.act(&mut scene.ids, move |link, _| link.tick(now));
         let pinged = !todo.is_empty();
         scene.after(2_500, Event::HubTicks { connection });
         let said = self.act(scene, connection, todo);

@@ -47,14 +47,14 @@ pub(super) enum Said {
     Closed { connection: u64 },
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Storing {
     writes: Writes,
     origins: Vec<Origin>,
 }
 
 /// The hub.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Hub {
     pub database: Database,
     pub numbers: Numbers,
@@ -171,6 +171,9 @@ impl Hub {
             said.extend(self.answer(scene, reply, origin));
         }
         said.extend(self.rows_due(scene));
+        if scene.outbox.is_some() {
+            self.state = None; // a search forks the hub often: the cache is not worth its copies
+        }
         self.look_at_timers(scene);
         self.batch_soon(scene);
         said
@@ -185,7 +188,9 @@ impl Hub {
             Origin::Link { connection, about } => {
                 let names = self.database.names();
                 let Some(c) = self.connections.get_mut(connection) else { return vec![] };
-                let todo = c.link.reply(about, reply, &names);
+                let (about, reply) = (about.clone(), reply.clone());
+                let todo =
+                    c.link.act(&mut scene.ids, move |link, _| link.reply(&about, &reply, &names));
                 self.act(scene, *connection, todo)
             }
         }

@@ -19,18 +19,19 @@ use super::bug::Bug;
 use super::hub::plain;
 use super::names::Numbers;
 use super::scene::{Event, Scene};
+use super::tape::Taped;
 
 /// What a register stores together with a step.
 type Own = Box<dyn FnOnce(&mut Disk)>;
 
 /// One agent: its disk, and the machine while it has power.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Device {
     pub no: usize,
     pub store: usize,
     pub agent_id: AgentId,
     pub disk: Disk,
-    pub machine: Option<Agent>,
+    pub machine: Option<Taped<Agent>>,
     pub connection: Option<u64>,
     /// When it connected, ms.
     since: i64,
@@ -67,20 +68,26 @@ impl Device {
             return;
         }
         self.disk.forget_old(scene.stamp());
-        let mut agent = Agent::load(self.disk.saved());
-        for (ticket, open) in self.disk.tickets.values() {
-            for (sku, units) in &open.lines {
-                agent.need_again(sku, *ticket, *units);
+        let (saved, tickets) = (self.disk.saved(), self.disk.tickets.clone());
+        self.machine = Some(Taped::new(scene.outbox.is_some(), move || {
+            let mut agent = Agent::load(saved.clone());
+            for (ticket, open) in tickets.values() {
+                for (sku, units) in &open.lines {
+                    agent.need_again(sku, *ticket, *units);
+                }
             }
-        }
-        self.machine = Some(agent);
+            agent
+        }));
         self.memory.clear();
-        let now = scene.stamp();
-        if let Some(agent) = &mut self.machine {
-            let step = agent.give_all_back(now, &mut || scene.id());
-            self.commit(scene, step, None);
-        }
+        self.give_all_back(scene);
         scene.after(10, Event::Connects { device: self.no });
+    }
+
+    fn give_all_back(&mut self, scene: &mut Scene) {
+        let now = scene.stamp();
+        let Some(agent) = &mut self.machine else { return };
+        let step = agent.act(&mut scene.ids, move |agent, fresh| agent.give_all_back(now, fresh));
+        self.commit(scene, step, None);
     }
 
     /// Power is gone.
@@ -101,7 +108,7 @@ impl Device {
         scene.counts.connections += 1;
         scene.after(5_000, Event::Watches { device: self.no, connection });
         if let Some(agent) = &mut self.machine {
-            let step = agent.connected(&mut || scene.id());
+            let step = agent.act(&mut scene.ids, Agent::connected);
             self.commit(scene, step, None);
         }
     }
@@ -110,7 +117,7 @@ impl Device {
     pub fn disconnected(&mut self, scene: &mut Scene) {
         if self.connection.take().is_some() {
             if let Some(agent) = &mut self.machine {
-                agent.disconnected();
+                agent.act(&mut scene.ids, |agent, _| agent.disconnected());
             }
             let wait = scene.rng.wait(2_000);
             scene.after(wait, Event::Connects { device: self.no });
@@ -146,7 +153,8 @@ impl Device {
             }
             _ => {}
         }
-        let step = agent.frame(down, now, &mut || scene.id());
+        let step =
+            agent.act(&mut scene.ids, move |agent, fresh| agent.frame(down.clone(), now, fresh));
         self.commit(scene, step, None);
     }
 
@@ -154,7 +162,7 @@ impl Device {
     pub fn commit(&mut self, scene: &mut Scene, step: Step, own: Option<Own>) -> bool {
         let Step { writes, send, notes } = step;
         let stores = !writes.is_empty() || own.is_some();
-        if stores && scene.unlucky(2) {
+        if stores && scene.power_fails() {
             scene.counts.undone += 1;
             if scene.bug == Some(Bug::AgentSendsEarly) {
                 self.send(scene, send, &writes);
@@ -180,14 +188,14 @@ impl Device {
         match note {
             Note::Copy => {
                 let (all, one) = self.disk.policy();
-                if agent.set_policy(all, one) {
-                    let now = scene.stamp();
-                    let step = agent.give_all_back(now, &mut || scene.id());
-                    self.commit(scene, step, None);
+                let ids = &mut scene.ids;
+                if agent.act(ids, move |agent, _| agent.set_policy(all, one.clone())) {
+                    self.give_all_back(scene);
                 }
             }
             Note::ReloadLog => {
-                let step = agent.reload_log(self.disk.unanswered());
+                let log = self.disk.unanswered();
+                let step = agent.act(&mut scene.ids, move |agent, _| agent.reload_log(log.clone()));
                 self.commit(scene, step, None);
             }
             Note::NewLife => scene.trace(&format!("device {} begins a new life", self.no)),
@@ -247,7 +255,7 @@ impl Device {
             let stock = self.disk.shown(sku);
             Some(plain(self.store, item, &stock.balances, stock.short))
         };
-        let session = self.machine.as_ref().and_then(Agent::session);
+        let session = self.machine.as_ref().and_then(|agent| agent.session());
         let skus = numbers.skus.iter().enumerate();
         View {
             name: format!("device {}", self.no),

@@ -30,11 +30,22 @@ impl Device {
             return;
         }
         match scene.rng.below(100) {
-            0..40 => self.scan(scene, numbers, register),
+            0..40 => {
+                let item = scene.rng.below(ITEMS.len());
+                self.scan(scene, numbers, register, item);
+            }
             40..66 => self.pay(scene, numbers, register, habits),
             66..73 => self.void(scene, register),
-            73..80 => self.bring(scene, numbers),
-            80..84 if habits.counts => self.count(scene, numbers),
+            73..80 => {
+                let item = scene.rng.below(ITEMS.len());
+                let units = scene.rng.between(1, 2);
+                let to_share = scene.rng.chance(400);
+                self.bring(scene, numbers, item, units, to_share);
+            }
+            80..84 if habits.counts => {
+                let item = scene.rng.below(ITEMS.len());
+                self.count(scene, numbers, item);
+            }
             80..96 => self.hand_over(scene, numbers),
             _ => self.tidy_up(scene, numbers),
         }
@@ -45,8 +56,16 @@ impl Device {
         self.disk.tickets.values().filter_map(|(_, open)| open.lines.get(sku)).sum()
     }
 
-    fn scan(&mut self, scene: &mut Scene, numbers: &Numbers, register: usize) {
-        let item = scene.rng.below(ITEMS.len());
+    /// Units of a register's ticket that the share does not cover.
+    pub(in crate::sim) fn lacks(&self, register: usize) -> i64 {
+        let Some(agent) = &self.machine else { return 0 };
+        let ticket = self.disk.tickets.get(&register);
+        let lines = ticket.iter().flat_map(|(id, open)| open.lines.keys().map(move |s| (s, id)));
+        lines.map(|(sku, id)| agent.beyond(sku, *id)).sum()
+    }
+
+    /// One more unit comes onto a register's ticket.
+    pub fn scan(&mut self, scene: &mut Scene, numbers: &Numbers, register: usize, item: usize) {
         let sku = numbers.skus[item].clone();
         if scene.audit.on_shelf(self.store, item) - self.in_hands(&sku) <= 0 {
             return;
@@ -60,7 +79,8 @@ impl Device {
         let units = *units;
         let now = scene.stamp();
         let Some(agent) = &mut self.machine else { return };
-        let step = agent.need(&sku, ticket, units, now, &mut || scene.id());
+        let step = agent
+            .act(&mut scene.ids, move |agent, fresh| agent.need(&sku, ticket, units, now, fresh));
         self.commit(
             scene,
             step,
@@ -70,7 +90,8 @@ impl Device {
         );
     }
 
-    fn pay(&mut self, scene: &mut Scene, numbers: &Numbers, register: usize, habits: Habits) {
+    /// A register's ticket is paid.
+    pub fn pay(&mut self, scene: &mut Scene, numbers: &Numbers, register: usize, habits: Habits) {
         let Some((ticket, open)) = self.disk.tickets.get(&register).cloned() else { return };
         let now = scene.stamp();
         let Some(agent) = &mut self.machine else { return };
@@ -92,7 +113,12 @@ impl Device {
         let sale = receipt(scene, self.store, register, number, &units);
         let total = sale.total.minor;
         let id = CommandId(sale.id.0);
-        let sold = agent.sell(id, ticket, &units, sale, now);
+        let sold = {
+            let units = units.clone();
+            agent.act(&mut scene.ids, move |agent, _| {
+                agent.sell(id, ticket, &units, sale.clone(), now)
+            })
+        };
         let split = sold.split.clone();
         let done = self.commit(
             scene,
@@ -124,7 +150,9 @@ impl Device {
             let left = open.lines.get(&sku).map_or(0, |n| if whole { 0 } else { n - 1 });
             let now = scene.stamp();
             let Some(agent) = &mut self.machine else { return };
-            let step = agent.need(&sku, ticket, left, now, &mut || scene.id());
+            let of = sku.clone();
+            let step = agent
+                .act(&mut scene.ids, move |agent, fresh| agent.need(&of, ticket, left, now, fresh));
             if left == 0 {
                 open.lines.remove(&sku);
             } else {
@@ -145,28 +173,35 @@ impl Device {
         scene.counts.voids += 1;
     }
 
-    fn bring(&mut self, scene: &mut Scene, numbers: &Numbers) {
-        let item = scene.rng.below(ITEMS.len());
+    /// Goods come in.
+    pub fn bring(
+        &mut self,
+        scene: &mut Scene,
+        numbers: &Numbers,
+        item: usize,
+        units: i64,
+        to_share: bool,
+    ) {
         let sku = numbers.skus[item].clone();
-        let units = scene.rng.between(1, 2);
-        let to_share = scene.rng.chance(400);
         let source = if scene.rng.chance(700) { InSource::Customer } else { InSource::Supplier };
         let (id, now) = (CommandId(scene.id()), scene.stamp());
         let Some(agent) = &mut self.machine else { return };
-        let step = agent.bring(id, &sku, units, to_share, source, now);
+        let step = agent.act(&mut scene.ids, move |agent, _| {
+            agent.bring(id, &sku, units, to_share, source, now)
+        });
         // The goods are put on the shelf when the page says done.
         if self.commit(scene, step, None) {
             scene.audit.moved(self.store, item, units);
         }
     }
 
-    fn count(&mut self, scene: &mut Scene, numbers: &Numbers) {
-        let item = scene.rng.below(ITEMS.len());
+    /// A shelf is counted.
+    pub fn count(&mut self, scene: &mut Scene, numbers: &Numbers, item: usize) {
         let sku = numbers.skus[item].clone();
         let found = scene.audit.on_shelf(self.store, item);
         let (id, now) = (CommandId(scene.id()), scene.stamp());
         let Some(agent) = &mut self.machine else { return };
-        let step = agent.count(id, &sku, found, now);
+        let step = agent.act(&mut scene.ids, move |agent, _| agent.count(id, &sku, found, now));
         if self.commit(scene, step, None) {
             scene.counts.counted += 1;
         }
@@ -193,9 +228,23 @@ impl Device {
             return;
         }
         let (reservation, lines) = ready.swap_remove(scene.rng.below(ready.len()));
+        self.give(scene, numbers, reservation, lines);
+    }
+
+    /// The goods of a reservation are given to its shopper.
+    pub fn give(
+        &mut self,
+        scene: &mut Scene,
+        numbers: &Numbers,
+        reservation: ReservationId,
+        lines: Vec<(Sku, i64)>,
+    ) {
         let (id, now) = (CommandId(scene.id()), scene.stamp());
         let Some(agent) = &mut self.machine else { return };
-        let step = agent.hand_over(id, reservation, lines.clone(), now);
+        let units = lines.clone();
+        let step = agent.act(&mut scene.ids, move |agent, _| {
+            agent.hand_over(id, reservation, units.clone(), now)
+        });
         let own = move |disk: &mut super::Disk| {
             disk.handed.insert(reservation);
         };
@@ -212,7 +261,7 @@ impl Device {
         let sku = numbers.skus[scene.rng.below(ITEMS.len())].clone();
         let now = scene.stamp();
         let Some(agent) = &mut self.machine else { return };
-        let step = agent.give_back(&sku, now, &mut || scene.id());
+        let step = agent.act(&mut scene.ids, move |agent, fresh| agent.give_back(&sku, now, fresh));
         self.commit(scene, step, None);
     }
 }

@@ -13,6 +13,7 @@ use super::scene::{Event, Fault, Scene};
 use super::store::{Device, Disk, Habits};
 use super::{Broken, Report};
 use customers::Customers;
+pub(super) use setup::share_policy;
 
 /// Things that people do in a run.
 const ACTS: u64 = 260;
