@@ -20,6 +20,11 @@ macro_rules! bugs {
                 (1..=count).map(move |n| if copies { 8 * n + 4 } else { n })
             }
 
+            /// Random runs meet it; else only a search of small worlds does.
+            pub const fn by_chance(self) -> bool {
+                !matches!(self, Bug::DrawnAgain)
+            }
+
             /// The name on the command line.
             pub const fn name(self) -> &'static str {
                 match self { $(Bug::$name => $text,)* }
@@ -47,6 +52,8 @@ bugs! {
     CopyIsSame = "copy-is-same",
     /// 11: a lease without a nonce.
     LeaseWithoutNonce = "lease-without-nonce",
+    /// 14: a count's deficit is taken from the store's share.
+    CountTakesShare = "count-takes-share",
     /// 15: a copy's Close frees the doubt.
     CopyCloseFrees = "copy-close-frees",
     /// 16: a fact whose commercial part is wrong loses its stock effect.
@@ -57,6 +64,10 @@ bugs! {
     AcknowledgedDeleted = "acknowledged-deleted",
     /// 20: a grant is sent before its commit.
     GrantBeforeCommit = "grant-before-commit",
+    /// 21: a count is compared with the books of its arrival, outside the log's order.
+    CountAtArrival = "count-at-arrival",
+    /// 22: facts of a retired agent are drawn again after a count.
+    DrawnAgain = "drawn-again",
     /// The agent sends before its commit.
     AgentSendsEarly = "agent-sends-early",
     /// A sale loses its split: all of it counts as beyond.

@@ -46,6 +46,7 @@ fn planted_bugs_are_caught() {
     std::panic::set_hook(Box::new(|_| ())); // a panic is one way to be caught
     let missed: Vec<&str> = Bug::ALL
         .iter()
+        .filter(|bug| bug.by_chance())
         .filter(|bug| bug.seeds(400).all(|seed| run(seed, Some(**bug), 0).broken.is_none()))
         .map(|bug| bug.name())
         .collect();

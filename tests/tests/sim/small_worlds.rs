@@ -10,7 +10,8 @@ const STATES: usize = 1_200;
 /// States within which a planted bug must be found.
 const STATES_OF_A_BUG: usize = 3_000;
 /// Worlds that are searched whole.
-const WHOLE: [(&str, usize); 3] = [("loss", 500), ("duplicate", 1_500), ("crash", 4_000)];
+const WHOLE: [(&str, usize); 4] =
+    [("loss", 500), ("duplicate", 1_500), ("crash", 4_000), ("successor", 1_300)];
 
 fn world(name: &str) -> &'static Config {
     CONFIGS.iter().find(|c| c.name == name).unwrap_or_else(|| panic!("no world is named {name}"))
@@ -45,6 +46,7 @@ fn a_search_repeats_exactly() {
 /// A planted bug, the world that shows it, and the steps of the shortest trace.
 const BUGS: &[(Bug, &str, usize)] = &[
     (Bug::GrantDelta, "duplicate", 3),
+    (Bug::GrantAnySession, "successor", 10),
     (Bug::AckBeforeCommit, "crash", 2),
     (Bug::AppliedAgain, "loss", 6),
     (Bug::ReturnBothSides, "beyond", 1),
@@ -52,9 +54,12 @@ const BUGS: &[(Bug, &str, usize)] = &[
     (Bug::RetireReleases, "retire", 1),
     (Bug::CopyIsSame, "restore", 3),
     (Bug::LeaseWithoutNonce, "copy", 1),
+    (Bug::CountTakesShare, "retire", 6),
     (Bug::CopyCloseFrees, "copy", 5),
     (Bug::AnyOrder, "count", 3),
     (Bug::GrantBeforeCommit, "crash", 2),
+    (Bug::CountAtArrival, "count", 3),
+    (Bug::DrawnAgain, "retire", 6),
     (Bug::AgentSendsEarly, "crash", 4),
     (Bug::SaleLosesSplit, "loss", 4),
     (Bug::AppliedForgotten, "loss", 4),
@@ -74,4 +79,7 @@ fn planted_bugs_are_found_by_a_short_trace() {
     }
     let _ = std::panic::take_hook();
     assert!(missed.is_empty(), "not found in so few steps: {missed:?}");
+    let found = |bug: &&Bug| BUGS.iter().any(|(of, _, _)| of == *bug);
+    let nowhere: Vec<_> = Bug::ALL.iter().filter(|b| !b.by_chance() && !found(b)).collect();
+    assert!(nowhere.is_empty(), "neither runs nor a search find {nowhere:?}");
 }

@@ -2,7 +2,9 @@
 
 use std::hash::{Hash, Hasher};
 
-use oneshelf_domain::stock::{Command, FactBody, Incarnation, Place, StockKey};
+use oneshelf_domain::stock::{
+    Command, FactBody, Incarnation, LocationNo, Place, Stock, StockKey, Version,
+};
 use oneshelf_domain::{CommandId, IncarnationId};
 use oneshelf_sync::plan::{Submission, Writes};
 use uuid::Uuid;
@@ -13,7 +15,7 @@ use crate::sim::bug::Bug;
 impl Hub {
     /// What planted bugs remember besides the tables.
     pub fn bugs_key(&self, hasher: &mut impl Hasher) {
-        (&self.sent_totals, &self.aliases).hash(hasher);
+        (&self.sent_totals, &self.aliases, &self.arrived).hash(hasher);
     }
 
     /// Changes what is about to be decided.
@@ -55,11 +57,42 @@ impl Hub {
                             submission.id = other;
                         }
                     }
-                    let location = *location;
-                    self.spoil_body(bug, (*incarnation, submission.id), location, body);
+                    let (location, of) = (*location, (*incarnation, submission.id));
+                    if !known {
+                        self.spoil_count(bug, of, location, body);
+                    }
+                    self.spoil_body(bug, of, location, body);
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// Changes a count that was not booked before.
+    fn spoil_count(
+        &mut self,
+        bug: Bug,
+        (incarnation, fact): (IncarnationId, CommandId),
+        location: LocationNo,
+        body: &mut FactBody,
+    ) {
+        let stock = |item| {
+            let key = StockKey { item, location };
+            self.database.stock.get(&key).copied().unwrap_or_default()
+        };
+        match (bug, body) {
+            (Bug::CountAtArrival, FactBody::Count { item, found, .. }) => {
+                let now = stock(*item).shelf();
+                let then = *self.arrived.entry(fact).or_insert(now);
+                *found = (*found + now - then).max(0);
+            }
+            (Bug::CountTakesShare, FactBody::Count { item, found, from_share }) => {
+                let key = StockKey { item: *item, location };
+                let owned = self.database.shares.get(&(incarnation, key)).map_or(0, |s| s.owned());
+                let deficit = (stock(*item).shelf() - *from_share - *found).max(0);
+                *from_share += deficit.min(owned - *from_share).max(0);
+            }
+            _ => {}
         }
     }
 
@@ -67,7 +100,7 @@ impl Hub {
         &self,
         bug: Bug,
         (incarnation, fact): (IncarnationId, CommandId),
-        location: oneshelf_domain::stock::LocationNo,
+        location: LocationNo,
         body: &mut FactBody,
     ) {
         match (bug, &mut *body) {
@@ -98,6 +131,42 @@ impl Hub {
 
     /// Changes what is about to be stored; true when it did.
     pub(super) fn spoil_writes(&self, bug: Bug, writes: &mut Writes) -> bool {
+        match bug {
+            Bug::DrawnAgain => self.draw_again(writes),
+            _ => self.free_doubt(bug, writes),
+        }
+    }
+
+    /// What a count wrote off pays for a silent agent's fact; here the books pay once more.
+    fn draw_again(&self, writes: &mut Writes) -> bool {
+        let mut again = vec![];
+        for ((id, key), (_, after)) in &writes.shares {
+            let before = self.database.shares.get(&(*id, *key)).map_or(0, |s| s.written_off);
+            let spent = before.min(before - after.written_off.max(0));
+            if spent > 0 {
+                again.push((*key, spent));
+            }
+        }
+        for (key, units) in &again {
+            self.row(writes, *key, |row| {
+                let found = row.balances[Place::Available.index()].min(*units);
+                row.balances[Place::Available.index()] -= found;
+                row.balances[Place::Discrepancy.index()] -= units - found;
+                row.balances[Place::Adjustment.index()] += units;
+            });
+        }
+        !again.is_empty()
+    }
+
+    fn row(&self, writes: &mut Writes, key: StockKey, change: impl FnOnce(&mut Stock)) {
+        let version: Version = writes.head.version;
+        let stored = self.database.stock.get(&key).copied().unwrap_or_default();
+        let row = writes.stock.entry(key).or_insert(stored);
+        change(row);
+        row.version = version;
+    }
+
+    fn free_doubt(&self, bug: Bug, writes: &mut Writes) -> bool {
         let frees = |i: &Incarnation| match bug {
             Bug::RetireReleases => i.retired && !i.forked && !i.closed,
             Bug::CopyCloseFrees => i.forked && writes_close(writes, i),
@@ -120,11 +189,10 @@ impl Hub {
                 let version = writes.head.version;
                 let entry = writes.shares.entry((id, key)).or_insert((version, stored));
                 let freed = std::mem::take(&mut entry.1.doubt);
-                let row = self.database.stock.get(&key).copied().unwrap_or_default();
-                let row = writes.stock.entry(key).or_insert(row);
-                row.balances[Place::InDoubt.index()] -= freed;
-                row.balances[Place::Available.index()] += freed;
-                row.version = version;
+                self.row(writes, key, |row| {
+                    row.balances[Place::InDoubt.index()] -= freed;
+                    row.balances[Place::Available.index()] += freed;
+                });
                 spoiled |= freed > 0;
             }
         }

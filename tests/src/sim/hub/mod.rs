@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, VecDeque};
 use oneshelf_domain::stock::{Command, State, TimerKind, Version};
 use oneshelf_domain::{CommandId, IncarnationId, ReservationId, Sku};
 use oneshelf_sync::hub::About;
-use oneshelf_sync::plan::{Plan, Reply, Submission, Writes, needs};
+use oneshelf_sync::plan::{Plan, Reply, Submission, Writes, fingerprint, needs};
 use uuid::Uuid;
 
 pub(super) use books::plain;
@@ -69,6 +69,8 @@ pub(super) struct Hub {
     /// For planted bugs: totals last sent, ids given in place of others, timers lost.
     sent_totals: BTreeMap<(IncarnationId, Sku), i64>,
     aliases: BTreeMap<CommandId, CommandId>,
+    /// Shelves, by the books, when counts arrived.
+    arrived: BTreeMap<CommandId, i64>,
 }
 
 impl Hub {
@@ -85,6 +87,7 @@ impl Hub {
             look_due: None,
             sent_totals: BTreeMap::new(),
             aliases: BTreeMap::new(),
+            arrived: BTreeMap::new(),
         }
     }
 
@@ -118,8 +121,12 @@ impl Hub {
             self.spoil(bug, &mut batch);
         }
         let known = batch.iter().filter_map(|s| {
-            let known = self.database.commands.get(&s.id)?;
-            Some((s.id, known.clone()))
+            let mut known = self.database.commands.get(&s.id)?.clone();
+            if scene.bug.is_some() {
+                // What a bug changed on its way must not show by its fingerprint.
+                known.fingerprint = fingerprint(&s.command);
+            }
+            Some((s.id, known))
         });
         let known: BTreeMap<_, _> = match scene.bug {
             Some(Bug::OutcomesForgotten) => BTreeMap::new(),

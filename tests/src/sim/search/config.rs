@@ -145,6 +145,12 @@ pub const CONFIGS: &[Config] = &[
         budget: &[(Scan, 1), (Pay, 1), (Reserve, 1), (Count, 1), (Connect, 3), (Spare, 1)],
     },
     Config {
+        name: "successor",
+        about: "a grant on its way to a life that ended",
+        budget: &[(Scan, 1), (Connect, 2), (Spare, 1)],
+        ..SHOP
+    },
+    Config {
         name: "restore",
         about: "an agent's disk put back to an earlier state, and nobody says so",
         share: 1,
