@@ -1,9 +1,9 @@
 //! The trace: every event as a line; a hash over all of them, the last ones for people.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// What happened how often.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Events.
     pub steps: u64,
@@ -47,6 +47,12 @@ pub struct Counts {
     pub looks: u64,
     /// Virtual time, seconds, times stores.
     pub store_seconds: u64,
+    /// Faults, by kind.
+    pub faults: BTreeMap<String, u64>,
+    /// Commands that the hub decided, by kind; one that came again counts again.
+    pub commands: BTreeMap<&'static str, u64>,
+    /// Facts that agents stored, by kind.
+    pub facts: BTreeMap<&'static str, u64>,
 }
 
 impl Counts {
@@ -74,6 +80,9 @@ impl Counts {
         self.versions += other.versions;
         self.looks += other.looks;
         self.store_seconds += other.store_seconds;
+        other.faults.iter().for_each(|(k, n)| *self.faults.entry(k.clone()).or_default() += n);
+        other.commands.iter().for_each(|(k, n)| *self.commands.entry(k).or_default() += n);
+        other.facts.iter().for_each(|(k, n)| *self.facts.entry(k).or_default() += n);
     }
 }
 

@@ -9,6 +9,25 @@ use sim::{Bug, run};
 
 /// Seeds of the test command; `cargo xtask sim` runs as many as one likes.
 const SEEDS: u64 = 200;
+/// Kinds of fault that must have happened in them.
+const FAULTS: usize = 13;
+/// Kinds of command that the hub must have decided in them.
+const COMMANDS: &[&str] = &[
+    "hello",
+    "ask",
+    "grant_by_policy",
+    "fact",
+    "reserve",
+    "commit",
+    "release",
+    "expire",
+    "pick",
+    "hand_over",
+    "receive",
+    "put_record",
+];
+/// Kinds of fact that agents must have stored in them.
+const FACTS: &[&str] = &["sale", "in", "back", "count", "handover", "close"];
 
 #[test]
 fn the_invariants_hold() {
@@ -29,6 +48,11 @@ fn the_invariants_hold() {
     for often in [undone, restores, copies, retired, beyond, counted, handed] {
         assert!(often > SEEDS / 20, "{counts:?}");
     }
+    let kinds = [(&counts.commands, COMMANDS), (&counts.facts, FACTS)];
+    for (counted, kind) in kinds.iter().flat_map(|(c, kinds)| kinds.iter().map(move |k| (c, k))) {
+        assert!(counted.get(kind).is_some_and(|n| *n > SEEDS / 20), "{kind}: {counts:?}");
+    }
+    assert!(counts.faults.len() >= FAULTS, "{counts:?}");
 }
 
 #[test]

@@ -146,8 +146,9 @@ impl Hub {
         }
         let writes = plan.finish(&state);
         self.state = Some(state);
-        let kinds: Vec<&str> =
+        let kinds: Vec<&'static str> =
             batch.iter().map(|s| oneshelf_sync::plan::kind(&s.command)).collect();
+        kinds.iter().for_each(|kind| *scene.counts.commands.entry(kind).or_default() += 1);
         let version = writes.head.version.0;
         scene.trace(&format!("hub plans {kinds:?} up to {version}"));
         let said = match scene.bug {

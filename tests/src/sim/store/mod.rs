@@ -227,6 +227,7 @@ impl Device {
                     let id = fact.command_id.0.as_u128();
                     let act = plain_act(self.store, fact);
                     scene.trace(&format!("device {} logs {} {id:x}", self.no, act.kind));
+                    *scene.counts.facts.entry(act.kind).or_default() += 1;
                     scene.audit.act(id, act);
                 }
                 Write::Answered(id, answer) => {

@@ -23,6 +23,7 @@ impl World {
         }
         let store = self.scene.rng.below(STORES);
         self.scene.trace(&format!("fault {fault:?} {store}"));
+        *self.scene.counts.faults.entry(format!("{fault:?}")).or_default() += 1;
         match fault {
             Fault::HubRestarts => self.hub_restarts(),
             Fault::DeviceRestarts => {

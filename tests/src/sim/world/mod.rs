@@ -61,7 +61,7 @@ impl World {
 
     /// What came of it.
     pub fn report(self, broken: Option<String>) -> Report {
-        let mut counts = self.scene.counts;
+        let mut counts = self.scene.counts.clone();
         counts.store_seconds = self.scene.now.unsigned_abs() / 1_000 * STORES as u64;
         let tail = self.scene.tail();
         let broken = broken.map(|what| Broken { what, tail });
