@@ -8,8 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::record::{Display, Records};
 use crate::stock::{Stock, StockKey};
 
-/// P(store, item) = max(0, available - safety stock).
+/// P(store, item) = max(0, available - safety stock); 0 while the location recovers, since what
+/// was sold and promised there since the backup is not known.
 pub fn promise(records: &Records, key: StockKey, stock: &Stock) -> i64 {
+    if records.is_recovering(key.location) {
+        return 0;
+    }
     (stock.available() - records.safety(key.item, key.location)).max(0)
 }
 

@@ -69,6 +69,9 @@ pub enum Up {
         digest: String,
         /// Seq that the digest is about.
         last: i64,
+        /// Facts that wait for the hub's word; none of an agent that does not say it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        waiting: Option<usize>,
     },
     /// The replica is at this point; send what came after.
     Cursor {

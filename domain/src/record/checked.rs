@@ -37,7 +37,7 @@ impl Record {
             Record::Staff(s) => name(&mut s.name)?,
             Record::Key(k) => key(k)?,
             Record::Agent(a) => name(&mut a.name)?,
-            Record::Enrolment(_) => {}
+            Record::Enrolment(_) | Record::Recovering(_) => {}
             Record::Channel(c) => sales_channel(c)?,
             Record::Safety(s) => units(s.units)?,
             Record::Share(s) => units(s.units)?,

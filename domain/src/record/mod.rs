@@ -7,8 +7,9 @@ mod channel;
 mod checked;
 mod kinds;
 mod policy;
+mod recovering;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,7 @@ pub use kinds::{
     RecordState, Register, Role, Scope, Shop, Staff, TaxRate,
 };
 pub use policy::{Buffer, Safety, SharePolicy};
+pub use recovering::Recovering;
 
 use crate::code::LocationCode;
 use crate::id::AgentId;
@@ -51,6 +53,8 @@ pub enum Record {
     Share(SharePolicy),
     /// Where the columns of a file go.
     Mapping(ImportMapping),
+    /// A location that is promised again later.
+    Recovering(Recovering),
 }
 
 impl Record {
@@ -69,6 +73,7 @@ impl Record {
             Record::Buffer(b) => buffer_key(b.item, &b.channel),
             Record::Share(s) => share_key(s.location, s.item),
             Record::Mapping(m) => ImportMapping::key(&m.kind, &m.name),
+            Record::Recovering(r) => Recovering::key(r.location),
         }
     }
 }
@@ -101,20 +106,26 @@ fn share_key(location: LocationNo, item: Option<ItemNo>) -> String {
 pub struct Records {
     by_key: BTreeMap<String, (Version, Record)>,
     location_by_no: BTreeMap<LocationNo, LocationCode>,
+    /// Asked for at every figure, and empty nearly always.
+    recovering: BTreeSet<LocationNo>,
 }
 
 impl Records {
     /// Puts a record in.
     pub fn put(&mut self, version: Version, record: Record) {
-        if let Record::Location(l) = &record {
-            self.location_by_no.insert(l.no, l.code.clone());
+        match &record {
+            Record::Location(l) => _ = self.location_by_no.insert(l.no, l.code.clone()),
+            Record::Recovering(r) => _ = self.recovering.insert(r.location),
+            _ => {}
         }
         self.by_key.insert(record.key(), (version, record));
     }
 
     /// Takes a record out.
     pub fn remove(&mut self, key: &str) {
-        self.by_key.remove(key);
+        if let Some((_, Record::Recovering(r))) = self.by_key.remove(key) {
+            self.recovering.remove(&r.location);
+        }
     }
 
     /// One record.
@@ -199,6 +210,11 @@ impl Records {
         })
     }
 
+    /// True when the hub was put back and does not know yet what this location did since.
+    pub fn is_recovering(&self, location: LocationNo) -> bool {
+        self.recovering.contains(&location)
+    }
+
     /// Units kept back there; 0 without a policy.
     pub fn safety(&self, item: ItemNo, location: LocationNo) -> i64 {
         match self.get(&safety_key(item, location)) {
@@ -244,6 +260,18 @@ mod tests {
         assert_eq!(records.share_units(LocationNo(1), ItemNo(9)), 2);
         assert_eq!(records.share_units(LocationNo(2), ItemNo(9)), 0);
         assert_eq!(records.safety(ItemNo(5), LocationNo(1)), 3);
+    }
+
+    #[test]
+    fn a_location_recovers_until_its_record_is_gone() {
+        let mut records = Records::default();
+        let (here, there) = (LocationNo(1), LocationNo(2));
+        records.put(Version(1), Record::Recovering(Recovering { location: here, epoch: 2 }));
+        assert!(records.is_recovering(here) && !records.is_recovering(there));
+        records.remove(&Recovering::key(there));
+        assert!(records.is_recovering(here));
+        records.remove(&Recovering::key(here));
+        assert_eq!(records, Records::default());
     }
 
     #[test]

@@ -45,6 +45,7 @@ pub(super) fn reserve(draft: &mut Draft, command: &Command) -> Result<Outcome, S
             // No figure exceeds the bucket, whatever a policy says.
             Some(c) => promise::channel_figure(&draft.state.records, key, &row, Some(c))
                 .min(row.available()),
+            None if draft.state.records.is_recovering(*location) => 0,
             None => row.available(),
         };
         if offered < *quantity {

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use super::draft::{Draft, Shift};
 use super::draw::Draw;
 use super::{
-    Command, HelloAnswer, Incarnation, ItemNo, Lease, LocationNo, Outcome, Place, Reason, Stop,
+    Command, HelloAnswer, Incarnation, ItemNo, Lease, LocationNo, Outcome, Place, Reason, StockKey,
+    Stop,
 };
 use crate::id::IncarnationId;
 use crate::limits;
@@ -206,7 +207,7 @@ fn ask(
     let key = Draft::key(item, location);
     let share = draft.share(key, i.id)?;
     let wanted = want.min(limits::QUANTITY_MAX) - share.granted;
-    let given = wanted.clamp(0, draft.stock(key)?.available());
+    let given = wanted.clamp(0, free(draft, key)?);
     grant(draft, &i, item, given)
 }
 
@@ -222,8 +223,16 @@ fn by_policy(
     let key = Draft::key(item, location);
     let share = draft.share(key, i.id)?;
     let wanted = draft.state.records.share_units(location, item) - share.owned();
-    let given = wanted.clamp(0, draft.stock(key)?.available());
+    let given = wanted.clamp(0, free(draft, key)?);
     grant(draft, &i, item, given)
+}
+
+/// Units that may become share: none while the location recovers, since they may be gone.
+fn free(draft: &Draft, key: StockKey) -> Result<i64, Stop> {
+    match draft.state.records.is_recovering(key.location) {
+        true => Ok(0),
+        false => Ok(draft.stock(key)?.available()),
+    }
 }
 
 fn grant(draft: &mut Draft, i: &Incarnation, item: ItemNo, given: i64) -> Result<Outcome, Stop> {

@@ -48,8 +48,15 @@ fn put_record(draft: &mut Draft, record: Record) -> Result<Outcome, Stop> {
     if draft.state.records.get(&record.key()) == Some(&record) {
         return Ok(Outcome::Unchanged);
     }
-    if let Record::Channel(channel) = &record {
-        say_when_stopped(draft, channel);
+    match &record {
+        Record::Channel(channel) => say_when_stopped(draft, channel),
+        Record::Recovering(r) => {
+            let code = draft.state.records.location_by_no(r.location).map(|l| l.code.to_string());
+            let text = "the hub was put back to a backup; this store is promised again when its \
+                        agent has told everything";
+            draft.notice("store_recovering", code.unwrap_or_default(), text);
+        }
+        _ => {}
     }
     draft.push(Change::Record(Box::new(record)));
     Ok(Outcome::Done)
@@ -106,6 +113,7 @@ fn named_things_exist(draft: &Draft, record: &Record) -> Result<(), Stop> {
                 known(draft, item)?;
             }
         }
+        Record::Recovering(r) => _ = draft.known_location(r.location)?,
         Record::Shop(_) | Record::Location(_) | Record::Key(_) | Record::Mapping(_) => {}
     }
     Ok(())
@@ -128,7 +136,8 @@ fn remove_record(draft: &mut Draft, key: &str) -> Result<Outcome, Stop> {
         | Record::Safety(_)
         | Record::Buffer(_)
         | Record::Share(_)
-        | Record::Mapping(_) => {
+        | Record::Mapping(_)
+        | Record::Recovering(_) => {
             draft.push(Change::RecordGone(key.to_owned()));
             return Ok(Outcome::Done);
         }

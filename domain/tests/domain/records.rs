@@ -19,7 +19,7 @@ fn reads_back<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(val
     text
 }
 
-const RECORDS: [&str; 11] = [
+const RECORDS: [&str; 12] = [
     r#"{"record":"shop","name":"H","currency":"EUR","zone":"UTC","taxes":[]}"#,
     r#"{"record":"location","no":3,"code":"S07","name":"Q","kind":"store","zone":"UTC"}"#,
     r#"{"record":"register","location":"S07","code":"R1","name":"R"}"#,
@@ -35,6 +35,7 @@ const RECORDS: [&str; 11] = [
     r#"{"record":"safety","item":1,"location":2,"units":3}"#,
     r#"{"record":"buffer","item":1,"channel":"web","units":3}"#,
     r#"{"record":"share","location":2,"units":3}"#,
+    r#"{"record":"recovering","location":2,"epoch":7}"#,
 ];
 
 #[test]
@@ -241,6 +242,28 @@ fn a_shopper_has_ten_live_holds_and_an_address_a_hundred() {
     assert_eq!(run.step("reserve b MUG@W01 1 for 900s shopper new address y"), "held");
     // One's own earlier hold does not stand in the way.
     assert_eq!(run.step("reserve c MUG@W01 2 for 900s shopper s7 address x"), "held");
+}
+
+#[test]
+fn a_location_that_recovers_promises_nothing_to_anybody() {
+    let mut world = World::new();
+    let mut w = words::Words::new("W01 MUG 2", &world);
+    let receive = words::request("receive", &mut w);
+    world.step("r", &receive).unwrap();
+    let location = world.location("W01");
+    let recovering = oneshelf_domain::record::Recovering { location, epoch: 2 };
+    let version = oneshelf_domain::stock::Version(1);
+    world.state.records.put(version, Record::Recovering(recovering));
+    for words in ["MUG@W01 1 channel web", "MUG@W01 1"] {
+        let mut w = words::Words::new(words, &world);
+        let reserve = words::request("reserve", &mut w);
+        let refused = super::world::refusal(world.step("x", &reserve)).unwrap();
+        assert_eq!(refused.code(), "not_enough_available", "{words}");
+    }
+    world.state.records.remove(&oneshelf_domain::record::Recovering::key(location));
+    let mut w = words::Words::new("MUG@W01 2", &world);
+    let reserve = words::request("reserve", &mut w);
+    world.step("y", &reserve).unwrap();
 }
 
 #[test]

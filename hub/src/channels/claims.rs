@@ -25,7 +25,8 @@ pub(super) enum NotNow {
     Busy,
     /// Its command could not be written, or nobody knows whether it was.
     NotWritten,
-    /// The order that it cancels is about to be placed.
+    /// The order that it cancels is about to be placed, or a store that may have it is about to
+    /// tell what it has.
     Early,
 }
 
@@ -35,7 +36,7 @@ impl std::fmt::Display for NotNow {
             NotNow::Store(error) => error.fmt(f),
             NotNow::Busy => f.write_str("the writer is busy"),
             NotNow::NotWritten => f.write_str("its command could not be written"),
-            NotNow::Early => f.write_str("its order is not placed yet"),
+            NotNow::Early => f.write_str("its time has not come yet"),
         }
     }
 }

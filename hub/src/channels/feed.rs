@@ -221,7 +221,7 @@ fn of_setting(key: &str, channel: &Channel) -> What {
     match kind {
         "safety" => item(),
         "buffer" if parts.next() == Some(channel.code.as_str()) => item(),
-        "location" => What::Everything,
+        "location" | "recovering" => What::Everything,
         "channel" if first == channel.code.as_str() => What::Everything,
         _ => What::Nothing,
     }

@@ -8,13 +8,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use oneshelf_connectors::{Intake, Message, Order};
-use oneshelf_domain::Refusal;
 use oneshelf_domain::record::{Channel, Records};
 use oneshelf_domain::stock::Command;
+use oneshelf_domain::{Refusal, Timestamp};
 use uuid::Uuid;
 
 use super::claims::{self, NAMESPACE, NotNow};
-use super::places::{Planned, assign};
+use super::places::{Planned, assign, may_be_served_later};
 use crate::app::App;
 use crate::jobs::{Lease, pause};
 use crate::store::channels::deliveries::{self, NewMessage};
@@ -30,6 +30,9 @@ const TRIES_MAX: i64 = 8;
 /// The pause of its channel after the first try, which doubles, and the longest, milliseconds.
 const PAUSE_MS: i64 = 1_000;
 const PAUSE_MS_MAX: i64 = 60_000;
+/// How long an order waits for stores that tell the hub everything again after a restore,
+/// milliseconds (15 minutes).
+const RECOVERY_WAIT_MS: i64 = 15 * 60 * 1_000;
 /// What is said of it.
 const NOT_WRITTEN: &str = "internal";
 
@@ -190,6 +193,13 @@ impl Orders {
             Some(placed) => placed,
             None => {
                 let planned = assign(&self.app, channel, records, order).await?;
+                let waited_ms = self.app.now().ms_since(Timestamp(row.received_at));
+                if let Ok(lines) = &planned
+                    && waited_ms < RECOVERY_WAIT_MS
+                    && may_be_served_later(&self.app, channel, records, lines).await?
+                {
+                    return Err(NotNow::Early);
+                }
                 let placed = self.new_order(row, id, &planned);
                 // Another hub may have been first: what it keeps counts.
                 orders::begin(&self.app.store, &placed).await?

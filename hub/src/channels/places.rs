@@ -58,6 +58,29 @@ pub(super) async fn assign(
     Ok(Ok(planned))
 }
 
+/// True when nobody can serve this now, and a store that tells the hub everything again, as after
+/// a restore, may have it.
+pub(super) async fn may_be_served_later(
+    app: &App,
+    channel: &Channel,
+    records: &Records,
+    planned: &[Planned],
+) -> Result<bool, StoreError> {
+    if !serving(records, channel).iter().any(|(no, _)| records.is_recovering(*no)) {
+        return Ok(false);
+    }
+    let items: Vec<ItemNo> = planned.iter().map(|line| line.item).collect();
+    let found = shadows::figures(&app.store, &items).await?;
+    Ok(planned.iter().any(|line| {
+        let same = planned.iter().filter(|other| (other.item, other.no) == (line.item, line.no));
+        let wanted: i64 = same.map(|other| other.quantity).sum();
+        let item = found.items.iter().find(|i| i.no == line.item);
+        let places = item.map(|i| figure(records, channel, i).1).unwrap_or_default();
+        let here = places.iter().find(|place| place.location == line.location);
+        here.map_or(0, |place| place.quantity) < wanted
+    }))
+}
+
 /// For each line the place among those that serve the channel.
 async fn free_places(
     app: &App,

@@ -79,7 +79,8 @@ impl Agent {
             step.then(self.raised(&sku, total, now, fresh));
         }
         let digest = self.digest();
-        step.send.push(Out::Frame(Up::Pong { session, number, digest, last: self.life.seq }));
+        let (last, waiting) = (self.life.seq, Some(self.unanswered.len()));
+        step.send.push(Out::Frame(Up::Pong { session, number, digest, last, waiting }));
         step.then(self.nudge());
         step
     }

@@ -108,6 +108,8 @@ pub struct HubLink {
     next_ping: i64,
     pings: VecDeque<(i64, i64)>,
     answered: Option<i64>,
+    /// By its last word nothing waits in the agent's log.
+    told_all: bool,
     unconfirmed: Unconfirmed,
 }
 
@@ -125,6 +127,7 @@ impl HubLink {
             next_ping: 0,
             pings: VecDeque::new(),
             answered: None,
+            told_all: false,
             unconfirmed: Unconfirmed::default(),
         }
     }
@@ -143,6 +146,12 @@ impl HubLink {
     /// When the last ping that was answered was sent.
     pub fn answered(&self) -> Option<i64> {
         self.answered
+    }
+
+    /// True when the agent has told everything that it keeps, in the session that is open: what it
+    /// says of that comes behind the hub's word on its facts, which comes after their commit.
+    pub fn told_all(&self) -> bool {
+        self.told_all && self.session.is_some()
     }
 
     /// A frame arrived.
@@ -168,8 +177,9 @@ impl HubLink {
                 let about = About::Grant { session, sku: sku.clone(), want: Some(want) };
                 vec![Todo::Submit(Box::new(Request { up, about }))]
             }
-            Up::Pong { session, number, .. } => {
+            Up::Pong { session, number, waiting, .. } => {
                 if self.session() == Some(session) {
+                    self.told_all = waiting == Some(0);
                     self.pong(number);
                 }
                 vec![]
@@ -207,7 +217,7 @@ impl HubLink {
             self.hello = Some(PartialHello { nonce: *nonce, granted: whole });
             return vec![];
         }
-        self.session = None;
+        (self.session, self.told_all) = (None, false);
         self.unconfirmed.said(&whole);
         let about = About::Hello { nonce: *nonce, incarnation: *incarnation, cursor: *cursor };
         *granted = whole;

@@ -3,6 +3,7 @@
 //! Invariant: frames of one agent are handed over in the order they came, and nothing is sent that
 //! was not committed.
 
+mod recovery;
 mod rows;
 
 use std::pin::Pin;
@@ -183,7 +184,8 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
                 if let Some(at) = self.link.answered().filter(|_| pong) {
                     self.app.links.answered(self.location, at);
                 }
-                self.act(todo).await
+                self.act(todo).await?;
+                if pong { self.recovered().await } else { Ok(()) }
             }
             Err(error) => self.unreadable(text, &error.to_string()).await,
         }

@@ -32,7 +32,10 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
             tracing::error!(%agent, after, upto, "an agent is further than this hub: all rows go");
         }
         let numbers = frame.numbers.into_iter().collect();
-        self.top_ups.told(&records, self.location, &frame.rows, &numbers);
+        // What would be granted now is asked for when the store has recovered.
+        if !records.is_recovering(self.location) {
+            self.top_ups.told(&records, self.location, &frame.rows, &numbers);
+        }
         let downs = self.link.rows(frame.after, frame.upto, frame.applied, frame.rows);
         for down in downs {
             self.send(&down).await?;
@@ -74,6 +77,7 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
     pub(super) fn may_look(&self) -> bool {
         let seen = self.app.follow.seen().version.0;
         self.top_ups.may_look()
+            && !self.is_recovering()
             && self.granting.len() < TOP_UPS_AT_ONCE
             && self.sent.is_some_and(|sent| sent <= seen)
     }

@@ -57,7 +57,8 @@ pub async fn state(tx: &mut Tx, channel: &str) -> Result<Option<StateRow>, Store
 }
 
 /// Looks after a channel at an endpoint from now on: everything is to be compared. What another
-/// endpoint knew or did says nothing of this one. Gives how the channel is doing then; somebody
+/// endpoint knew or did says nothing of this one, and what was confirmed before a restore nothing
+/// of now. Gives how the channel is doing then; somebody
 /// else may have come first.
 ///
 /// # Errors
@@ -76,9 +77,10 @@ pub async fn look_after(
         .bind(channel).bind(epoch).bind(endpoint)
         .execute(conn).await.map(|done| done.rows_affected()))?;
     if new == 0 {
-        let sql = "update channel_state set endpoint = $2 where channel = $1 and endpoint <> $2";
+        let sql = "update channel_state set endpoint = $2, epoch = $3
+            where channel = $1 and (endpoint <> $2 or epoch <> $3)";
         let moved: u64 = on!(&mut tx, conn => sqlx::query(sql)
-            .bind(channel).bind(endpoint)
+            .bind(channel).bind(endpoint).bind(epoch)
             .execute(conn).await.map(|done| done.rows_affected()))?;
         begin_anew(&mut tx, channel, Some(epoch)).await?;
         if moved > 0 {
@@ -193,7 +195,8 @@ pub async fn items_touched(
 /// When the database does not answer.
 pub async fn settings_touched(tx: &mut Tx, after: i64) -> Result<Vec<String>, StoreError> {
     let sql = "select key from record where version > $1 and (key like 'buffer/%'
-        or key like 'safety/%' or key like 'location/%' or key like 'channel/%')";
+        or key like 'safety/%' or key like 'location/%' or key like 'channel/%'
+        or key like 'recovering/%')";
     Ok(on!(tx, conn => sqlx::query_scalar(sql).bind(after).fetch_all(conn).await)?)
 }
 

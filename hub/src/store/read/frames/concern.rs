@@ -28,10 +28,11 @@ pub(super) enum Elsewhere {
 pub(super) fn elsewhere(change: &Changed) -> Option<Elsewhere> {
     match &change.record {
         Some(Record::Location(l)) if l.kind == LocationKind::Store => Some(Elsewhere::Store(l.no)),
-        _ => {
-            let ("safety", item, _) = parts(&change.key)? else { return None };
-            item.parse().ok().map(|no| Elsewhere::Item(ItemNo(no)))
-        }
+        _ => match parts(&change.key)? {
+            ("safety", item, _) => item.parse().ok().map(|no| Elsewhere::Item(ItemNo(no))),
+            ("recovering", no, _) => no.parse().ok().map(|no| Elsewhere::Store(LocationNo(no))),
+            _ => None,
+        },
     }
 }
 
