@@ -65,6 +65,9 @@ pub async fn set_up(database: &str, shop: &NewShop) -> anyhow::Result<String> {
     let stop = CancellationToken::new();
     let (follow, follower) = Follow::start(store.clone(), newest, stop.clone()).await?;
     if follow.seen().records.shop().is_some() {
+        stop.cancel();
+        let _ = follower.await;
+        store.close().await;
         bail!("this hub is set up already; its admin secret was printed then");
     }
     let (commands, writer) = Commands::start(store.clone(), wall_clock(), committed);

@@ -1,9 +1,10 @@
 //! The command line of `hub`: what people type, and how it ends.
 //!
-//! Owns words and exit codes. Everything but `serve`, `setup`, `audit` and `openapi` is a request
-//! to a running hub, the same that a page makes. Invariant: standard output carries answers
-//! alone; logs and progress go to standard error.
+//! Owns words and exit codes. Everything but `serve`, `setup`, `doctor`, `backup`, `restore`,
+//! `audit` and `openapi` is a request to a running hub, the same that a page makes. Invariant:
+//! standard output carries answers alone; logs and progress go to standard error.
 
+mod backup;
 mod broker;
 mod channels;
 mod client;
@@ -77,6 +78,10 @@ enum Command {
     Export(export::ExportArgs),
     /// Looks at database, keys, certificate, addresses and stores; exit code 1 when one is bad.
     Doctor(Box<doctor::DoctorArgs>),
+    /// Makes a backup of a hub's database, also while the hub serves, and audits it.
+    Backup(backup::BackupArgs),
+    /// Puts a hub back to a backup, and tells agents and channels that it was.
+    Restore(backup::RestoreArgs),
     /// Re-derives every invariant from the tables; exit code 1 and a list when one is broken.
     Audit(AuditArgs),
     /// Prints the OpenAPI document.
@@ -219,6 +224,8 @@ async fn obey(command: Command) -> anyhow::Result<ExitCode> {
         Command::Import(args) => return import::import(&args).await,
         Command::Export(args) => export::export(&args).await?,
         Command::Doctor(args) => return doctor::doctor(*args).await,
+        Command::Backup(args) => return backup::backup(args).await,
+        Command::Restore(args) => backup::restore(args).await?,
         Command::Audit(args) => return audited(&args).await,
         Command::Openapi => say(&http::document().to_pretty_json()?)?,
     }

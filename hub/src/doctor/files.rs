@@ -110,7 +110,10 @@ pub(super) fn space(report: &mut Report, name: &str, folder: &Path) {
 
 pub(super) fn backups(report: &mut Report, folder: &Path, now: Timestamp) {
     let newest = fs::read_dir(folder).map(|entries| {
-        let files = entries.filter_map(|entry| entry.ok()?.metadata().ok());
+        // What was cut off, or found broken, is none.
+        let whole = |path: &Path| path.extension().is_none_or(|e| e != "partial" && e != "broken");
+        let entries = entries.filter_map(Result::ok).filter(|entry| whole(&entry.path()));
+        let files = entries.filter_map(|entry| entry.metadata().ok());
         files.filter(Metadata::is_file).filter_map(|about| about.modified().ok()).max()
     });
     match newest {

@@ -55,7 +55,7 @@ pub struct Hub {
 
 /// Migrations that this build knows, with their checksums.
 pub fn known_migrations() -> Vec<(i64, Vec<u8>)> {
-    open::TABLES.iter().map(|m| (m.version, m.checksum.to_vec())).collect()
+    open::known_migrations().collect()
 }
 
 /// Looks; counts what needs a look since a moment.

@@ -8,12 +8,14 @@ pub mod audit;
 mod bulk;
 pub mod channels;
 mod checkpoint;
+pub mod copy;
 mod dialect;
 mod error;
 mod flush;
 pub mod imports;
 pub mod inspect;
 mod load;
+pub mod lock;
 pub mod moment;
 pub mod nonces;
 mod open;
@@ -34,6 +36,7 @@ pub use flush::flush;
 pub use load::{known, load, records_since};
 pub use rejected::{RejectedFrame, keep_rejected};
 
+use std::path::Path;
 use std::sync::Arc;
 
 use oneshelf_domain::Timestamp;
@@ -65,6 +68,14 @@ impl Store {
     /// When the database cannot be reached, is too old, or sorts text in another way.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         Ok(Self(Arc::new(open::open(url).await?)))
+    }
+
+    /// As [`Store::open`], of a file that the caller has locked, or that nobody else knows of.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_own(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self(Arc::new(open::sqlite(path, None).await?)))
     }
 
     /// Which engine it runs on.

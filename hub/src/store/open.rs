@@ -5,6 +5,7 @@
 
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use oneshelf_sync::plan::FIRST_HASH;
@@ -15,6 +16,8 @@ use sqlx::{AssertSqlSafe, Connection, PgPool, Postgres, SqlSafeStr, SqlitePool, 
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
+use super::copy::file_of;
+use super::lock::Lock;
 use super::{StoreError, checkpoint};
 
 /// Connections of one database.
@@ -23,7 +26,9 @@ pub(super) enum Pools {
         /// One connection: its pool is the queue of those who want to write.
         write: SqlitePool,
         read: SqlitePool,
-        _checkpoint: AbortOnDropHandle<()>,
+        _checkpoint: Option<AbortOnDropHandle<()>>,
+        /// Given up when all is closed; none of a copy that nobody else knows of.
+        lock: Mutex<Option<Lock>>,
     },
     Postgres {
         write: PgPool,
@@ -50,8 +55,9 @@ pub(super) const SQLITE_MIN: (u32, u32, u32) = (3, 51, 3);
 const POSTGRES_MIN: i64 = 15;
 
 pub(super) async fn open(url: &str) -> Result<Pools, StoreError> {
-    if let Some(path) = url.strip_prefix("sqlite:") {
-        return sqlite(Path::new(path.strip_prefix("//").unwrap_or(path))).await;
+    if let Some(path) = file_of(url) {
+        let lock = Lock::shared(&path)?;
+        return sqlite(&path, Some(lock)).await;
     }
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         return postgres(url).await;
@@ -63,9 +69,10 @@ pub(super) async fn open(url: &str) -> Result<Pools, StoreError> {
 impl Pools {
     pub(super) async fn close(&self) {
         match self {
-            Pools::Sqlite { write, read, .. } => {
+            Pools::Sqlite { write, read, lock, .. } => {
                 read.close().await;
                 write.close().await;
+                lock.lock().unwrap_or_else(PoisonError::into_inner).take();
             }
             Pools::Postgres { write, read } => {
                 read.close().await;
@@ -75,7 +82,8 @@ impl Pools {
     }
 }
 
-async fn sqlite(path: &Path) -> Result<Pools, StoreError> {
+/// With the lock that its user holds on it.
+pub(super) async fn sqlite(path: &Path, lock: Option<Lock>) -> Result<Pools, StoreError> {
     let common = SqliteConnectOptions::new()
         .filename(path)
         .busy_timeout(Duration::from_millis(WAIT_MS))
@@ -126,7 +134,27 @@ async fn sqlite(path: &Path) -> Result<Pools, StoreError> {
         .connect_with(reader)
         .await?;
     let task = tokio::spawn(checkpoint::keep(path.to_owned(), write.clone()));
-    Ok(Pools::Sqlite { write, read, _checkpoint: AbortOnDropHandle::new(task) })
+    let checkpoint = Some(AbortOnDropHandle::new(task));
+    Ok(Pools::Sqlite { write, read, _checkpoint: checkpoint, lock: Mutex::new(lock) })
+}
+
+/// A copy that is only read. Whoever wants to write finds that it cannot be written.
+pub(super) async fn finished(options: SqliteConnectOptions) -> Result<Pools, StoreError> {
+    let options = options
+        .row_buffer_size(1_024)
+        .pragma("temp_store", "memory")
+        .pragma("cache_size", (-READER_CACHE_KIB).to_string());
+    let read = SqlitePoolOptions::new()
+        .max_connections(READERS_MAX)
+        .acquire_timeout(Duration::from_millis(WAIT_MS))
+        .connect_with(options)
+        .await?;
+    Ok(Pools::Sqlite { write: read.clone(), read, _checkpoint: None, lock: Mutex::default() })
+}
+
+/// Migrations that this build knows, with their checksums.
+pub(super) fn known_migrations() -> impl Iterator<Item = (i64, Vec<u8>)> {
+    TABLES.iter().map(|m| (m.version, m.checksum.to_vec()))
 }
 
 /// The tables in SQLite's words: one tree a table where the first version's words make two. A

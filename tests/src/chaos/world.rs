@@ -287,6 +287,23 @@ impl World {
         self.hub_command(&["audit", "--database", &self.database])?.output().await.map(drop)
     }
 
+    /// `hub backup`: an error when it is not whole.
+    ///
+    /// # Errors
+    /// What it says.
+    pub async fn backup(&self, file: &str) -> Result<String> {
+        self.hub_command(&["backup", file, "--database", &self.database])?.output().await
+    }
+
+    /// `hub restore`; no hub may run.
+    ///
+    /// # Errors
+    /// What it says.
+    pub async fn restore(&self, file: &str) -> Result<String> {
+        let restore = ["restore", file, "--replace", "--database", &self.database];
+        self.hub_command(&restore)?.output().await
+    }
+
     /// The agent's database.
     pub fn journal(&self) -> PathBuf {
         self.folder.join("agent")

@@ -20,13 +20,13 @@ fn on_loopback() -> Settings {
     }
 }
 
-async fn open() -> Hub {
+pub(crate) async fn open() -> Hub {
     let generous = Rates { door: Rates::default().caller, ..Rates::default() };
     Hub::open_as(generous, on_loopback()).await
 }
 
 /// A channel that is told at a receiver; gives its secret.
-async fn channel(hub: &Hub, endpoint: &str) -> String {
+pub(crate) async fn channel(hub: &Hub, endpoint: &str) -> String {
     let body = json!({"code": "own", "name": "Own shop", "endpoint": endpoint});
     let made = hub.post("/v1/channels", body).await.ok(201);
     made["secret"].as_str().unwrap().to_owned()

@@ -20,7 +20,7 @@ pub(crate) fn program(name: &str) -> PathBuf {
 }
 
 /// Runs it as the admin; what it printed, and whether it ended well.
-async fn hub_says(hub: &Hub, words: &[&str]) -> (bool, String) {
+pub(crate) async fn hub_says(hub: &Hub, words: &[&str]) -> (bool, String) {
     let answer = tokio::process::Command::new(program("hub"))
         .args(words)
         .env("HUB_URL", &hub.base)

@@ -20,7 +20,7 @@ pub(crate) struct Line {
     heard: mpsc::UnboundedReceiver<String>,
     pub session: Value,
     /// The last one that it was told.
-    welcome: Value,
+    pub welcome: Value,
 }
 
 /// An agent of S07 that has joined.
@@ -82,7 +82,12 @@ impl Line {
     }
 
     async fn open_session(&mut self, life: IncarnationId, lease: Value, cursor: Value) -> Value {
-        self.say(&hello(life, lease, cursor));
+        self.say_hello(&hello(life, lease, cursor)).await
+    }
+
+    /// Opens a session with any Hello.
+    pub async fn say_hello(&mut self, hello: &Value) -> Value {
+        self.say(hello);
         self.welcome = self.frame("welcome").await;
         self.session = self.welcome["lease"].clone();
         self.frame("changes").await

@@ -1,6 +1,8 @@
 //! The hub's HTTP API, in one process, on the engine of this run. A file a noun.
 
 #[cfg(test)]
+mod backup;
+#[cfg(test)]
 mod board;
 #[cfg(test)]
 mod broker;
@@ -54,6 +56,8 @@ mod public;
 mod receiver;
 #[cfg(test)]
 mod reservations;
+#[cfg(test)]
+mod restore;
 #[cfg(test)]
 mod rights;
 #[cfg(test)]

@@ -190,7 +190,8 @@ impl Hub {
         hub
     }
 
-    async fn start(&mut self) {
+    /// Starts it, at first or after a halt.
+    pub async fn start(&mut self) {
         let (wall, ahead) = (wall_clock(), self.ahead_ms.clone());
         let clock =
             Arc::new(move || -> Timestamp { wall().plus_ms(ahead.load(Ordering::Relaxed)) });

@@ -1,0 +1,143 @@
+//! A hub that is put back to a backup: its stores tell it everything again before anything of
+//! theirs is promised, and its channels are told everything anew.
+
+use oneshelf_domain::IncarnationId;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::backup::{Shelf, backed_up, nothing_is_broken};
+use crate::cli::hub_says;
+use crate::link::{Line, goods_in, hello, joined, life};
+use crate::receiver::Receiver;
+use crate::support::{Hub, Said};
+
+/// Stops the hub, puts it back, starts it again; gives what was said.
+async fn put_back(hub: &mut Hub, file: &str) -> String {
+    hub.halt().await;
+    let words = ["restore", file, "--replace", "--database", hub.database_url()];
+    let (good, said) = hub_says(hub, &words).await;
+    assert!(good, "{said}");
+    hub.start().await;
+    said
+}
+
+async fn claim(hub: &Hub, location: &str) -> Said {
+    let lines = json!({"lines": [{"sku": "FLASK", "location": location, "quantity": 1}]});
+    hub.post("/v1/reservations", lines).await
+}
+
+/// The sale of one flask from the store's share.
+fn sale() -> Value {
+    let price = json!({"minor": 3490, "currency": "EUR"});
+    json!({"body": "sale", "lines": [{"sku": "FLASK", "share": 1, "beyond": 0}], "sale": {
+        "id": format!("sal_{}", Uuid::now_v7().as_simple()), "receipt_number": "S07-R1-000001",
+        "register": "S07-R1", "number": 1, "cashier": "Ana", "total": price,
+        "change": {"minor": 0, "currency": "EUR"},
+        "tenders": [{"kind": "cash", "given": price}],
+        "lines": [{"id": format!("lin_{}", Uuid::now_v7().as_simple()), "sku": "FLASK",
+            "name": "Flask", "quantity": 1, "unit_price": price, "total": price,
+            "tax": "standard"}],
+    }})
+}
+
+/// The store's word on its log; the next frame that answers shows that the hub has heard it.
+async fn waiting(line: &mut Line, facts: i64, cursor: &Value) {
+    line.say(&json!({"kind": "pong", "session": line.session, "number": 1, "digest": "",
+        "last": 2, "waiting": facts}));
+    line.say(&json!({"kind": "cursor", "session": line.session, "cursor": cursor}));
+    line.frame("changes").await;
+}
+
+#[tokio::test]
+async fn a_store_is_promised_again_when_its_agent_has_told_everything() {
+    let mut hub = Hub::open().await;
+    if !hub.is_file() {
+        return hub.close().await;
+    }
+    let shelf = Shelf::new();
+    let file = shelf.at("hub.sqlite");
+    let agent = joined(&hub).await;
+    hub.receive("S07", 10).await;
+    hub.receive("W01", 10).await;
+    backed_up(&hub, &file).await;
+    // What the backup does not know: a share, goods that came in, a sale.
+    hub.put("/v1/policies/share/S07/*", json!({"quantity": 2})).await.ok(200);
+    let mut line = Line::open(&hub, agent).await;
+    let life = life();
+    line.hello(life, json!({"epoch": 0, "version": 0})).await;
+    assert_eq!(line.frame("grant").await["total"], 2);
+    let facts = [(Uuid::now_v7(), goods_in(3)), (Uuid::now_v7(), sale())];
+    let tells = async |line: &mut Line, life: IncarnationId| {
+        for (n, (id, body)) in facts.iter().enumerate() {
+            let before = n.checked_sub(1).map(|n| oneshelf_domain::CommandId(facts[n].0));
+            let said = line.fact((*id, life), json!([n + 1, before]), body.clone()).await;
+            assert_eq!(said, json!({"answer": "accepted"}));
+        }
+    };
+    tells(&mut line, life).await;
+    let shelf_before = hub.flask_at("S07").await;
+    let at = json!({"epoch": 1, "version": hub.app().seen().version.0});
+    let lease = line.session.clone();
+
+    let said = put_back(&mut hub, &file).await;
+    assert!(said.contains("stores:   S07 are promised again when"), "{said}");
+    let notices = hub.get("/v1/notices").await.ok(200);
+    assert_eq!(notices["notices"][0]["code"], "store_recovering", "{notices}");
+    // Ten flasks lie there by the backup. One of them is sold, and two are the store's.
+    claim(&hub, "S07").await.refused(409, "not_enough_available");
+    claim(&hub, "W01").await.ok(201);
+    let mut again = hello(life, lease, at.clone());
+    (again["last"], again["granted"]) = (json!(2), json!([["FLASK", 2]]));
+    let mut line = Line::open(&hub, agent).await;
+    let copy = line.say_hello(&again).await;
+    assert_eq!((&copy["after"], &line.welcome["last"]), (&json!(0), &json!(0)), "the whole copy");
+    let epoch = line.session["epoch"].as_i64().unwrap();
+    assert!(epoch > 1 && copy["epoch"] == epoch, "{copy}");
+    waiting(&mut line, 2, &at).await;
+    claim(&hub, "S07").await.refused(409, "not_enough_available");
+    tells(&mut line, life).await;
+    waiting(&mut line, 0, &at).await;
+    claim(&hub, "S07").await.ok(201);
+    let now = hub.flask_at("S07").await;
+    for (name, less) in [("on_hand", 0), ("store_share", 0), ("available", 1)] {
+        let figures = [&shelf_before[name], &now[name]].map(|n| n.as_i64().unwrap());
+        assert_eq!(figures[0], figures[1] + less, "{name}: {shelf_before} {now}");
+    }
+    assert_eq!(hub.texts("select receipt_number from sale").await, ["S07-R1-000001"]);
+    // Also the share is given again from now on.
+    hub.put("/v1/policies/share/S07/*", json!({"quantity": 4})).await.ok(200);
+    assert_eq!(line.frame("grant").await["total"], 5);
+    let url = hub.database_url().to_owned();
+    hub.halt().await;
+    nothing_is_broken(&url).await;
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn channels_are_told_everything_anew() {
+    let mut hub = crate::channels::open().await;
+    if !hub.is_file() {
+        return hub.close().await;
+    }
+    let shelf = Shelf::new();
+    let file = shelf.at("hub.sqlite");
+    let receiver = Receiver::start().await;
+    hub.receive("W01", 3).await;
+    crate::channels::channel(&hub, &receiver.url()).await;
+    receiver.knows("FLASK", 3).await;
+    let confirmed = "select 'yes' from channel_shadow s join item i on i.no = s.item
+        where i.sku = 'FLASK' and s.confirmed_total = 3";
+    receiver.until(async || hub.texts(confirmed).await == ["yes"]).await;
+    backed_up(&hub, &file).await;
+    hub.receive("W01", 5).await;
+    receiver.knows_after("FLASK", 8, || hub.later(2_000)).await;
+    put_back(&mut hub, &file).await;
+    receiver.knows_after("FLASK", 3, || hub.later(2_000)).await;
+    receiver.knows_after("LAMP", 0, || hub.later(2_000)).await;
+    let epoch = hub.app().seen().epoch;
+    let anew: Vec<Value> = receiver.taken().iter().map(|d| d.data().clone()).collect();
+    let anew: Vec<&Value> = anew.iter().filter(|d| d["epoch"] == epoch).collect();
+    assert_eq!(anew.len(), 2, "{anew:?}");
+    assert!(anew.iter().all(|d| d["expected"].is_null()), "what was confirmed is past: {anew:?}");
+    hub.close().await;
+}
