@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use clap::{Parser, ValueEnum};
 use oneshelf_tests::chaos::dice::Dice;
 use oneshelf_tests::chaos::world::{Engine, World};
-use oneshelf_tests::chaos::{hot, kills, last_unit, offline};
+use oneshelf_tests::chaos::{hot, kills, last_unit, offline, restore};
 use oneshelf_tests::program::{asked_to_stop, say};
 
 /// Proofs with real processes.
@@ -37,6 +37,8 @@ enum What {
     Offline,
     /// The last unit at a register and by a hold.
     LastUnit,
+    /// A hub put back to a backup while a store sells.
+    Restore,
 }
 
 impl What {
@@ -46,6 +48,7 @@ impl What {
             Self::Kills => "kills",
             Self::Offline => "offline",
             Self::LastUnit => "last-unit",
+            Self::Restore => "restore",
         }
     }
 
@@ -55,6 +58,7 @@ impl What {
             Self::Kills => 40,
             Self::Offline => 5_000,
             Self::LastUnit => 100,
+            Self::Restore => 3,
         }
     }
 
@@ -64,7 +68,7 @@ impl What {
         match self {
             Self::Hot => vec![(Sqlite, count), (Postgres, count), (PostgresTwo, count)],
             Self::Kills => vec![(Sqlite, count - count / 2), (Postgres, count / 2)],
-            Self::Offline | Self::LastUnit => vec![(Sqlite, count)],
+            Self::Offline | Self::LastUnit | Self::Restore => vec![(Sqlite, count)],
         }
     }
 }
@@ -128,5 +132,6 @@ async fn prove(
         What::Kills => kills::run(world, engine, count, dice).await,
         What::Offline => offline::run(world, engine, count, dice).await,
         What::LastUnit => last_unit::run(world, engine, count, dice).await,
+        What::Restore => restore::run(world, engine, count, dice).await,
     }
 }

@@ -13,6 +13,7 @@ pub mod load;
 pub mod offline;
 pub mod programs;
 pub mod register;
+pub mod restore;
 pub mod road;
 pub mod rows;
 pub mod settle;

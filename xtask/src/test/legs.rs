@@ -271,6 +271,14 @@ pub(crate) const LEGS: &[Leg] = &[
         ..LEG
     },
     Leg {
+        name: "chaos-restore",
+        budget_s: 45,
+        after: &["build"],
+        needs: &[Need::Postgres],
+        steps: &[Step::Built("chaos", &["restore", "--count", "3"])],
+        ..LEG
+    },
+    Leg {
         name: "chaos-long",
         budget_s: 600,
         when: When::FullOnly,
