@@ -121,7 +121,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "web",
-        budget_s: 40,
+        budget_s: 35,
         needs: &[Need::Npm("web")],
         steps: &[
             Step::Npm(&["run", "build"]),
@@ -189,7 +189,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "store-postgres",
-        budget_s: 60,
+        budget_s: 45,
         after: &["build"],
         needs: &[Need::Postgres],
         environment: ON_POSTGRES,
@@ -230,7 +230,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "sim",
-        budget_s: 45,
+        budget_s: 60,
         after: &["build"],
         steps: &[
             Step::Cargo(&["test", "--workspace", "--exclude=xtask", "--test=sim"]),
@@ -248,7 +248,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "chaos-hot",
-        budget_s: 30,
+        budget_s: 15,
         after: &["build"],
         needs: &[Need::Postgres],
         steps: &[Step::Built("chaos", &["hot", "--count", "5"])],
@@ -272,7 +272,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "chaos-restore",
-        budget_s: 45,
+        budget_s: 15,
         after: &["build"],
         needs: &[Need::Postgres],
         steps: &[Step::Built("chaos", &["restore", "--count", "3"])],
@@ -292,7 +292,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "openapi",
-        budget_s: 60,
+        budget_s: 50,
         after: &["build"],
         needs: &[Need::Npm("tests/e2e"), Need::Peers],
         steps: &[Step::Cargo(&["test", "--workspace", "--exclude=xtask", "--test=openapi"])],
