@@ -168,8 +168,11 @@ async fn renewed(
         );
     }
     let now = wall_clock()();
-    let epoch = store.begin_epoch(epoch_before, now).await?;
+    let epoch = store.next_epoch(epoch_before, now).await?;
+    // First the marks: whoever ends this in between leaves stores that are promised too late, not
+    // too early, and an epoch that a second try begins.
     let waiting = wait_for_agents(store, epoch).await?;
+    store.begin_epoch(epoch).await?;
     Ok((report, Begun { epoch, waiting }))
 }
 

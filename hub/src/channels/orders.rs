@@ -25,6 +25,8 @@ use crate::store::{StoreError, Tx};
 const LOOK: Duration = Duration::from_millis(500);
 /// Deliveries of one round.
 const ROUND_ROWS: i64 = 200;
+/// Such pages of a round.
+const ROUND_PAGES: usize = 50;
 /// How often a delivery is tried that cannot be written down, before somebody has to look at it.
 const TRIES_MAX: i64 = 8;
 /// The pause of its channel after the first try, which doubles, and the longest, milliseconds.
@@ -81,28 +83,35 @@ impl Orders {
         if !self.lease.held(now).await? {
             return Ok(false);
         }
-        let mut tx = self.app.store.read().await?;
-        let rows = orders::open(&mut tx, now, ROUND_ROWS).await?;
-        tx.rollback().await?;
-        let (mut held, mut worked) = (BTreeSet::new(), 0);
-        for row in &rows {
-            if self.app.stop.is_cancelled() || !self.lease.held(self.app.now()).await? {
-                return Ok(false);
-            }
-            if held.contains(&row.channel) {
-                continue;
-            }
-            match self.work_off(row).await {
-                Ok(()) => worked += 1,
-                Err(NotNow::Early) => {}
-                Err(why) => {
-                    self.hold(row, why).await?;
-                    held.insert(row.channel.clone());
+        let (mut held, mut worked, mut last) = (BTreeSet::new(), 0, None);
+        // Behind what waits for its time something may be due: pages, until there is none.
+        for _ in 0..ROUND_PAGES {
+            let mut tx = self.app.store.read().await?;
+            let rows = orders::open(&mut tx, now, last.as_ref(), ROUND_ROWS).await?;
+            tx.rollback().await?;
+            for row in &rows {
+                if self.app.stop.is_cancelled() || !self.lease.held(self.app.now()).await? {
+                    return Ok(false);
+                }
+                if held.contains(&row.channel) {
+                    continue;
+                }
+                match self.work_off(row).await {
+                    Ok(()) => worked += 1,
+                    Err(NotNow::Early) => {}
+                    Err(why) => {
+                        self.hold(row, why).await?;
+                        held.insert(row.channel.clone());
+                    }
                 }
             }
+            if i64::try_from(rows.len()).is_ok_and(|n| n < ROUND_ROWS) {
+                return Ok(false);
+            }
+            last = rows.into_iter().next_back();
         }
         // What waits for its time is no reason to look again at once.
-        Ok(worked > 0 && i64::try_from(rows.len()).is_ok_and(|n| n >= ROUND_ROWS))
+        Ok(worked > 0)
     }
 
     /// What cannot be worked off now holds up its channel for a while, and at last is given up,

@@ -130,9 +130,13 @@ impl Sender {
         let states = shadows::states(&mut tx).await?;
         let mut due = vec![];
         for channel in seen.records.channels().filter(|channel| is_told(channel)) {
-            // At another endpoint everything is to be said anew, and what waits is of the old one.
+            // At another endpoint, and after a restore, everything is to be said anew, and what
+            // waits is of the old one.
             let state = states.get(channel.code.as_str());
-            let Some(state) = state.filter(|state| state.endpoint == told_at(channel)) else {
+            let of_now = |state: &&shadows::StateRow| {
+                state.endpoint == told_at(channel) && state.epoch == seen.epoch
+            };
+            let Some(state) = state.filter(of_now) else {
                 continue;
             };
             let room = self.room(state, now).min(OF_HUB_MAX.saturating_sub(self.flying.len()));
@@ -300,7 +304,9 @@ fn ended(came: &Came, now: Timestamp) -> Ended {
         Verdict::Done => return Ended::Sent,
         Verdict::Refused => return Ended::Failed,
         Verdict::Limited { after_s } => {
+            // Who says "at once" would be asked at once for days: this uses no try up.
             let asked_ms = after_s.map_or(LIMITED_MS, |seconds| i64::from(seconds) * 1_000);
+            let asked_ms = asked_ms.max(LIMITED_MS);
             return Ended::Limited(now.plus_ms(jittered(asked_ms)));
         }
         Verdict::Again { after_s } => after_s.map(|seconds| i64::from(seconds) * 1_000),
@@ -419,6 +425,7 @@ mod tests {
                 };
             assert!((30_000..=36_000).contains(&until(Some(30))));
             assert!((5_000..=6_000).contains(&until(None)));
+            assert!((5_000..=6_000).contains(&until(Some(0))));
         }
     }
 

@@ -73,6 +73,11 @@ enum LocationWhat {
         /// Which.
         code: String,
     },
+    /// After a restore: promises a store again whose agent is gone and can tell nothing.
+    Recovered {
+        /// Which.
+        code: String,
+    },
 }
 
 pub(super) async fn location(command: &LocationCommand) -> anyhow::Result<()> {
@@ -92,6 +97,10 @@ pub(super) async fn location(command: &LocationCommand) -> anyhow::Result<()> {
         LocationWhat::Remove { code } => {
             let path = format!("/v1/locations/{}", part(code));
             remove(at, &path, &format!("location {code} is closed")).await
+        }
+        LocationWhat::Recovered { code } => {
+            let path = format!("/v1/locations/{}/recovery", part(code));
+            remove(at, &path, &format!("location {code} is promised again")).await
         }
     }
 }

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use oneshelf_domain::record::{Location, LocationKind, Record, RecordState, Register};
+use oneshelf_domain::record::{Location, LocationKind, Record, RecordState, Recovering, Register};
 use oneshelf_domain::stock::{Command, LocationNo};
 use oneshelf_domain::{LocationCode, RegisterCode, code, limits};
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(get, put, retire))
+        .routes(routes!(recovered))
         .routes(routes!(registers))
         .routes(routes!(put_register, retire_register))
 }
@@ -216,6 +217,31 @@ async fn retire(
     let name = signed.location(&app.seen().records, &code)?.code.clone();
     let command = Command::RemoveRecord { key: format!("location/{name}") };
     Sending::new(&app, &signed.0, key.as_ref()).settle(command).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Promises a location again that waits, after the hub was put back to a backup, for its agent to
+/// tell what it did since.
+///
+/// For one whose agent is gone for good: count there first, since what is promised until then is
+/// what the backup knew. An agent that has told everything ends it by itself.
+#[utoipa::path(delete, path = "/v1/locations/{code}/recovery", tag = "locations",
+    operation_id = "end_location_recovery",
+    params(("code" = String, Path, pattern = "^[A-Z0-9]{1,12}$")),
+    responses((status = 204)))]
+async fn recovered(
+    State(app): State<App>,
+    signed: Signed,
+    Path(code): Path<String>,
+    key: Option<IdempotencyKey>,
+) -> Answer<StatusCode> {
+    signed.need(Action::ChangeLocations)?;
+    let seen = app.seen();
+    let location = signed.location(&seen.records, &code)?.no;
+    if seen.records.is_recovering(location) {
+        let command = Command::RemoveRecord { key: Recovering::key(location) };
+        Sending::new(&app, &signed.0, key.as_ref()).settle(command).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -231,22 +231,28 @@ impl Store {
         Ok(Self(std::sync::Arc::new(open::finished(looking(path)).await?)))
     }
 
-    /// Begins a new epoch, and forgets who is signed in: that belongs to the epoch before. Gives
-    /// the number.
+    /// The number of an epoch that would begin now.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn begin_epoch(&self, above: i64, now: Timestamp) -> Result<i64, StoreError> {
-        let mut tx = self.begin_write().await?;
-        let before = lock_head(&mut tx).await?.head.epoch;
+    pub async fn next_epoch(&self, above: i64, now: Timestamp) -> Result<i64, StoreError> {
+        let before = self.head().await?.0.epoch;
         // Seconds, so that two restores never share an epoch, also when neither knows of the
         // other: of the same backup, or over a database that was lost.
-        let epoch = (now.0 / 1_000_000).max(above + 1).max(before + 1);
+        Ok((now.0 / 1_000_000).max(above + 1).max(before + 1))
+    }
+
+    /// Begins a new epoch, and forgets who is signed in: that belongs to the epoch before.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn begin_epoch(&self, epoch: i64) -> Result<(), StoreError> {
+        let mut tx = self.begin_write().await?;
+        lock_head(&mut tx).await?;
         let sql = "update head set epoch = $1, batch = batch + 1";
         on!(&mut tx, conn => sqlx::query(sql).bind(epoch).execute(conn).await.map(drop))?;
         let sql = "delete from session";
         on!(&mut tx, conn => sqlx::query(sql).execute(conn).await.map(drop))?;
-        tx.commit().await?;
-        Ok(epoch)
+        tx.commit().await
     }
 }

@@ -114,6 +114,26 @@ async fn a_store_is_promised_again_when_its_agent_has_told_everything() {
 }
 
 #[tokio::test]
+async fn a_store_whose_agent_is_gone_is_promised_again_when_the_office_says_so() {
+    let mut hub = Hub::open().await;
+    if !hub.is_file() {
+        return hub.close().await;
+    }
+    let shelf = Shelf::new();
+    let file = shelf.at("hub.sqlite");
+    joined(&hub).await;
+    hub.receive("S07", 10).await;
+    backed_up(&hub, &file).await;
+    put_back(&mut hub, &file).await;
+    claim(&hub, "S07").await.refused(409, "not_enough_available");
+    hub.delete("/v1/locations/S07/recovery").await.ok(204);
+    claim(&hub, "S07").await.ok(201);
+    // Once more changes nothing.
+    hub.delete("/v1/locations/S07/recovery").await.ok(204);
+    hub.close().await;
+}
+
+#[tokio::test]
 async fn channels_are_told_everything_anew() {
     let mut hub = crate::channels::open().await;
     if !hub.is_file() {

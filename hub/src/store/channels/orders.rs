@@ -68,18 +68,27 @@ pub async fn take_in(store: &Store, row: &InboxRow) -> Result<bool, StoreError> 
     Ok(new == 1)
 }
 
-/// What nobody has worked off, the oldest first; nothing of a channel that is held up.
+/// What nobody has worked off, behind a row, the oldest first; nothing of a channel that is held
+/// up.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn open(tx: &mut Tx, now: Timestamp, rows: i64) -> Result<Vec<InboxRow>, StoreError> {
+pub async fn open(
+    tx: &mut Tx,
+    now: Timestamp,
+    behind: Option<&InboxRow>,
+    rows: i64,
+) -> Result<Vec<InboxRow>, StoreError> {
     let sql =
         "select i.channel, i.event, i.kind, i.subject, i.body, i.state, i.received_at, i.tries
         from channel_inbox i where i.state = 'received' and not exists (
             select 1 from channel_inbox h where h.channel = i.channel and h.state = 'received'
-                and h.due_at > $1)
+                and h.due_at > $1) and (i.received_at, i.channel, i.event) > ($3, $4, $5)
         order by i.received_at, i.channel, i.event limit $2";
-    Ok(on!(tx, conn => sqlx::query_as(sql).bind(now.0).bind(rows).fetch_all(conn).await)?)
+    let (at, channel, event) =
+        behind.map_or((i64::MIN, "", ""), |r| (r.received_at, &*r.channel, &*r.event));
+    Ok(on!(tx, conn => sqlx::query_as(sql)
+        .bind(now.0).bind(rows).bind(at).bind(channel).bind(event).fetch_all(conn).await)?)
 }
 
 /// A try failed: its channel is held up until a time.
