@@ -68,6 +68,19 @@ pub const FRESH_MS: i64 = 16_000;
 pub const DARK_MS: i64 = 15 * 60 * 1_000;
 /// How long a scan waits for a grant, milliseconds.
 pub const GRANT_WAIT_MS: i64 = 250;
+/// How long a claim waits for share that it recalls, milliseconds.
+pub const RECALL_WAIT_MS: i64 = 250;
+/// How long units that a recall brought are kept for the web before a share is topped up with
+/// them, milliseconds.
+pub const RECALL_KEPT_MS: i64 = 60_000;
+/// Claims that wait for share at once.
+pub const RECALLS_WAITING_MAX: usize = 512;
+/// Opening hours that a store's share is to last by itself.
+pub const SURVIVE_HOURS: i64 = 4;
+/// How far back walk-in demand is looked at, milliseconds (28 days).
+pub const WALK_IN_MS: i64 = 28 * 24 * 60 * 60 * 1_000;
+/// Opening hours that walk-in demand is spread over at least, so that a first day is not a rule.
+pub const WALK_IN_HOURS_MIN: i64 = 40;
 /// Facts that an agent sends before the first answer.
 pub const FACTS_IN_FLIGHT_MAX: usize = 64;
 /// Live sockets at once, of all callers.

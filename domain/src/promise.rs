@@ -1,30 +1,68 @@
 //! The promise: what a channel may offer of an item, and how the public sees the figure.
 //!
-//! Until share is recalled, the promise counts `available` alone: it holds for a store whose line
-//! is down, since nobody but the hub can give those units away.
+//! While a store answers, its share counts too: a claim recalls it first. What is claimed comes out
+//! of `available` alone, so the promise holds for a store whose line is down, since nobody but the
+//! hub can give those units away. Freshness is a hint for the figure, never what safety rests on.
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
 use crate::record::{Display, Records};
-use crate::stock::{Stock, StockKey};
+use crate::stock::{LocationNo, Place, Stock, StockKey};
 
-/// P(store, item) = max(0, available - safety stock); 0 while the location recovers, since what
-/// was sold and promised there since the backup is not known.
-pub fn promise(records: &Records, key: StockKey, stock: &Stock) -> i64 {
+/// How the lines to the stores look at a moment: whose share figures count.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Lines {
+    /// Stores whose last ping was answered in time.
+    pub fresh: BTreeSet<LocationNo>,
+    /// Stores in which nobody can have seen an order that is to be picked up today.
+    pub dark: BTreeSet<LocationNo>,
+    /// A recall of the item went unanswered since the last ping that was answered.
+    pub late: BTreeSet<StockKey>,
+}
+
+impl Lines {
+    /// Whether a figure counts the share there.
+    pub fn counts(&self, key: StockKey) -> bool {
+        self.fresh.contains(&key.location) && !self.late.contains(&key)
+    }
+}
+
+/// How goods come to the shopper.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fulfilment {
+    /// The shopper comes to the store, maybe today.
+    Pickup,
+    /// A carrier brings them.
+    Shipping,
+}
+
+/// P(store, item) = max(0, S - safety stock), S = available, and the store's share where it
+/// counts; 0 while the location recovers, since what was sold and promised there since the backup
+/// is not known.
+pub fn promise(records: &Records, lines: &Lines, key: StockKey, stock: &Stock) -> i64 {
     if records.is_recovering(key.location) {
         return 0;
     }
-    (stock.available() - records.safety(key.item, key.location)).max(0)
+    let share = if lines.counts(key) { stock.at(Place::StoreShare) } else { 0 };
+    (stock.available() + share - records.safety(key.item, key.location)).max(0)
 }
 
-/// What one channel may offer at one location: max(0, P - channel buffer).
+/// What one channel may offer at one location: max(0, P - channel buffer); for pickup nothing at a
+/// dark store.
 pub fn channel_figure(
     records: &Records,
+    lines: &Lines,
     key: StockKey,
     stock: &Stock,
-    channel: Option<&str>,
+    (channel, fulfilment): (Option<&str>, Fulfilment),
 ) -> i64 {
-    (promise(records, key, stock) - records.buffer(key.item, channel)).max(0)
+    if fulfilment == Fulfilment::Pickup && lines.dark.contains(&key.location) {
+        return 0;
+    }
+    (promise(records, lines, key, stock) - records.buffer(key.item, channel)).max(0)
 }
 
 /// What one channel may offer over several locations: max(0, sum of P - channel buffer).
@@ -85,6 +123,8 @@ pub fn shown(display: Display, figure: i64) -> Shown {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::{Record, Safety};
+    use crate::stock::{ItemNo, Version};
 
     #[test]
     fn the_public_sees_no_more_than_the_policy_allows() {
@@ -95,6 +135,33 @@ mod tests {
         assert_eq!(shown(level, 3), Shown::Level { level: Level::Low });
         assert_eq!(shown(level, 0), Shown::Level { level: Level::Out });
         assert_eq!(shown(Display::YesNo, 1), Shown::YesNo { available: true });
+    }
+
+    #[test]
+    fn share_counts_while_the_store_answers() {
+        let key = StockKey { item: ItemNo(1), location: LocationNo(2) };
+        let mut stock = Stock::default();
+        stock.balances[Place::Available.index()] = 3;
+        stock.balances[Place::StoreShare.index()] = 2;
+        let mut records = Records::default();
+        let safety = Safety { item: key.item, location: key.location, units: 1 };
+        records.put(Version(1), Record::Safety(safety));
+        let figures = |lines: &Lines| {
+            let of = |f| channel_figure(&records, lines, key, &stock, (None, f));
+            (
+                promise(&records, lines, key, &stock),
+                of(Fulfilment::Pickup),
+                of(Fulfilment::Shipping),
+            )
+        };
+        let mut lines = Lines::default();
+        assert_eq!(figures(&lines), (2, 2, 2), "stale");
+        lines.fresh.insert(key.location);
+        assert_eq!(figures(&lines), (4, 4, 4), "fresh");
+        lines.late.insert(key);
+        assert_eq!(figures(&lines), (2, 2, 2), "a recall went unanswered");
+        lines = Lines { dark: [key.location].into(), ..Lines::default() };
+        assert_eq!(figures(&lines), (2, 0, 2), "dark: nothing to pick up today");
     }
 
     #[test]

@@ -11,7 +11,7 @@
 //!    then `store_has_agent`, `last_admin`,
 //! 5. `too_many_holds`,
 //! 6. `approval_needed`,
-//! 7. `not_enough_available`.
+//! 7. `not_enough_available`, `not_promised_now`.
 
 use serde::{Deserialize, Serialize};
 
@@ -106,6 +106,15 @@ pub enum Refusal {
         /// What was asked for.
         wanted: i64,
     },
+    /// The units are the share of a store that did not give them back in time.
+    #[error(
+        "the store's registers own the last units of {sku}, and it does not answer now; try \
+             again in a moment, or another location"
+    )]
+    NotPromisedNow {
+        /// Which item.
+        sku: String,
+    },
     /// Too many live holds.
     #[error("too many holds are open; end one first")]
     TooManyHolds,
@@ -136,7 +145,7 @@ pub enum RefusalKind {
 
 impl Refusal {
     /// Every code, for documentation and its test.
-    pub const CODES: [&'static str; 22] = [
+    pub const CODES: [&'static str; 23] = [
         "command_reused",
         "precondition_failed",
         "invalid",
@@ -155,6 +164,7 @@ impl Refusal {
         "reservation_short",
         "stale_timer",
         "not_enough_available",
+        "not_promised_now",
         "too_many_holds",
         "last_admin",
         "approval_needed",
@@ -182,6 +192,7 @@ impl Refusal {
             Refusal::ReservationShort => "reservation_short",
             Refusal::StaleTimer => "stale_timer",
             Refusal::NotEnoughAvailable { .. } => "not_enough_available",
+            Refusal::NotPromisedNow { .. } => "not_promised_now",
             Refusal::TooManyHolds => "too_many_holds",
             Refusal::LastAdmin => "last_admin",
             Refusal::ApprovalNeeded => "approval_needed",
@@ -201,6 +212,12 @@ impl Refusal {
             Refusal::PreconditionFailed => RefusalKind::Changed,
             _ => RefusalKind::Conflict,
         }
+    }
+
+    /// True when the same command may be accepted a moment later: it is not remembered as the
+    /// command's answer.
+    pub const fn is_passing(&self) -> bool {
+        matches!(self, Refusal::NotPromisedNow { .. })
     }
 
     /// A field that breaks a rule.

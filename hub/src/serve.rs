@@ -24,7 +24,7 @@ use crate::follow::Follow;
 use crate::http::{self, Listening, Proxy, Served};
 use crate::imports::{self, Imports};
 use crate::jobs;
-use crate::link::Links;
+use crate::link::{self, Links};
 use crate::live::{Board, Sockets};
 use crate::mqtt::{self, broker::Broker};
 use crate::secrets::Secrets;
@@ -109,11 +109,15 @@ pub async fn start(options: Options, clock: Clock) -> anyhow::Result<Running> {
     let (head, hub_id) = store.head().await?;
     let stop = CancellationToken::new();
     let (committed, newest) = watch::channel(head.version);
-    let (commands, writer) = Commands::start(store.clone(), clock.clone(), committed);
+    let links = Arc::new(Links::default());
+    let lines = {
+        let links = links.clone();
+        Arc::new(move || links.lines())
+    };
+    let (commands, writer) = Commands::start_with(store.clone(), clock.clone(), committed, lines);
     // The follower ends after the last request, which may wait for what it sees.
     let last = CancellationToken::new();
     let (follow, follower) = Follow::start(store.clone(), newest, last.clone()).await?;
-    let links = Arc::new(Links::default());
     let source = Source {
         store: store.clone(),
         follow: follow.clone(),
@@ -160,6 +164,8 @@ fn background(app: &App, options: &Options) -> anyhow::Result<Vec<JoinHandle<()>
     tasks.push(tokio::spawn(imports::run(app.clone())));
     tasks.extend(channels::start(app));
     tasks.push(tokio::spawn(expect_agents(app.clone())));
+    let (links, store, stop) = (app.links.clone(), app.store.clone(), app.stop.clone());
+    tasks.push(tokio::spawn(link::ring(links, store, stop)));
     let kept = app.tls.iter().map(|tls| tls.clone().keep(app.clock.clone(), app.stop.clone()));
     tasks.extend(kept.map(tokio::spawn));
     tasks.extend(broker(app, options.broker.as_ref())?);

@@ -3,9 +3,12 @@
 //! One place for HTTP and live stock, so that both always say the same. The rules are the
 //! domain's ([`oneshelf_domain::promise`]).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use oneshelf_domain::promise::{Shown, channel_figure, channel_total, promise, shown};
+use oneshelf_domain::promise::{
+    Fulfilment, Lines, Shown, channel_figure, channel_total, promise, shown,
+};
 use oneshelf_domain::record::{Display, Location, LocationKind, RecordState, Records};
 use oneshelf_domain::stock::{ItemNo, Stock, StockKey};
 use oneshelf_domain::{LocationCode, Sku, Timestamp};
@@ -100,6 +103,7 @@ pub struct Source {
 pub struct Moment<'a> {
     links: &'a Links,
     records: Arc<Records>,
+    lines: Arc<Lines>,
     now: Timestamp,
 }
 
@@ -121,7 +125,7 @@ impl Source {
     /// Now.
     pub fn moment(&self) -> Moment<'_> {
         let records = self.follow.seen().records.clone();
-        Moment { links: &self.links, records, now: (self.clock)() }
+        Moment { links: &self.links, records, lines: self.links.lines(), now: (self.clock)() }
     }
 }
 
@@ -131,10 +135,11 @@ impl Moment<'_> {
         self.now
     }
 
-    /// How the lines to all locations that sell look, in the records' order.
-    pub fn lines(&self) -> Vec<LinkState> {
+    /// How the lines to all locations that sell look, in the records' order, and of which items a
+    /// recall went unanswered: figures follow from both.
+    pub fn lines(&self) -> (Vec<LinkState>, BTreeSet<StockKey>) {
         let selling = self.records.locations().filter(|l| sells(l));
-        selling.map(|l| self.links.state(l.no)).collect()
+        (selling.map(|l| self.links.state(l.no)).collect(), self.lines.late.clone())
     }
 
     /// An item's figures.
@@ -145,7 +150,7 @@ impl Moment<'_> {
         for location in self.records.locations().filter(|l| sells(l)) {
             let row = stock.rows.get(&location.no).copied().unwrap_or_default();
             let key = StockKey { item: stock.no, location: location.no };
-            promises.push(promise(&self.records, key, &row));
+            promises.push(promise(&self.records, &self.lines, key, &row));
             locations.push(self.at(audience, location, key, &row));
         }
         let buffer = self.records.buffer(stock.no, channel);
@@ -163,7 +168,9 @@ impl Moment<'_> {
         key: StockKey,
         row: &Stock,
     ) -> ShownLocation {
-        let figure = channel_figure(&self.records, key, row, audience.channel.as_deref());
+        // One location's figure is what a shopper may have kept there.
+        let who = (audience.channel.as_deref(), Fulfilment::Pickup);
+        let figure = channel_figure(&self.records, &self.lines, key, row, who);
         // Where no agent works nobody but the hub moves stock: its word is always fresh.
         let state = match self.links.state(location.no) {
             LinkState::None => LinkState::Fresh,

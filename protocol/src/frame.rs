@@ -296,6 +296,17 @@ pub enum Down {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         want: Option<i64>,
     },
+    /// Gives share back: the answer is a fact, or none.
+    Recall {
+        /// Of this session.
+        session: Lease,
+        /// Which incarnation.
+        incarnation: IncarnationId,
+        /// Which item.
+        sku: Sku,
+        /// "Let your returned total reach this."
+        target: i64,
+    },
     /// Answers a fact.
     Ack {
         /// Of this session.

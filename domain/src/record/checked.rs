@@ -3,7 +3,9 @@
 //! Titles become harmless text, numbers stay in range, names of zones exist. A record that passed
 //! here can be printed, shown and reckoned with. Whether what it names exists is `stock`'s matter.
 
-use super::{ApiKey, Channel, Display, ImportMapping, KeyKind, Location, Record, Scope, Shop};
+use super::{
+    ApiKey, Channel, Display, ImportMapping, KeyKind, Location, Record, Scope, ShareRule, Shop,
+};
 use crate::code::{ChannelCode, plain_text};
 use crate::limits;
 use crate::refusal::Refusal;
@@ -40,7 +42,8 @@ impl Record {
             Record::Enrolment(_) | Record::Recovering(_) => {}
             Record::Channel(c) => sales_channel(c)?,
             Record::Safety(s) => units(s.units)?,
-            Record::Share(s) => units(s.units)?,
+            Record::Share(s) => share(s.rule)?,
+            Record::WalkIn(w) => units(w.units)?,
             Record::Mapping(m) => mapping(m)?,
             Record::Buffer(b) => {
                 channel(&b.channel)?;
@@ -64,6 +67,14 @@ fn zone(text: &str) -> Result<(), Refusal> {
         Ok(_) => Ok(()),
         Err(_) => Err(Refusal::invalid("/zone", "an IANA time zone, as in Europe/Dublin")),
     }
+}
+
+fn share(rule: ShareRule) -> Result<(), Refusal> {
+    if rule.is_valid() {
+        return Ok(());
+    }
+    let text = "units from 0 to 1,000,000,000; a percentage from 0 to 100";
+    Err(Refusal::invalid("/units", text))
 }
 
 fn units(units: i64) -> Result<(), Refusal> {

@@ -8,6 +8,7 @@ mod checked;
 mod kinds;
 mod policy;
 mod recovering;
+mod walk_in;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,12 +19,13 @@ pub use kinds::{
     Agent, ApiKey, DecimalMark, Display, Enrolment, ImportMapping, KeyKind, Location, LocationKind,
     RecordState, Register, Role, Scope, Shop, Staff, TaxRate,
 };
-pub use policy::{Buffer, Safety, SharePolicy};
+pub use policy::{Buffer, Safety, SharePolicy, ShareRule};
 pub use recovering::Recovering;
+pub use walk_in::WalkIn;
 
 use crate::code::LocationCode;
 use crate::id::AgentId;
-use crate::stock::{ItemNo, LocationNo, Version};
+use crate::stock::{ItemNo, LocationNo, Stock, StockKey, Version};
 
 /// Any record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +57,8 @@ pub enum Record {
     Mapping(ImportMapping),
     /// A location that is promised again later.
     Recovering(Recovering),
+    /// What registers sell of an item.
+    WalkIn(WalkIn),
 }
 
 impl Record {
@@ -74,6 +78,7 @@ impl Record {
             Record::Share(s) => share_key(s.location, s.item),
             Record::Mapping(m) => ImportMapping::key(&m.kind, &m.name),
             Record::Recovering(r) => Recovering::key(r.location),
+            Record::WalkIn(w) => WalkIn::key(w.location, w.item),
         }
     }
 }
@@ -99,6 +104,15 @@ fn share_key(location: LocationNo, item: Option<ItemNo>) -> String {
         || format!("share/{}/*", location.0),
         |i| format!("share/{}/{}", location.0, i.0),
     )
+}
+
+/// Units that a store keeps; none: all that it has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptShares {
+    /// Of items that are not named.
+    pub others: Option<i64>,
+    /// Of the others.
+    pub items: BTreeMap<ItemNo, Option<i64>>,
 }
 
 /// All records, by key, each with the version of its last change.
@@ -231,13 +245,46 @@ impl Records {
         }
     }
 
-    /// Units of share that a store should own; 0 without a policy.
-    pub fn share_units(&self, location: LocationNo, item: ItemNo) -> i64 {
+    /// The rule for a store's share of an item: its own, else the store's, else `auto`.
+    pub fn share_rule(&self, location: LocationNo, item: ItemNo) -> ShareRule {
         let one = self.get(&share_key(location, Some(item)));
         match one.or_else(|| self.get(&share_key(location, None))) {
-            Some(Record::Share(s)) => s.units,
-            _ => 0,
+            Some(Record::Share(s)) => s.rule,
+            _ => ShareRule::Auto,
         }
+    }
+
+    /// What registers sell of an item there, as far as it is known.
+    pub fn walk_in(&self, location: LocationNo, item: ItemNo) -> Option<&WalkIn> {
+        match self.get(&WalkIn::key(location, item)) {
+            Some(Record::WalkIn(w)) => Some(w),
+            _ => None,
+        }
+    }
+
+    /// Units of share that a store should own of an item.
+    pub fn share_target(&self, key: StockKey, stock: &Stock) -> i64 {
+        let StockKey { item, location } = key;
+        self.share_rule(location, item).target(stock, self.walk_in(location, item))
+    }
+
+    /// What a store keeps of its share of its own accord, by the records that it has a copy of.
+    pub fn kept_shares(&self) -> KeptShares {
+        let mut kept = KeptShares { others: Some(0), items: BTreeMap::new() };
+        for (_, record) in self.of_kind("walk_in").chain(self.of_kind("share")) {
+            match record {
+                Record::Share(SharePolicy { item: None, rule, .. }) => {
+                    kept.others = rule.kept(None)
+                }
+                Record::Share(SharePolicy { location, item: Some(item), .. })
+                | Record::WalkIn(WalkIn { location, item, .. }) => {
+                    let rule = self.share_rule(*location, *item);
+                    kept.items.insert(*item, rule.kept(self.walk_in(*location, *item)));
+                }
+                _ => {}
+            }
+        }
+        kept
     }
 }
 
@@ -250,15 +297,17 @@ mod tests {
     fn kinds_do_not_run_into_each_other() {
         let mut records = Records::default();
         let policy = |location, item| {
-            Record::Share(SharePolicy { location: LocationNo(location), item, units: 2 })
+            let rule = ShareRule::Fixed { units: 2 };
+            Record::Share(SharePolicy { location: LocationNo(location), item, rule })
         };
         records.put(Version(1), policy(1, None));
         records.put(Version(2), policy(1, Some(ItemNo(5))));
         let safety = Safety { item: ItemNo(5), location: LocationNo(1), units: 3 };
         records.put(Version(3), Record::Safety(safety));
         assert_eq!(records.of_kind("share").count(), 2);
-        assert_eq!(records.share_units(LocationNo(1), ItemNo(9)), 2);
-        assert_eq!(records.share_units(LocationNo(2), ItemNo(9)), 0);
+        let rule = |location| records.share_rule(LocationNo(location), ItemNo(9));
+        assert_eq!(rule(1), ShareRule::Fixed { units: 2 });
+        assert_eq!(rule(2), ShareRule::Auto);
         assert_eq!(records.safety(ItemNo(5), LocationNo(1)), 3);
     }
 

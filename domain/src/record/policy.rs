@@ -1,11 +1,13 @@
 //! Policies: numbers that lower or share what may be promised.
 //!
 //! Plain values of small integers, in base units. How they are applied is `promise`'s and
-//! `stock`'s matter.
+//! `stock`'s matter; this alone knows what share a policy asks for.
 
 use serde::{Deserialize, Serialize};
 
-use crate::stock::{ItemNo, LocationNo};
+use super::walk_in::WalkIn;
+use crate::limits;
+use crate::stock::{ItemNo, LocationNo, Place, Stock};
 
 /// Units of an item that a location keeps back from every channel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +31,62 @@ pub struct Buffer {
     pub units: i64,
 }
 
-/// Units that a store's registers own without asking.
+/// How many units a store's registers should own without asking. Where nothing is said it is
+/// [`ShareRule::Auto`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "rule", rename_all = "snake_case")]
+pub enum ShareRule {
+    /// So many.
+    Fixed {
+        /// Units.
+        units: i64,
+    },
+    /// A part of what is free or share there: none of one unit, rounded up from two on (at small
+    /// stock the rounding is the policy: shares.md section 7).
+    Percent {
+        /// 0 to 100.
+        percent: i64,
+    },
+    /// The smallest share that covers the walk-in demand of [`limits::SURVIVE_HOURS`] opening
+    /// hours in 90 % of cases.
+    Auto,
+}
+
+impl ShareRule {
+    /// Units of share, for a row of stock and what is known of the walk-in demand there.
+    pub fn target(self, stock: &Stock, walk_in: Option<&WalkIn>) -> i64 {
+        match self {
+            ShareRule::Fixed { units } => units,
+            ShareRule::Percent { percent } => {
+                let units = stock.available() + stock.at(Place::StoreShare);
+                if units < 2 { 0 } else { (units * percent + 99) / 100 }
+            }
+            ShareRule::Auto => walk_in.map_or(0, WalkIn::share),
+        }
+    }
+
+    /// Units that the store keeps of its own accord: what lies above goes back unasked. None:
+    /// what it keeps follows from the hub's stock, and the hub asks for the rest.
+    pub fn kept(self, walk_in: Option<&WalkIn>) -> Option<i64> {
+        match self {
+            ShareRule::Percent { .. } => None,
+            ShareRule::Fixed { .. } | ShareRule::Auto => {
+                Some(self.target(&Stock::default(), walk_in))
+            }
+        }
+    }
+
+    /// True when every number is in its range.
+    pub fn is_valid(self) -> bool {
+        match self {
+            ShareRule::Fixed { units } => (0..=limits::QUANTITY_MAX).contains(&units),
+            ShareRule::Percent { percent } => (0..=100).contains(&percent),
+            ShareRule::Auto => true,
+        }
+    }
+}
+
+/// What share a store should own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SharePolicy {
     /// Where.
@@ -37,6 +94,35 @@ pub struct SharePolicy {
     /// One item, or all of them.
     #[serde(default)]
     pub item: Option<ItemNo>,
-    /// Units.
-    pub units: i64,
+    /// How many.
+    #[serde(flatten)]
+    pub rule: ShareRule,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stock(available: i64, share: i64) -> Stock {
+        let mut stock = Stock::default();
+        stock.balances[Place::Available.index()] = available;
+        stock.balances[Place::StoreShare.index()] = share;
+        stock
+    }
+
+    #[test]
+    fn a_percentage_is_of_what_is_free_and_rounded_up_from_two_on() {
+        let rule = ShareRule::Percent { percent: 20 };
+        let cases = [(0, 0, 0), (1, 0, 0), (0, 1, 0), (1, 1, 1), (5, 0, 1), (4, 2, 2), (20, 0, 4)];
+        for (available, share, target) in cases {
+            assert_eq!(rule.target(&stock(available, share), None), target, "{available} {share}");
+        }
+        assert_eq!(rule.kept(None), None);
+    }
+
+    #[test]
+    fn without_a_history_auto_owns_nothing() {
+        assert_eq!(ShareRule::Auto.target(&stock(20, 0), None), 0);
+        assert_eq!(ShareRule::Fixed { units: 3 }.target(&stock(1, 0), None), 3);
+    }
 }

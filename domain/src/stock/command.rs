@@ -12,6 +12,7 @@ use crate::id::{AgentId, CommandId, IncarnationId, ReservationId, SaleId};
 use crate::item::ItemDetails;
 use crate::money::Money;
 use crate::price::{DatedPrice, PriceFrom};
+use crate::promise::Fulfilment;
 use crate::record::{Agent, Record};
 use crate::time::Timestamp;
 
@@ -285,6 +286,8 @@ pub enum Command {
         expires_in_ms: Option<i64>,
         /// The channel whose figure limits it.
         channel: Option<String>,
+        /// How the goods come to the shopper: the channel's figure differs.
+        fulfilment: Fulfilment,
         /// The shopper whose earlier hold on the item is replaced.
         shopper: Option<String>,
         /// The address whose holds are capped.

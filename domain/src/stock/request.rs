@@ -117,11 +117,23 @@ fn adjust(
 
 /// The refusal with the SKU that people know.
 pub(super) fn not_enough(draft: &Draft, key: StockKey, available: i64, wanted: i64) -> Stop {
-    let sku = match draft.state.item_by_no(key.item) {
-        Ok(item) => item.map_or_else(|| key.item.0.to_string(), |i| i.sku.to_string()),
-        Err(stop) => return stop,
-    };
-    Refusal::NotEnoughAvailable { sku, available, wanted }.into()
+    match sku(draft, key) {
+        Ok(sku) => Refusal::NotEnoughAvailable { sku, available, wanted }.into(),
+        Err(stop) => stop,
+    }
+}
+
+/// The same, where the units are a store's share.
+pub(super) fn not_now(draft: &Draft, key: StockKey) -> Stop {
+    match sku(draft, key) {
+        Ok(sku) => Refusal::NotPromisedNow { sku }.into(),
+        Err(stop) => stop,
+    }
+}
+
+fn sku(draft: &Draft, key: StockKey) -> Result<String, Stop> {
+    let item = draft.state.item_by_no(key.item)?;
+    Ok(item.map_or_else(|| key.item.0.to_string(), |i| i.sku.to_string()))
 }
 
 /// Books what a count found; true when anything moved. A surplus goes to available; a deficit

@@ -5,19 +5,21 @@
 
 use super::draft::{Draft, Shift};
 use super::draw::Draw;
-use super::request::{known, not_enough};
+use super::request::{known, not_enough, not_now};
 use super::{
     Command, ItemNo, Key, LocationNo, Outcome, Place, Reason, Reservation, ReservationLine,
     ReservationState, StockKey, Stop, TimerChange, TimerKind,
 };
 use crate::id::ReservationId;
 use crate::item::ItemState;
+use crate::promise::{Fulfilment, Lines};
 use crate::record::LocationKind;
 use crate::refusal::Refusal;
 use crate::{limits, promise};
 
 pub(super) fn reserve(draft: &mut Draft, command: &Command) -> Result<Outcome, Stop> {
-    let Command::Reserve { lines, expires_in_ms, channel, shopper, address, reference } = command
+    let Command::Reserve { lines, expires_in_ms, channel, fulfilment, shopper, address, reference } =
+        command
     else {
         return Err(Stop::NotNow("not a reserve"));
     };
@@ -41,15 +43,13 @@ pub(super) fn reserve(draft: &mut Draft, command: &Command) -> Result<Outcome, S
     for (item, location, quantity) in lines {
         let key = Draft::key(*item, *location);
         let row = draft.stock(key)?;
-        let offered = match channel {
-            // No figure exceeds the bucket, whatever a policy says.
-            Some(c) => promise::channel_figure(&draft.state.records, key, &row, Some(c))
-                .min(row.available()),
-            None if draft.state.records.is_recovering(*location) => 0,
-            None => row.available(),
-        };
-        if offered < *quantity {
-            return Err(not_enough(draft, key, offered.max(0), *quantity));
+        let (figure, at_most) = figures(draft, key, channel.as_deref(), *fulfilment)?;
+        if at_most < *quantity {
+            return Err(not_enough(draft, key, figure, *quantity));
+        }
+        // Whatever a figure counts, only what lies in the bucket can be given.
+        if figure.min(row.available()) < *quantity {
+            return Err(not_now(draft, key));
         }
         move_units(draft, key, Place::Available, Place::Reserved, *quantity, Reason::Reserve, id)?;
     }
@@ -81,6 +81,31 @@ pub(super) fn reserve(draft: &mut Draft, command: &Command) -> Result<Outcome, S
         version: draft.at.version,
     });
     Ok(Outcome::Reservation { id, state, expires_at })
+}
+
+/// Units that may be asked for now, and units that could be had with all of the store's share:
+/// by a channel's figure, or without a channel by what the hub has or can ask its store for.
+fn figures(
+    draft: &Draft,
+    key: StockKey,
+    channel: Option<&str>,
+    fulfilment: Fulfilment,
+) -> Result<(i64, i64), Stop> {
+    let (records, lines) = (&draft.state.records, &draft.state.lines);
+    let row = draft.stock(key)?;
+    let all = row.available() + row.at(Place::StoreShare);
+    Ok(match channel {
+        Some(c) => {
+            let figure =
+                |lines| promise::channel_figure(records, lines, key, &row, (Some(c), fulfilment));
+            let dark = lines.dark.clone();
+            let answering = Lines { fresh: [key.location].into(), dark, ..Lines::default() };
+            // No figure exceeds what there is, whatever a policy says.
+            (figure(lines).min(all), figure(&answering).min(all))
+        }
+        None if records.is_recovering(key.location) => (0, 0),
+        None => (all, all),
+    })
 }
 
 /// Unknown things before wrong states, over all lines.

@@ -222,7 +222,8 @@ fn by_policy(
     let i = speaker(draft, location, session)?;
     let key = Draft::key(item, location);
     let share = draft.share(key, i.id)?;
-    let wanted = draft.state.records.share_units(location, item) - share.owned();
+    let target = draft.state.records.share_target(key, &draft.stock(key)?);
+    let wanted = target - share.owned();
     let given = wanted.clamp(0, free(draft, key)?);
     grant(draft, &i, item, given)
 }

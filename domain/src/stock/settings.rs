@@ -113,6 +113,10 @@ fn named_things_exist(draft: &Draft, record: &Record) -> Result<(), Stop> {
                 known(draft, item)?;
             }
         }
+        Record::WalkIn(w) => {
+            draft.known_location(w.location)?;
+            known(draft, w.item)?;
+        }
         Record::Recovering(r) => _ = draft.known_location(r.location)?,
         Record::Shop(_) | Record::Location(_) | Record::Key(_) | Record::Mapping(_) => {}
     }
@@ -137,6 +141,7 @@ fn remove_record(draft: &mut Draft, key: &str) -> Result<Outcome, Stop> {
         | Record::Buffer(_)
         | Record::Share(_)
         | Record::Mapping(_)
+        | Record::WalkIn(_)
         | Record::Recovering(_) => {
             draft.push(Change::RecordGone(key.to_owned()));
             return Ok(Outcome::Done);

@@ -4,6 +4,7 @@
 //! reservation"), one that was not loaded is a question ([`Stop::Missing`]).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::{
     Change, Decision, Incarnation, ItemNo, LocationNo, Place, Reservation, Share, Stock, StockKey,
@@ -12,6 +13,7 @@ use super::{
 use crate::code::{Barcode, Sku};
 use crate::id::{IncarnationId, ReservationId};
 use crate::item::Item;
+use crate::promise::Lines;
 use crate::record::Records;
 use crate::refusal::Refusal;
 
@@ -67,6 +69,8 @@ impl From<Refusal> for Stop {
 pub struct State {
     /// Settings and rights: always whole.
     pub records: Records,
+    /// How the lines to the stores look: of the moment, as the clock is, and stored nowhere.
+    pub lines: Arc<Lines>,
     stock: BTreeMap<StockKey, Stock>,
     reservations: BTreeMap<ReservationId, Option<Reservation>>,
     by_stock: BTreeMap<StockKey, BTreeSet<ReservationId>>,

@@ -4,6 +4,7 @@
 //! Frames get lost, agents go silent and are replaced, come back late and close. Forked agents and
 //! restored hubs are the tables' matter (`forks`, `sessions`). S1 to S7 are the page's invariants.
 
+use oneshelf_domain::promise::Fulfilment;
 use oneshelf_domain::stock::{
     Command, FactBody, HelloAnswer, InSource, Lease, Outcome, Place, SaleLine, Share, Stock,
     StockKey, Stop, Version,
@@ -273,6 +274,7 @@ impl Store {
             lines: vec![(self.key.item, self.key.location, quantity)],
             expires_in_ms: held.then_some(60_000),
             channel: None,
+            fulfilment: Fulfilment::Shipping,
             shopper: None,
             address: None,
             reference: None,

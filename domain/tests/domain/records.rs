@@ -19,7 +19,7 @@ fn reads_back<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(val
     text
 }
 
-const RECORDS: [&str; 12] = [
+const RECORDS: [&str; 15] = [
     r#"{"record":"shop","name":"H","currency":"EUR","zone":"UTC","taxes":[]}"#,
     r#"{"record":"location","no":3,"code":"S07","name":"Q","kind":"store","zone":"UTC"}"#,
     r#"{"record":"register","location":"S07","code":"R1","name":"R"}"#,
@@ -34,7 +34,10 @@ const RECORDS: [&str; 12] = [
         "secrets":[{"sealed":"x"}],"stopped":"gone"}"#,
     r#"{"record":"safety","item":1,"location":2,"units":3}"#,
     r#"{"record":"buffer","item":1,"channel":"web","units":3}"#,
-    r#"{"record":"share","location":2,"units":3}"#,
+    r#"{"record":"share","location":2,"rule":"fixed","units":3}"#,
+    r#"{"record":"share","location":2,"item":7,"rule":"percent","percent":20}"#,
+    r#"{"record":"share","location":2,"rule":"auto"}"#,
+    r#"{"record":"walk_in","item":1,"location":2,"sales":3,"units":4,"hours":40}"#,
     r#"{"record":"recovering","location":2,"epoch":7}"#,
 ];
 
@@ -154,6 +157,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::ReservationShort,
         Refusal::StaleTimer,
         Refusal::NotEnoughAvailable { sku: t(), available: 1, wanted: 2 },
+        Refusal::NotPromisedNow { sku: t() },
         Refusal::TooManyHolds,
         Refusal::LastAdmin,
         Refusal::ApprovalNeeded,
@@ -184,7 +188,7 @@ fn refusals_are_grouped_for_transports() {
     assert_eq!(of(RefusalKind::Gone), ["enrolment_invalid", "reservation_expired"]);
     assert_eq!(of(RefusalKind::Denied), ["approval_needed"]);
     assert_eq!(of(RefusalKind::Changed), ["precondition_failed"]);
-    assert_eq!(of(RefusalKind::Conflict).len(), 12);
+    assert_eq!(of(RefusalKind::Conflict).len(), 13);
 }
 
 #[test]

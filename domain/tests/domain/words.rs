@@ -5,7 +5,8 @@
 
 use oneshelf_domain::id::{AgentId, IncarnationId, ReservationId, SaleId};
 use oneshelf_domain::item::ItemDetails;
-use oneshelf_domain::record::{Agent, Buffer, Record, RecordState, Safety, SharePolicy};
+use oneshelf_domain::promise::Fulfilment;
+use oneshelf_domain::record::{Agent, Buffer, Record, RecordState, Safety, SharePolicy, ShareRule};
 use oneshelf_domain::stock::{
     Adjustment, Command, FactBody, InSource, ItemNo, Lease, LocationNo, Place, SaleDocument,
     SaleLine, SaleTender, Version, Versions,
@@ -182,7 +183,8 @@ pub(crate) fn request(verb: &str, w: &mut Words) -> Command {
         }
         "share" => {
             let (location, item, units) = (w.location(), w.item(), w.number());
-            put(Record::Share(SharePolicy { location, item: Some(item), units }))
+            let rule = ShareRule::Fixed { units };
+            put(Record::Share(SharePolicy { location, item: Some(item), rule }))
         }
         "safety" => {
             let (location, item, units) = (w.location(), w.item(), w.number());
@@ -225,7 +227,12 @@ fn reserve(w: &mut Words) -> Command {
     let expires_in_ms = w.option("for").map(seconds);
     let channel = text(w.option("channel"));
     let (shopper, address) = (text(w.option("shopper")), text(w.option("address")));
-    Command::Reserve { lines: w.spots(), expires_in_ms, channel, shopper, address, reference: None }
+    let fulfilment = match w.option("by") {
+        Some("pickup") => Fulfilment::Pickup,
+        _ => Fulfilment::Shipping,
+    };
+    let (lines, reference) = (w.spots(), None);
+    Command::Reserve { lines, expires_in_ms, channel, fulfilment, shopper, address, reference }
 }
 
 fn item(w: &mut Words) -> Command {

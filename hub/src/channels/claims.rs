@@ -4,6 +4,7 @@
 //! command, whose id follows from the channel's: sent again it has one effect.
 
 use oneshelf_connectors::OrderLine;
+use oneshelf_domain::promise::Fulfilment;
 use oneshelf_domain::stock::{Command, Outcome};
 use oneshelf_domain::{CommandId, Refusal, ReservationId};
 use oneshelf_sync::plan::Submission;
@@ -12,6 +13,7 @@ use uuid::Uuid;
 use super::places::Planned;
 use crate::app::App;
 use crate::commands::{Failure, Lane};
+use crate::link::recall;
 use crate::store::StoreError;
 
 /// Namespace of the ids that follow from orders.
@@ -58,6 +60,7 @@ pub(super) async fn reserve(
         lines: planned.iter().map(|l| (l.item, l.no, l.quantity)).collect(),
         expires_in_ms: None,
         channel: Some(channel.to_owned()),
+        fulfilment: Fulfilment::Shipping,
         shopper: None,
         address: None,
         reference: Some(order.to_owned()),
@@ -94,7 +97,7 @@ pub(super) async fn submit(
         keyed: true,
         command,
     };
-    match app.commands.submit(Lane::Interactive, submission).await {
+    match recall::submit(app, Lane::Interactive, submission).await {
         Ok(accepted) => Ok(Ok(accepted.outcome)),
         Err(Failure::Refused(refusal)) => Ok(Err(refusal)),
         Err(Failure::Busy | Failure::Stopping) => Err(NotNow::Busy),

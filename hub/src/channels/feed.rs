@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use oneshelf_connectors::{Location, Message};
-use oneshelf_domain::promise::{channel_figure, channel_total, promise};
+use oneshelf_domain::promise::{Fulfilment, Lines, channel_figure, channel_total, promise};
 use oneshelf_domain::record::{Channel, Records};
 use oneshelf_domain::stock::{ItemNo, LocationNo, Stock, StockKey};
 use oneshelf_domain::{LocationCode, Timestamp};
@@ -251,8 +251,11 @@ pub(super) fn figure(
         if item.active {
             stock.balances[0] = item.available.get(&no).copied().unwrap_or(0);
         }
-        promises.push(promise(records, key, &stock));
-        let quantity = channel_figure(records, key, &stock, Some(channel.code.as_str()));
+        // A store's share is not told: nothing would take it back when the line falls, since what
+        // is sent follows the versions alone. The channel may ask for it all the same.
+        let (lines, who) = (Lines::default(), (Some(channel.code.as_str()), Fulfilment::Shipping));
+        promises.push(promise(records, &lines, key, &stock));
+        let quantity = channel_figure(records, &lines, key, &stock, who);
         locations.push(Location { location, quantity });
     }
     let buffer = records.buffer(item.no, Some(channel.code.as_str()));

@@ -11,6 +11,7 @@ use oneshelf_domain::stock::{State, Version};
 use oneshelf_domain::{CommandId, Timestamp, limits};
 use oneshelf_sync::plan::{EventRow, Head, Plan, Reply, Submission, TooManyRounds, Writes, needs};
 
+use super::LinesNow;
 use crate::store::{self, HeadRow, Store, StoreError, Tx};
 
 /// Why a batch was not stored.
@@ -81,8 +82,11 @@ pub(super) struct Ahead {
 }
 
 /// Rows as the last batch leaves them.
-#[derive(Default)]
-pub(super) struct Cache(Option<Kept>);
+pub(super) struct Cache {
+    kept: Option<Kept>,
+    /// How the lines to the stores look: asked anew for each batch.
+    lines: LinesNow,
+}
 
 struct Kept {
     state: State,
@@ -93,9 +97,14 @@ struct Kept {
 }
 
 impl Cache {
+    /// Nothing is known yet.
+    pub(super) fn new(lines: LinesNow) -> Self {
+        Self { kept: None, lines }
+    }
+
     /// Forgets everything: it may say more than the tables.
     pub(super) fn forget(&mut self) {
-        self.0 = None;
+        self.kept = None;
     }
 
     /// Decides a batch under the lock, from where it was decided ahead. Until it returns well,
@@ -107,7 +116,7 @@ impl Cache {
         batch: &[Submission],
         ahead: Option<Ahead>,
     ) -> Result<Decided, Trouble> {
-        let kept = self.0.take();
+        let kept = self.kept.take();
         let mut tx = store.begin_write().await?;
         let row = store::lock_head(&mut tx).await?;
         let (mut state, Ahead { mut plan, checked }) = match (kept, ahead) {
@@ -123,6 +132,7 @@ impl Cache {
             }
         };
         plan.later(now);
+        state.lines = (self.lines)();
         let ids: Vec<CommandId> = batch[checked..].iter().map(|s| s.id).collect();
         if !ids.is_empty() {
             plan.know(store::known(&mut tx, &ids).await?);
@@ -138,7 +148,7 @@ impl Cache {
         let writes = plan.finish(&state);
         let batch_no = row.batch + i64::from(!writes.is_empty());
         let storing = batch.iter().map(|s| s.id).collect();
-        self.0 = Some(Kept { state, head: writes.head.clone(), batch: batch_no, storing });
+        self.kept = Some(Kept { state, head: writes.head.clone(), batch: batch_no, storing });
         Ok(Decided { tx, writes, batch: batch_no })
     }
 
@@ -152,7 +162,8 @@ impl Cache {
         ahead: &mut Option<Ahead>,
         read: &mut Option<Tx>,
     ) -> Result<(), Trouble> {
-        let Some(kept) = &mut self.0 else { return Ok(()) };
+        let Some(kept) = &mut self.kept else { return Ok(()) };
+        kept.state.lines = (self.lines)();
         // A cache that is too big is cut between batches, which needs one that was not decided.
         if kept.state.rows() > limits::CACHE_ROWS_MAX {
             return Ok(());

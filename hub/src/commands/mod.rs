@@ -12,6 +12,7 @@ mod writer;
 
 use std::sync::Arc;
 
+use oneshelf_domain::promise::Lines;
 use oneshelf_domain::stock::{Outcome, Version};
 use oneshelf_domain::{Refusal, Timestamp};
 use oneshelf_sync::plan::{Reply, Submission};
@@ -20,6 +21,9 @@ use tokio::task::JoinHandle;
 
 use crate::store::Store;
 use queue::Queue;
+
+/// How the lines to the stores look now: what a channel may be promised depends on it.
+pub type LinesNow = Arc<dyn Fn() -> Arc<Lines> + Send + Sync>;
 
 /// The hub's wall clock.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -86,16 +90,27 @@ pub struct Commands {
 }
 
 impl Commands {
-    /// Starts the writer task of this program. `committed` gets the newest version after each
+    /// Starts the writer task of a program that no store connects to. `committed` gets the newest version after each
     /// commit that made one.
     pub fn start(
         store: Store,
         clock: Clock,
         committed: watch::Sender<Version>,
     ) -> (Self, JoinHandle<()>) {
+        let none = Arc::new(Lines::default());
+        Self::start_with(store, clock, committed, Arc::new(move || Arc::clone(&none)))
+    }
+
+    /// The same, where stores are connected.
+    pub fn start_with(
+        store: Store,
+        clock: Clock,
+        committed: watch::Sender<Version>,
+        lines: LinesNow,
+    ) -> (Self, JoinHandle<()>) {
         let queue = Arc::new(Queue::default());
         let (end, ended) = watch::channel(false);
-        let task = tokio::spawn(writer::run(store, clock, committed, queue.clone(), end));
+        let task = tokio::spawn(writer::run(store, (clock, lines), committed, queue.clone(), end));
         (Self { queue, ended }, task)
     }
 

@@ -19,7 +19,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::attempt::{Ahead, Cache, Decided, Done, Trouble};
 use super::batch::Batch;
 use super::queue::Queue;
-use super::{Answer, Clock, Failure, answer};
+use super::{Answer, Clock, Failure, LinesNow, answer};
 use crate::store::{Store, Tx};
 
 /// How many commands are decided ahead before the one being stored is looked after again.
@@ -33,14 +33,14 @@ const RETRY_MS: u64 = 10;
 
 pub(super) async fn run(
     store: Store,
-    clock: Clock,
+    (clock, lines): (Clock, LinesNow),
     committed: watch::Sender<Version>,
     queue: Arc<Queue>,
     end: watch::Sender<bool>,
 ) {
     // Also when this task is aborted: nobody waits for an answer that cannot come.
     let _abandon = Abandon(queue.clone());
-    let (cache, owed) = (Cache::default(), Owed::default());
+    let (cache, owed) = (Cache::new(lines), Owed::default());
     let mut writer = Writer { store, clock, committed, queue, cache, owed };
     let mut next = Batch::default();
     loop {

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use oneshelf_domain::promise::channel_figure;
+use oneshelf_domain::promise::{Fulfilment, Lines, channel_figure};
 use oneshelf_domain::record::{KeyKind, Record, Records};
 use oneshelf_domain::stock::{LocationNo, Stock, StockKey, Version};
 use oneshelf_domain::{Sku, Timestamp};
@@ -254,19 +254,23 @@ async fn explain(
     let changed = Version(rows.first().map_or(0, |r| r.version));
     let row = Stock { balances, short: 0, version: changed };
     let told = channels(records).into_iter().map(|channel| ToldBody {
-        quantity: channel_figure(records, key, &row, Some(&channel)),
+        quantity: {
+            // What channels are told counts no share: see `channels::feed`.
+            let who = (Some(channel.as_str()), Fulfilment::Shipping);
+            channel_figure(records, &Lines::default(), key, &row, who)
+        },
         channel,
     });
     Ok(Json(ExplanationBody {
         version: version.0,
-        figures: StockAt::of(records, location.code.clone(), key, &row),
+        figures: StockAt::of(records, &app.links.lines(), location.code.clone(), key, &row),
         reservations: held
             .into_iter()
             .map(|(reservation, quantity)| HeldBody { reservation, quantity })
             .collect(),
         policies: PoliciesBody {
             safety: records.safety(item, location.no),
-            share: records.share_units(location.no, item),
+            share: records.share_target(key, &row),
         },
         told: told.collect(),
         movements: rows.into_iter().map(|row| body(records, row)).collect(),

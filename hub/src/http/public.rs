@@ -8,6 +8,7 @@ use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use oneshelf_domain::item::{Item, Unit};
+use oneshelf_domain::promise::Fulfilment;
 use oneshelf_domain::record::{ApiKey, Display, KeyKind, LocationKind, Record, RecordState, Scope};
 use oneshelf_domain::stock::{Command, Outcome};
 use oneshelf_domain::{
@@ -300,6 +301,7 @@ async fn hold(
         lines: vec![(item, location.no, quantity)],
         expires_in_ms: Some(limits::HOLD_MS),
         channel: public.key.channel.clone(),
+        fulfilment: Fulfilment::Pickup,
         address: Some(app.secrets.blind("address", &public.address.name())),
         shopper: Some(shopper.clone()),
         reference: None,

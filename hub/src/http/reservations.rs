@@ -5,6 +5,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use oneshelf_domain::promise::Fulfilment;
 use oneshelf_domain::stock::{
     Command, ItemNo, LocationNo, Outcome, Reservation, ReservationLine, ReservationState, Version,
     shape,
@@ -19,7 +20,7 @@ use super::extract::{IdempotencyKey, Path, Payload};
 use super::guard::Signed;
 use super::locations::note;
 use super::problem::{Answer, Error};
-use super::schema::ReservationStateSchema;
+use super::schema::{FulfilmentSchema, ReservationStateSchema};
 use super::sending::Sending;
 use super::stock::numbers;
 use crate::app::App;
@@ -64,6 +65,11 @@ struct ReserveBody {
     #[serde(default)]
     #[schema(minimum = 1, maximum = 2_592_000)]
     expires_in_s: Option<i64>,
+    /// How the goods come to the shopper: a channel may offer nothing for pickup at a store that
+    /// has been silent for long.
+    #[serde(default)]
+    #[schema(value_type = Option<FulfilmentSchema>)]
+    fulfilment: Option<Fulfilment>,
     /// The caller's number.
     #[serde(default)]
     #[schema(max_length = 500)]
@@ -125,6 +131,7 @@ async fn reserve(
         lines,
         expires_in_ms: body.expires_in_s.map(|s| s.saturating_mul(1_000)),
         channel: signed.0.channel.clone(),
+        fulfilment: body.fulfilment.unwrap_or(Fulfilment::Shipping),
         shopper: None,
         address: None,
         reference: reference.clone(),

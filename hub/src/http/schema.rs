@@ -232,6 +232,16 @@ pub struct ShownLocationSchema {
 /// Where a reservation is in its life; `short` wins over the state that it is in.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = Fulfilment)]
+pub enum FulfilmentSchema {
+    /// The shopper comes to the store, maybe today.
+    Pickup,
+    /// A carrier brings them.
+    Shipping,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 #[schema(as = ReservationState)]
 pub enum ReservationStateSchema {
     /// Claimed for a while.

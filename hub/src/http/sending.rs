@@ -15,6 +15,7 @@ use super::problem::Answer;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::commands::{Accepted, Lane};
+use crate::link::recall;
 
 /// Names of ids that are made from a principal.
 const NAMESPACE: Uuid = Uuid::from_u128(0x0192_6f3a_51c7_7b1e_9d4f_7a60_11ce_0002);
@@ -67,7 +68,7 @@ impl<'a> Sending<'a> {
             keyed: self.keyed,
             command,
         };
-        Ok(self.app.commands.submit(Lane::Interactive, submission).await?)
+        Ok(recall::submit(self.app, Lane::Interactive, submission).await?)
     }
 
     /// As [`Sending::send`], for settings and rights: answers when the next request sees them.

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use oneshelf_domain::promise::promise;
+use oneshelf_domain::promise::{Lines, promise};
 use oneshelf_domain::record::Records;
 use oneshelf_domain::stock::{ItemNo, Place, Stock, StockKey};
 use oneshelf_domain::{LocationCode, Refusal, Sku, code};
@@ -61,6 +61,7 @@ pub(super) struct StockAt {
 impl StockAt {
     pub(super) fn of(
         records: &Records,
+        lines: &Lines,
         location: LocationCode,
         key: StockKey,
         row: &Stock,
@@ -76,7 +77,7 @@ impl StockAt {
             damaged: row.at(Place::Damaged),
             in_doubt: row.at(Place::InDoubt),
             discrepancy: row.at(Place::Discrepancy),
-            promise: promise(records, key, row),
+            promise: promise(records, lines, key, row),
             version: row.version.0,
         }
     }
@@ -155,7 +156,7 @@ async fn read(app: &App, signed: &Signed, skus: Vec<Sku>) -> Answer<StocksBody> 
     let rows = stock::of_items(&mut tx, &items).await?;
     let version = store::head(&mut tx).await?.head.version.0;
     tx.rollback().await?;
-    let seen = app.seen();
+    let (seen, lines) = (app.seen(), app.links.lines());
     let mut all = vec![];
     for (sku, no) in skus.into_iter().zip(items) {
         let mut body = StockBody { sku, version, locations: vec![], elsewhere: vec![] };
@@ -163,9 +164,9 @@ async fn read(app: &App, signed: &Signed, skus: Vec<Sku>) -> Answer<StocksBody> 
             let Some(location) = seen.records.location_by_no(key.location) else { continue };
             let code = location.code.clone();
             if signed.0.sees(&code) {
-                body.locations.push(StockAt::of(&seen.records, code, *key, row));
+                body.locations.push(StockAt::of(&seen.records, &lines, code, *key, row));
             } else {
-                let promise = promise(&seen.records, *key, row);
+                let promise = promise(&seen.records, &lines, *key, row);
                 body.elsewhere.push(Elsewhere { location: code, promise });
             }
         }
@@ -250,9 +251,11 @@ async fn at_location(
     let version = store::head(&mut tx).await?.head.version.0;
     tx.rollback().await?;
     let next_cursor = page::next(rows.len(), limit, rows.last().map(|(_, sku, _)| sku.as_str()));
+    let lines = app.links.lines();
     let items = rows.into_iter().map(|(no, sku, row)| {
         let key = StockKey { item: no, location: location.no };
-        let figures = StockAt::of(&seen.records, location.code.clone(), key, &row);
+        let code = location.code.clone();
+        let figures = StockAt::of(&seen.records, &lines, code, key, &row);
         OfItem { sku, figures }
     });
     let items = items.collect();

@@ -5,6 +5,7 @@
 
 mod retention;
 mod timers;
+mod walk_in;
 
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use crate::store::{Store, StoreError, timers as rows};
 
 pub use retention::{Kept, Retention};
 pub use timers::{Round, Timers};
+pub use walk_in::WalkIns;
 
 /// How long a lease lasts without being renewed, milliseconds.
 const LEASE_MS: i64 = 10_000;
@@ -31,7 +33,12 @@ pub fn start(
 ) -> Vec<JoinHandle<()>> {
     let timers = Timers::new(store.clone(), commands.clone(), clock.clone());
     let retention = Retention::new(store.clone(), clock.clone());
-    vec![tokio::spawn(timers.run(stop.clone())), tokio::spawn(retention.run(stop.clone()))]
+    let walk_ins = WalkIns::new(store.clone(), commands.clone(), clock.clone());
+    vec![
+        tokio::spawn(timers.run(stop.clone())),
+        tokio::spawn(retention.run(stop.clone())),
+        tokio::spawn(walk_ins.run(stop.clone())),
+    ]
 }
 
 /// A lease that is renewed when half of it is over.

@@ -1,9 +1,12 @@
-//! Links to stores: which agents are connected to this process, and how fresh each store is.
+//! Links to stores: which agents are connected to this process, and what they are asked for.
 //!
 //! It knows nothing of sockets (http/ does) and decides nothing about stock (the write path does).
 //! Losing it costs each agent a Hello.
 
+mod bell;
+mod lines;
 mod numbers;
+pub mod recall;
 mod rejects;
 mod said;
 mod session;
@@ -15,9 +18,12 @@ use std::time::Instant;
 
 use oneshelf_domain::stock::LocationNo;
 use oneshelf_domain::{AgentId, limits};
-use oneshelf_sync::hub::Freshness;
+use recall::Recall;
+use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
 use tokio_util::sync::CancellationToken;
 
+pub use bell::run as ring;
 pub use said::{Said, Settled};
 pub use session::{Ended, run};
 
@@ -51,9 +57,20 @@ struct Presence {
     agent: AgentId,
     /// When the last ping that was answered was sent, milliseconds since the start.
     answered: Option<i64>,
-    /// Ends the connection that is there now.
-    connection: Option<CancellationToken>,
+    /// The connection that is there now.
+    connection: Option<Connection>,
 }
+
+#[derive(Debug)]
+struct Connection {
+    /// Ends it.
+    end: CancellationToken,
+    /// What its agent is to be asked for.
+    recalls: mpsc::Sender<Recall>,
+}
+
+/// Recalls that wait for a connection.
+const RECALLS_MAX: usize = 256;
 
 /// The registry of this process.
 #[derive(Debug)]
@@ -64,6 +81,11 @@ pub struct Links {
     failing: rejects::Failing,
     /// Stores with an agent that may connect, from the records.
     expected: Mutex<BTreeSet<LocationNo>>,
+    heard: lines::Heard,
+    /// The other hubs.
+    bell: bell::Bell,
+    /// Claims that wait for share.
+    waiting: Semaphore,
 }
 
 impl Default for Links {
@@ -73,6 +95,9 @@ impl Default for Links {
             stores: Mutex::default(),
             expected: Mutex::default(),
             failing: rejects::Failing::default(),
+            heard: lines::Heard::default(),
+            bell: bell::Bell::default(),
+            waiting: Semaphore::new(limits::RECALLS_WAITING_MAX),
         }
     }
 }
@@ -88,53 +113,52 @@ impl Links {
         *self.expected.lock().unwrap_or_else(PoisonError::into_inner) = stores;
     }
 
-    /// Age of the last answered ping, milliseconds; none when there was none since the start.
-    pub fn age_ms(&self, location: LocationNo) -> Option<i64> {
-        let stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
-        let answered = stores.get(&location)?.answered?;
-        Some(self.now_ms() - answered)
-    }
-
-    /// How the store's line looks now.
-    pub fn state(&self, location: LocationNo) -> LinkState {
-        let expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
-        if !expected.contains(&location) {
-            return LinkState::None;
-        }
-        drop(expected);
-        // After a start nothing is known yet: stale, not dark, until it had time to connect.
-        let grace =
-            if self.now_ms() <= limits::FRESH_MS { LinkState::Stale } else { LinkState::Dark };
-        match self.age_ms(location).map(Freshness::of) {
-            None => grace,
-            Some(Freshness::Fresh) => LinkState::Fresh,
-            Some(Freshness::Stale) => LinkState::Stale,
-            Some(Freshness::Dark) => LinkState::Dark,
-        }
-    }
-
     /// The agent that is connected to a store now.
     pub fn connected(&self, location: LocationNo) -> Option<AgentId> {
         let stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
         stores.get(&location).filter(|p| p.connection.is_some()).map(|p| p.agent)
     }
 
-    /// A new connection takes the place of an older one, which is ended.
-    fn enter(&self, location: LocationNo, agent: AgentId, end: CancellationToken) {
+    /// A new connection takes the place of an older one, which is ended. Gives what its agent is to
+    /// be asked for.
+    fn enter(
+        &self,
+        location: LocationNo,
+        agent: AgentId,
+        end: CancellationToken,
+    ) -> mpsc::Receiver<Recall> {
+        let (recalls, asked) = mpsc::channel(RECALLS_MAX);
         let mut stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = Presence { agent, answered: None, connection: None };
         let presence = stores.entry(location).or_insert(fresh);
         presence.agent = agent;
-        if let Some(older) = presence.connection.replace(end) {
-            older.cancel();
+        if let Some(older) = presence.connection.replace(Connection { end, recalls }) {
+            older.end.cancel();
+        }
+        asked
+    }
+
+    /// Asks a store for share, by whichever hub holds its agent.
+    fn recall(&self, recall: Recall) {
+        if !self.recall_here(recall) {
+            self.bell.recall(recall);
         }
     }
 
-    fn answered(&self, location: LocationNo, at: i64) {
-        let mut stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(presence) = stores.get_mut(&location) {
-            presence.answered = presence.answered.max(Some(at));
-        }
+    /// The same where its agent is connected to this hub; false elsewhere. One that finds no room
+    /// is lost: its deadline passes.
+    fn recall_here(&self, recall: Recall) -> bool {
+        let stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = stores.get(&recall.key.location).and_then(|p| p.connection.as_ref());
+        connection.is_some_and(|c| {
+            let _ = c.recalls.try_send(recall);
+            true
+        })
+    }
+
+    /// Room for one more claim that waits for share.
+    fn room_to_wait(&self) -> Result<SemaphorePermit<'_>, TryAcquireError> {
+        self.waiting.try_acquire()
     }
 
     /// A connection ended; one that took its place stays.

@@ -1,20 +1,21 @@
-//! Which items of a store need share: its policy says more than it has, and units are free.
+//! Which items of a store need share, and of which some is wanted back.
 //!
 //! What a frame tells is taken from the frame. A policy alone changes no row of stock, and a grant
 //! that was not taken in leaves none: then the whole shelf is looked at, page by page, as it is
-//! when a session opens. A hint only; the command decides again.
+//! when a session opens. A hint only; the command, or the agent, decides again.
 
 use std::collections::{BTreeMap, VecDeque};
 
-use oneshelf_domain::Sku;
 use oneshelf_domain::record::Records;
-use oneshelf_domain::stock::{ItemNo, LocationNo, Place};
+use oneshelf_domain::stock::{ItemNo, LocationNo, Stock, StockKey};
+use oneshelf_domain::{Sku, limits};
 use oneshelf_protocol::replica::Row;
+use oneshelf_sync::hub::{Balance, balance};
 
 use crate::store::read::free;
 use crate::store::{Store, StoreError};
 
-/// Items that lack share, as far as they are known, and how far the shelf was looked at.
+/// Items that lack share or owe it, as far as they are known, and how far the shelf was looked at.
 #[derive(Debug, Default)]
 pub(super) struct TopUps {
     waiting: VecDeque<(ItemNo, Sku)>,
@@ -22,12 +23,17 @@ pub(super) struct TopUps {
     behind: Option<ItemNo>,
     /// A grant was not taken in.
     missed: bool,
+    /// Units wanted back, until the rows say that they came.
+    wanted: BTreeMap<ItemNo, (Sku, i64)>,
+    /// Items that were recalled for a claim, until when: what comes back is for the web.
+    kept: BTreeMap<ItemNo, i64>,
 }
 
 impl TopUps {
     /// A session opened: what the one before it left is found again.
     pub(super) fn begin(&mut self) {
-        *self = Self { behind: Some(ItemNo(0)), ..Self::default() };
+        let kept = std::mem::take(&mut self.kept);
+        *self = Self { behind: Some(ItemNo(0)), kept, ..Self::default() };
     }
 
     /// A grant was not taken in: the shelf is looked at again, in a while.
@@ -36,8 +42,10 @@ impl TopUps {
     }
 
     /// A while has passed.
-    pub(super) fn try_missed(&mut self) {
-        if std::mem::take(&mut self.missed) {
+    pub(super) fn try_missed(&mut self, now_ms: i64) {
+        let before = self.kept.len();
+        self.kept.retain(|_, until| *until > now_ms);
+        if std::mem::take(&mut self.missed) || self.kept.len() < before {
             self.behind = Some(ItemNo(0));
         }
     }
@@ -52,35 +60,63 @@ impl TopUps {
         self.behind.is_some() && self.waiting.is_empty()
     }
 
-    /// Takes from a frame what lacks share.
+    /// An item is recalled for a claim: its share is not topped up for a while.
+    pub(super) fn keep(&mut self, item: ItemNo, now_ms: i64) {
+        self.kept.insert(item, now_ms + limits::RECALL_KEPT_MS);
+        self.waiting.retain(|(no, _)| *no != item);
+    }
+
+    /// What is wanted back now, at most so many items.
+    pub(super) fn wanted(&self, most: usize) -> Vec<(ItemNo, Sku, i64)> {
+        self.wanted.iter().take(most).map(|(no, (sku, n))| (*no, sku.clone(), *n)).collect()
+    }
+
+    /// Takes from a frame what lacks share or owes it. True when something is newly wanted back.
     pub(super) fn told(
         &mut self,
         records: &Records,
         location: LocationNo,
         rows: &[Row],
         numbers: &BTreeMap<Sku, ItemNo>,
-    ) {
-        let policy =
-            |row: &Row| matches!(row, Row::Record { key, .. } if key.starts_with("share/"));
+    ) -> bool {
+        let policy = |row: &Row| match row {
+            Row::Record { key, .. } => key.starts_with("share/") || key.starts_with("walk_in/"),
+            _ => false,
+        };
         if rows.iter().any(policy) {
             self.behind = Some(ItemNo(0));
         }
         // The look from the start will find these rows too.
-        if self.behind == Some(ItemNo(0)) || records.of_kind("share").next().is_none() {
-            return;
+        if self.behind == Some(ItemNo(0)) {
+            return false;
         }
+        let mut news = false;
         for row in rows {
-            let Row::Stock { sku, balances, .. } = row else { continue };
+            let Row::Stock { sku, balances, short } = row else { continue };
             let Some(no) = numbers.get(sku) else { continue };
-            let share = balances[Place::StoreShare.index()];
-            let available = balances[Place::Available.index()];
-            if available > 0 && share < records.share_units(location, *no) {
-                self.waiting.push_back((*no, sku.clone()));
+            let stock = Stock { balances: *balances, short: *short, ..Stock::default() };
+            news |= self.row(records, StockKey { item: *no, location }, sku, &stock);
+        }
+        news
+    }
+
+    fn row(&mut self, records: &Records, key: StockKey, sku: &Sku, stock: &Stock) -> bool {
+        match balance(records, key, stock) {
+            Balance::Recall(units) => {
+                self.wanted.insert(key.item, (sku.clone(), units));
+                true
+            }
+            other => {
+                self.wanted.remove(&key.item);
+                if other == Balance::Grant && !self.kept.contains_key(&key.item) {
+                    self.waiting.push_back((key.item, sku.clone()));
+                }
+                false
             }
         }
     }
 
-    /// Reads the next page of the shelf.
+    /// Reads the next page of the shelf. True when something is wanted back.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -89,16 +125,15 @@ impl TopUps {
         store: &Store,
         records: &Records,
         location: LocationNo,
-    ) -> Result<(), StoreError> {
-        let Some(behind) = self.behind else { return Ok(()) };
-        if records.of_kind("share").next().is_none() {
-            self.behind = None;
-            return Ok(());
-        }
+    ) -> Result<bool, StoreError> {
+        let Some(behind) = self.behind else { return Ok(false) };
         let page = free::page(store, location, behind).await?;
         self.behind = page.last().map(|row| row.item);
-        let lacks = |row: &free::Free| row.share < records.share_units(location, row.item);
-        self.waiting.extend(page.into_iter().filter(lacks).map(|row| (row.item, row.sku)));
-        Ok(())
+        let mut news = false;
+        for row in page {
+            let key = StockKey { item: row.item, location };
+            news |= self.row(records, key, &row.sku, &row.stock);
+        }
+        Ok(news)
     }
 }

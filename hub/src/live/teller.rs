@@ -13,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::board::Board;
 use crate::follow::Seen;
-use crate::link::LinkState;
 use crate::store::StoreError;
 use crate::store::read::changes;
 
@@ -40,7 +39,7 @@ pub(super) async fn run(board: Board, stop: CancellationToken) {
 async fn tell(board: &Board) {
     let mut seen = board.source().follow.subscribe();
     let mut before = seen.borrow_and_update().clone();
-    let mut lines: Vec<LinkState> = vec![];
+    let mut lines = Default::default();
     let mut rang = Instant::now();
     let mut look = tokio::time::interval(LINES);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);

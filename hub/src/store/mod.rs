@@ -5,6 +5,7 @@
 //! (docs/decisions/0001).
 
 pub mod audit;
+pub mod bell;
 mod bulk;
 pub mod channels;
 mod checkpoint;

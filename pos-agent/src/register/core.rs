@@ -7,12 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use oneshelf_domain::record::{Record, Records};
+use oneshelf_domain::record::Records;
 use oneshelf_domain::stock::{Lease, Version};
 use oneshelf_domain::ticket::Ticket;
 use oneshelf_domain::{RegisterCode, Sku, TicketId, limits};
 use oneshelf_protocol::frame::Up;
-use oneshelf_sync::agent::{Agent, Note, Out, Step};
+use oneshelf_sync::agent::{Agent, KEEP_ALL, Note, Out, Step};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
@@ -223,21 +223,17 @@ impl Core {
     /// Reads settings and rights of the copy, and the share policies among them.
     async fn take_records(&mut self) -> Result<(), Fault> {
         let mut records = Records::default();
-        let mut default = 0;
-        let mut per_item: BTreeMap<Sku, i64> = BTreeMap::new();
         for record in self.shared.reads.records().await? {
-            if let Record::Share(policy) = &record {
-                match policy.item {
-                    None => default = policy.units,
-                    Some(no) => {
-                        if let Some(sku) = self.shared.reads.sku_of(no.0).await? {
-                            per_item.insert(sku, policy.units);
-                        }
-                    }
-                }
-            }
             records.put(Version(0), record);
         }
+        let kept = records.kept_shares();
+        let mut per_item: BTreeMap<Sku, i64> = BTreeMap::new();
+        for (item, units) in kept.items {
+            if let Some(sku) = self.shared.reads.sku_of(item.0).await? {
+                per_item.insert(sku, units.unwrap_or(KEEP_ALL));
+            }
+        }
+        let default = kept.others.unwrap_or(KEEP_ALL);
         self.surplus |= self.agent.set_policy(default, per_item);
         let changed = *self.shared.records() != records;
         if changed {

@@ -95,9 +95,9 @@ impl Agent {
     /// grant, or a total that a Welcome or a Ping repeated), a need fell, or the policy did.
     pub fn give_back(&mut self, sku: &Sku, now: Timestamp, fresh: Fresh<'_>) -> Step {
         let needed: i64 = self.needs.get(sku).into_iter().flatten().map(|n| n.wanted).sum();
-        let keep = self.policy.get(sku).copied().unwrap_or(self.policy_default) + needed;
+        let policy = self.policy.get(sku).copied().unwrap_or(self.policy_default);
         let mut totals = self.totals(sku);
-        let quantity = totals.share() - keep;
+        let quantity = totals.share() - policy.saturating_add(needed);
         if quantity <= 0 {
             return Step::default();
         }

@@ -8,6 +8,7 @@ use oneshelf_protocol::frame::{Down, Up};
 use sha2::{Digest, Sha256};
 
 use super::copy::Changed;
+use super::recall::Recall;
 use super::session::Welcome;
 use super::{Agent, Fresh, Note, Out, Step};
 
@@ -38,6 +39,9 @@ impl Agent {
                     step.notes.push(Note::Answered(sku));
                 }
                 step
+            }
+            Down::Recall { session, incarnation, sku, target } => {
+                self.recalled(Recall { session, incarnation, sku, target }, now, fresh)
             }
             Down::Ack { session, id, answer } => {
                 if self.session != Some(session) {

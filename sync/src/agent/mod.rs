@@ -13,6 +13,7 @@ pub mod forecast;
 mod frames;
 mod log;
 mod need;
+mod recall;
 mod session;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -26,6 +27,9 @@ use uuid::Uuid;
 
 pub use acts::Sold;
 pub use need::Need;
+
+/// Share to keep where the hub asks for what is too much.
+pub const KEEP_ALL: i64 = i64::MAX;
 
 /// Makes fresh ids (UUIDv7 in the program, counted ones in the simulator).
 pub type Fresh<'a> = &'a mut dyn FnMut() -> Uuid;
@@ -98,7 +102,8 @@ pub struct Saved {
     pub cursor: Cursor,
     /// Which own facts that copy includes.
     pub applied: Applied,
-    /// Share to keep of an item without a policy of its own, units.
+    /// Share to keep of an item without a policy of its own, units; [`KEEP_ALL`]: what lies above
+    /// is the hub's to ask for.
     pub policy_default: i64,
     /// Share to keep, units.
     pub policy: BTreeMap<Sku, i64>,

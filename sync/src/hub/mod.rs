@@ -4,6 +4,7 @@
 //! after the commit, become frames. Volatile: losing it costs the agent a Hello.
 //! Invariant: a frame that answers a command is built from that command's reply alone.
 
+mod balance;
 mod freshness;
 mod parts;
 mod translate;
@@ -11,9 +12,7 @@ mod unconfirmed;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use oneshelf_domain::stock::{
-    Command, HelloAnswer, ItemNo, Lease, LocationNo, Outcome, SESSION_OVER,
-};
+use oneshelf_domain::stock::{HelloAnswer, ItemNo, Lease, LocationNo, Outcome, SESSION_OVER};
 use oneshelf_domain::{AgentId, CommandId, IncarnationId, Sku, limits};
 use oneshelf_protocol::frame::{Answer, Applied, Cursor, Down, Total, Up};
 use oneshelf_protocol::replica::Row;
@@ -21,6 +20,7 @@ use uuid::Uuid;
 
 use crate::plan::Reply;
 
+pub use balance::{Balance, balance};
 pub use freshness::Freshness;
 pub use translate::{Unreadable, command, rejected, skus};
 use unconfirmed::Unconfirmed;
@@ -383,12 +383,5 @@ impl HubLink {
 
     fn rows_from(&self, cursor: Cursor) -> i64 {
         if cursor.epoch == self.epoch { cursor.version } else { 0 }
-    }
-
-    /// A command that tops the share of an item up to its policy.
-    pub fn top_up(&self, item: ItemNo, sku: Sku) -> Option<(Command, About)> {
-        let session = self.session()?;
-        let command = Command::GrantByPolicy { location: self.location, session, item };
-        Some((command, About::Grant { session, sku, want: None }))
     }
 }

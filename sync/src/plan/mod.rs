@@ -256,7 +256,8 @@ impl Plan {
     }
 
     fn refused(&mut self, submission: &Submission, print: &str, refusal: &Refusal) {
-        if submission.keyed {
+        // One that passes is no answer for good: the sender may ask again under the same id.
+        if submission.keyed && !refusal.is_passing() {
             let stored = Stored::Refused { refusal: refusal.clone() };
             self.remember(submission, print, &stored, None);
         }

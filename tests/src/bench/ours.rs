@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, bail};
 use oneshelf_domain::item::{ItemDetails, ItemState, Unit};
+use oneshelf_domain::promise::Fulfilment;
 use oneshelf_domain::record::{Location, LocationKind, Record, RecordState};
 use oneshelf_domain::stock::{Command, ItemNo, LocationNo, Outcome, Version};
 use oneshelf_domain::{CommandId, LocationCode, ReservationId, Sku, Timestamp};
@@ -192,6 +193,7 @@ async fn pair(commands: &Commands, item: ItemNo, location: LocationNo) -> Result
         lines: vec![(item, location, 1)],
         expires_in_ms: Some(900_000),
         channel: None,
+        fulfilment: Fulfilment::Shipping,
         shopper: None,
         address: None,
         reference: None,

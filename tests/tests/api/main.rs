@@ -53,6 +53,8 @@ mod prices;
 #[cfg(test)]
 mod public;
 #[cfg(test)]
+mod recalls;
+#[cfg(test)]
 mod receiver;
 #[cfg(test)]
 mod reservations;

@@ -292,6 +292,11 @@ impl Hub {
         Ask { hub: self, request: self.http.request(method, format!("{}{path}", self.base)) }
     }
 
+    /// A POST to another hub of the same database.
+    pub fn at(&self, url: &str) -> Ask<'_> {
+        Ask { hub: self, request: self.http.post(url) }
+    }
+
     pub async fn get(&self, path: &str) -> Said {
         self.ask("GET", path).admin().send().await
     }

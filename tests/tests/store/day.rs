@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use oneshelf_domain::record::{LocationKind, Record, SharePolicy};
+use oneshelf_domain::record::{LocationKind, Record, SharePolicy, ShareRule};
 use oneshelf_domain::stock::{
     Adjustment, Command, FactBody, HelloAnswer, InSource, ItemNo, Lease, LocationNo, Outcome,
     SaleDocument, SaleLine, SaleTender, Version,
@@ -143,7 +143,8 @@ impl Day {
         hub.receive(tea, warehouse, 20).await;
         hub.receive(mug, warehouse, 5).await;
         hub.receive(tea, store, 10).await;
-        let policy = SharePolicy { location: store, item: None, units: 3 };
+        let policy =
+            SharePolicy { location: store, item: None, rule: ShareRule::Fixed { units: 3 } };
         let record = Box::new(Record::Share(policy));
         hub.send(submission(Command::PutRecord { record })).await.unwrap();
         // For a whole shelf, before the agent takes over its books.

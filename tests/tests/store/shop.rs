@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use oneshelf_domain::item::ItemDetails;
+use oneshelf_domain::promise::Fulfilment;
 use oneshelf_domain::record::{Location, LocationKind, Record, RecordState};
 use oneshelf_domain::stock::{Command, ItemNo, LocationNo, Outcome, Version};
 use oneshelf_domain::{CommandId, LocationCode, Sku, Timestamp};
@@ -123,6 +124,7 @@ pub(crate) fn reserve(item: ItemNo, location: LocationNo, units: i64) -> Command
         lines: vec![(item, location, units)],
         expires_in_ms: None,
         channel: None,
+        fulfilment: Fulfilment::Shipping,
         shopper: None,
         address: None,
         reference: None,

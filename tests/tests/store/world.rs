@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use oneshelf_domain::promise::Fulfilment;
 use oneshelf_domain::record::{
-    Agent, Buffer, Enrolment, LocationKind, Record, RecordState, Safety, SharePolicy,
+    Agent, Buffer, Enrolment, LocationKind, Record, RecordState, Safety, SharePolicy, ShareRule,
+    WalkIn,
 };
 use oneshelf_domain::stock::{
     Adjustment, Command, FactBody, HelloAnswer, InSource, ItemNo, Lease, LocationNo, Outcome,
@@ -267,6 +269,7 @@ impl World {
             lines,
             expires_in_ms: hold.then(|| self.random.within(1, 4) * 1_000),
             channel: self.random.one_in(3).then(|| "web".to_owned()),
+            fulfilment: Fulfilment::Pickup,
             shopper: (hold && self.random.one_in(2))
                 .then(|| self.random.of(&["shopper-1".to_owned(), "shopper-2".to_owned()])),
             address: (hold && self.random.one_in(3)).then(|| "address-1".to_owned()),
@@ -295,11 +298,20 @@ impl World {
     fn setting(&mut self) -> Command {
         let (item, location) = (self.item(), self.location());
         let units = self.random.within(0, 6);
-        let record = match self.random.within(0, 4) {
+        let rule = match self.random.within(0, 2) {
+            0 => ShareRule::Fixed { units },
+            1 => ShareRule::Percent { percent: units * 15 },
+            _ => ShareRule::Auto,
+        };
+        let record = match self.random.within(0, 5) {
+            5 => {
+                let sales = self.random.within(0, 300);
+                Record::WalkIn(WalkIn { item, location, sales, units: 2 * sales, hours: 160 })
+            }
             0 => Record::Safety(Safety { item, location, units }),
             1 => Record::Buffer(Buffer { item, channel: "web".to_owned(), units }),
-            2 => Record::Share(SharePolicy { location, item: Some(item), units }),
-            3 => Record::Share(SharePolicy { location, item: None, units }),
+            2 => Record::Share(SharePolicy { location, item: Some(item), rule }),
+            3 => Record::Share(SharePolicy { location, item: None, rule }),
             _ => {
                 self.codes += 1;
                 let used_by = None;

@@ -3,6 +3,7 @@
 //! Invariant: frames of one agent are handed over in the order they came, and nothing is sent that
 //! was not committed.
 
+mod recalls;
 mod recovery;
 mod rows;
 
@@ -18,10 +19,12 @@ use oneshelf_protocol::frame::{Down, Up};
 use oneshelf_sync::hub::{About, HubLink, Request, Todo, Unreadable, command, rejected, skus};
 use oneshelf_sync::plan::{Reply, Submission};
 use std::time::Duration;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::numbers;
+use super::recall::Recall;
 use super::rejects::{NOT_STORED, Sent, keep, rejecting};
 use super::said::{Said, Settled};
 use super::top_up::TopUps;
@@ -93,7 +96,7 @@ where
     O: Sink<String> + Unpin,
 {
     let end = CancellationToken::new();
-    app.links.enter(location, agent, end.clone());
+    let mut recalls = app.links.enter(location, agent, end.clone());
     let epoch = app.follow.seen().epoch;
     let session = Session {
         app,
@@ -106,13 +109,18 @@ where
         granting: FuturesUnordered::new(),
         settled: Settled::default(),
     };
-    let ended = session.serve(incoming, &end).await;
+    let ended = session.serve(incoming, &end, &mut recalls).await;
     app.links.leave(location, &end);
     ended
 }
 
 impl<O: Sink<String> + Unpin> Session<'_, O> {
-    async fn serve<I>(mut self, mut incoming: I, end: &CancellationToken) -> Result<(), Ended>
+    async fn serve<I>(
+        mut self,
+        mut incoming: I,
+        end: &CancellationToken,
+        recalls: &mut mpsc::Receiver<Recall>,
+    ) -> Result<(), Ended>
     where
         I: Stream<Item: Into<Said>> + Unpin,
     {
@@ -132,6 +140,7 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
                     self.answered(about, carried, reply).await?;
                 }
                 Some((about, reply)) = self.granting.next() => self.granted(&about, &reply).await?,
+                Some(recall) = recalls.recv() => self.recall(recall).await?,
                 () = std::future::ready(()), if self.may_look() => self.look().await?,
                 changed = seen.changed() => {
                     changed.map_err(|_| Ended::Closed("the hub stops"))?;
@@ -144,7 +153,8 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
                     let pinged = !todo.is_empty();
                     self.act(todo).await?;
                     if pinged {
-                        self.top_ups.try_missed();
+                        self.top_ups.try_missed(self.app.links.now_ms());
+                        self.recall_wanted().await?;
                         // The heartbeat carries a frame, empty when nothing changed.
                         self.rows(self.sent).await?;
                     }

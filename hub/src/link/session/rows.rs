@@ -33,15 +33,14 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
         }
         let numbers = frame.numbers.into_iter().collect();
         // What would be granted now is asked for when the store has recovered.
-        if !records.is_recovering(self.location) {
-            self.top_ups.told(&records, self.location, &frame.rows, &numbers);
-        }
+        let wanted = !records.is_recovering(self.location)
+            && self.top_ups.told(&records, self.location, &frame.rows, &numbers);
         let downs = self.link.rows(frame.after, frame.upto, frame.applied, frame.rows);
         for down in downs {
             self.send(&down).await?;
         }
         self.sent = Some(frame.upto);
-        Ok(())
+        if wanted { self.recall_wanted().await } else { Ok(()) }
     }
 
     /// Hands some grants by policy over; the rest waits for the answers of these.
@@ -84,6 +83,7 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
 
     pub(super) async fn look(&mut self) -> Result<(), Ended> {
         let records = self.app.follow.seen().records.clone();
-        Ok(self.top_ups.look(&self.app.store, &records, self.location).await?)
+        let wanted = self.top_ups.look(&self.app.store, &records, self.location).await?;
+        if wanted { self.recall_wanted().await } else { Ok(()) }
     }
 }

@@ -1,23 +1,23 @@
-//! Items of which a location has units that are free, with the share its store has: for the link,
-//! which tops shares up. It knows no policy.
+//! Rows of a location that its store's share may have to follow: units are free, or some are owed.
+//! For the link, which tops shares up and recalls them. It knows no policy.
 
 use oneshelf_domain::Sku;
-use oneshelf_domain::stock::{ItemNo, LocationNo};
+use oneshelf_domain::stock::{ItemNo, LocationNo, Place, Stock};
 
 use crate::store::{Store, StoreError, on};
 
 /// Rows of a page.
 const PAGE_ROWS: i64 = 500;
 
-/// An item with free units.
+/// An item with free or owed units.
 #[derive(Debug)]
 pub struct Free {
     /// Which.
     pub item: ItemNo,
     /// Its SKU.
     pub sku: Sku,
-    /// The store's share of it.
-    pub share: i64,
+    /// Free units, the store's share, and what is owed; the other places are left out.
+    pub stock: Stock,
 }
 
 /// The next items behind one, by number; none at the end.
@@ -29,17 +29,24 @@ pub async fn page(
     location: LocationNo,
     behind: ItemNo,
 ) -> Result<Vec<Free>, StoreError> {
-    let sql = "select s.item, i.sku, s.store_share from stock s join item i on i.no = s.item
-        where s.location = $1 and s.item > $2 and s.available > 0 order by s.item limit $3";
+    let sql = "select s.item, i.sku, s.available, s.store_share, s.discrepancy, s.short
+        from stock s join item i on i.no = s.item
+        where s.location = $1 and s.item > $2
+            and (s.available > 0 or s.store_share > 0 or s.short > 0 or s.discrepancy < 0)
+        order by s.item limit $3";
     let mut tx = store.read().await?;
-    let found: Vec<(i64, String, i64)> = on!(&mut tx, conn => sqlx::query_as(sql)
+    let found: Vec<(i64, String, i64, i64, i64, i64)> = on!(&mut tx, conn => sqlx::query_as(sql)
         .bind(location.0).bind(behind.0).bind(PAGE_ROWS).fetch_all(conn).await)?;
     tx.rollback().await?;
     found
         .into_iter()
-        .map(|(item, sku, share)| {
+        .map(|(item, sku, available, share, discrepancy, short)| {
             let sku = Sku::new(&sku).map_err(|_| StoreError::unreadable("item", &sku))?;
-            Ok(Free { item: ItemNo(item), sku, share })
+            let mut stock = Stock { short, ..Stock::default() };
+            stock.balances[Place::Available.index()] = available;
+            stock.balances[Place::StoreShare.index()] = share;
+            stock.balances[Place::Discrepancy.index()] = discrepancy;
+            Ok(Free { item: ItemNo(item), sku, stock })
         })
         .collect()
 }

@@ -9,4 +9,6 @@ pub mod movements;
 pub mod notices;
 pub mod numbers;
 pub mod reservations;
+pub mod shares;
 pub mod stock;
+pub mod walk_in;

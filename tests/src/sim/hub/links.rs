@@ -1,10 +1,10 @@
 //! Connections of agents at the hub: frames to commands, replies and rows to frames.
 
-use oneshelf_domain::stock::{LocationNo, Place};
-use oneshelf_domain::{AgentId, CommandId};
+use oneshelf_domain::stock::{ItemNo, LocationNo, Stock, StockKey};
+use oneshelf_domain::{AgentId, CommandId, Sku};
 use oneshelf_protocol::frame::{Down, Up};
 use oneshelf_protocol::replica::Row;
-use oneshelf_sync::hub::{About, HubLink, Todo, command};
+use oneshelf_sync::hub::{About, Balance, HubLink, Todo, balance, command};
 use oneshelf_sync::plan::Submission;
 
 use super::{Hub, Origin, Said};
@@ -154,14 +154,27 @@ impl Hub {
         let (location, life) = (c.location, c.link.incarnation());
         let upto = self.database.head.version.0;
         let rows = self.database.changed(location, after);
-        let policy =
-            |row: &Row| matches!(row, Row::Record { key, .. } if key.starts_with("share/"));
+        let policy = |row: &Row| match row {
+            Row::Record { key, .. } => key.starts_with("share/") || key.starts_with("walk_in/"),
+            _ => false,
+        };
         let shelf = match look || rows.iter().any(policy) {
             true => self.database.changed(location, 0),
             false => rows.clone(),
         };
-        let wanted: Vec<_> =
-            shelf.iter().filter_map(|row| self.lacks_share(location, row)).collect();
+        let balances: Vec<_> = shelf.iter().filter_map(|row| self.balance(location, row)).collect();
+        let wanted: Vec<_> = balances
+            .iter()
+            .filter(|(_, _, b)| *b == Balance::Grant)
+            .map(|(item, sku, _)| (*item, sku.clone()))
+            .collect();
+        let owed: Vec<_> = balances
+            .into_iter()
+            .filter_map(|(item, _, b)| match b {
+                Balance::Recall(units) => Some((StockKey { item, location }, units)),
+                _ => None,
+            })
+            .collect();
         let applied = self.database.applied(location, life);
         let Some(c) = self.connections.get_mut(&connection) else { return };
         c.sent = Some(upto);
@@ -182,18 +195,39 @@ impl Hub {
             };
             self.submit(scene, submission, Origin::Link { connection, about });
         }
+        for (key, units) in owed {
+            self.recall(scene, key, units);
+        }
     }
 
-    fn lacks_share(
-        &self,
-        location: LocationNo,
-        row: &Row,
-    ) -> Option<(oneshelf_domain::stock::ItemNo, oneshelf_domain::Sku)> {
-        let Row::Stock { sku, balances, .. } = row else { return None };
+    fn balance(&self, location: LocationNo, row: &Row) -> Option<(ItemNo, Sku, Balance)> {
+        let Row::Stock { sku, balances, short } = row else { return None };
         let item = self.database.items.values().find(|i| i.sku == *sku)?.no;
-        let units = self.database.fresh_state().records.share_units(location, item);
-        let (share, free) =
-            (balances[Place::StoreShare.index()], balances[Place::Available.index()]);
-        (free > 0 && share < units).then(|| (item, sku.clone()))
+        let stock = Stock { balances: *balances, short: *short, ..Stock::default() };
+        let records = self.database.fresh_state().records;
+        Some((item, sku.clone(), balance(&records, StockKey { item, location }, &stock)))
+    }
+
+    /// Asks a store for share, by the connection that it has; true when it was asked.
+    pub fn recall(&mut self, scene: &mut Scene, key: StockKey, units: i64) -> bool {
+        let Some((connection, c)) =
+            self.connections.iter().find(|(_, c)| c.location == key.location)
+        else {
+            return false;
+        };
+        let Some(sku) = self.database.items.get(&key.item).map(|i| i.sku.clone()) else {
+            return false;
+        };
+        let Some(life) = c.link.incarnation() else { return false };
+        let share = self.database.shares.get(&(life, key)).copied().unwrap_or_default();
+        let wanted = units.min(share.owned());
+        let Some(down) = c.link.recall(life, sku, share.returned + wanted).filter(|_| wanted > 0)
+        else {
+            return false;
+        };
+        *scene.counts.commands.entry("recall").or_default() += 1;
+        let connection = *connection;
+        self.send(scene, connection, down);
+        true
     }
 }

@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use oneshelf_domain::stock::{Command, Outcome};
+use oneshelf_domain::promise::Fulfilment;
+use oneshelf_domain::stock::{Command, Outcome, StockKey};
 use oneshelf_domain::{CommandId, IncarnationId, ReservationId};
 use oneshelf_sync::agent::Life;
 use oneshelf_sync::plan::{Reply, Submission};
@@ -97,6 +98,7 @@ impl State {
             lines: vec![(item, place, 1)],
             expires_in_ms: None,
             channel: None,
+            fulfilment: Fulfilment::Pickup,
             shopper: None,
             address: None,
             reference: None,
@@ -121,10 +123,18 @@ impl State {
             let mut said = hub.plan(&mut self.scene);
             said.extend(hub.commit(&mut self.scene));
             for one in said {
-                if let Said::Reply { reply: Reply::Accepted { outcome, .. }, .. } = one
-                    && let Outcome::Reservation { id, .. } = outcome
-                {
-                    self.scene.audit.told(id.0.as_u128());
+                match one {
+                    Said::Reply { reply: Reply::Accepted { outcome, .. }, .. } => {
+                        if let Outcome::Reservation { id, .. } = outcome {
+                            self.scene.audit.told(id.0.as_u128());
+                        }
+                    }
+                    // The shell asks the store; a later customer gets what comes back.
+                    Said::Reply { reply: Reply::Refused(refusal), .. } if refusal.is_passing() => {
+                        let (item, location) = (hub.numbers.items[0], hub.numbers.places[0]);
+                        hub.recall(&mut self.scene, StockKey { item, location }, 1);
+                    }
+                    _ => {}
                 }
             }
         }

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use oneshelf_domain::record::Record;
-use oneshelf_domain::stock::ItemNo;
+use oneshelf_domain::record::{Record, Records};
+use oneshelf_domain::stock::{ItemNo, Version};
 use oneshelf_domain::{CommandId, ReservationId, Sku, TicketId, Timestamp, limits};
 use oneshelf_protocol::frame::{Answer, Applied, Body, Cursor, Fact};
 use oneshelf_protocol::replica::Row;
 use oneshelf_sync::agent::forecast::forecast;
-use oneshelf_sync::agent::{Entry, Life, Saved, Totals, Write};
+use oneshelf_sync::agent::{Entry, KEEP_ALL, Life, Saved, Totals, Write};
 
 use crate::sim::bug::Bug;
 use oneshelf_domain::stock::Stock;
@@ -83,18 +83,15 @@ impl Disk {
 
     /// Share to keep, as the records say: for all items, and per item.
     pub fn policy(&self) -> (i64, BTreeMap<Sku, i64>) {
-        let (mut all, mut one) = (0, BTreeMap::new());
+        let mut records = Records::default();
         for record in self.records.values() {
-            let Record::Share(policy) = record else { continue };
-            match policy.item.map(|no| self.items.get(&no)) {
-                None => all = policy.units,
-                Some(Some(sku)) => {
-                    one.insert(sku.clone(), policy.units);
-                }
-                Some(None) => {}
-            }
+            records.put(Version(0), record.clone());
         }
-        (all, one)
+        let kept = records.kept_shares();
+        let named = kept.items.into_iter().filter_map(|(no, units)| {
+            Some((self.items.get(&no)?.clone(), units.unwrap_or(KEEP_ALL)))
+        });
+        (kept.others.unwrap_or(KEEP_ALL), named.collect())
     }
 
     /// Stores one transaction's rows.

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use oneshelf_domain::stock::{Command, Outcome, ReservationState};
+use oneshelf_domain::promise::Fulfilment;
+use oneshelf_domain::stock::{Command, Outcome, ReservationState, StockKey};
 use oneshelf_domain::{CommandId, ReservationId};
 use oneshelf_sync::plan::{Reply, Submission};
 
@@ -24,12 +25,17 @@ enum What {
     Other,
 }
 
+/// How often a customer comes back for units that are a store's share.
+const TRIES: u8 = 3;
+
 #[derive(Debug, Clone)]
 struct Request {
     submission: Submission,
     what: What,
     order: u64,
     answered: bool,
+    /// How often it was told to come back in a moment.
+    tries: u8,
 }
 
 /// Where an order is, as its customer and the warehouse know.
@@ -114,6 +120,7 @@ impl World {
                 .collect(),
             expires_in_ms,
             channel: None,
+            fulfilment: Fulfilment::Pickup,
             address: shopper.clone(),
             shopper,
             reference: None,
@@ -137,7 +144,7 @@ impl World {
         };
         self.customers.next += 1;
         let request = self.customers.next;
-        let made = Request { submission, what, order, answered: false };
+        let made = Request { submission, what, order, answered: false, tries: 0 };
         self.customers.requests.insert(request, made);
         self.asks(request);
     }
@@ -167,6 +174,14 @@ impl World {
             return;
         }
         let Some(asked) = self.customers.requests.get_mut(&request) else { return };
+        let passing = matches!(reply, Reply::Refused(refusal) if refusal.is_passing());
+        if passing && !asked.answered && asked.tries < TRIES {
+            // The shell asks the store and tries again; here that is the customer's next try.
+            asked.tries += 1;
+            let command = asked.submission.command.clone();
+            self.recall(&command);
+            return;
+        }
         if std::mem::replace(&mut asked.answered, true) {
             return;
         }
@@ -194,6 +209,19 @@ impl World {
         };
         let wait = self.scene.rng.wait(25_000);
         self.scene.after(wait, Event::Order { order: number });
+    }
+
+    /// Asks the store for what a claim lacks.
+    fn recall(&mut self, command: &Command) {
+        let Command::Reserve { lines, .. } = command else { return };
+        for (item, location, units) in lines {
+            let key = StockKey { item: *item, location: *location };
+            let row = self.hub.database.stock.get(&key).copied().unwrap_or_default();
+            let missing = units - row.available();
+            if missing > 0 {
+                self.hub.recall(&mut self.scene, key, missing);
+            }
+        }
     }
 
     /// The next step of an order.

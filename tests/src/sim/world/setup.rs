@@ -124,8 +124,8 @@ fn open_shop(scene: &mut Scene, hub: &mut Hub, setting: &Setting) {
 
 /// A store keeps this many units of every item as its own.
 pub(in crate::sim) fn share_policy(location: LocationNo, units: i64) -> Command {
-    use oneshelf_domain::record::{Record, SharePolicy};
-    let policy = SharePolicy { location, item: None, units };
+    use oneshelf_domain::record::{Record, SharePolicy, ShareRule};
+    let policy = SharePolicy { location, item: None, rule: ShareRule::Fixed { units } };
     Command::PutRecord { record: Box::new(Record::Share(policy)) }
 }
 

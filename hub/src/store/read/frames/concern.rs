@@ -52,7 +52,7 @@ impl Concern {
             "shop" | "location" | "staff" => true,
             "register" => first == self.code.as_str(),
             "safety" => second == self.no.0.to_string(),
-            "share" => first == self.no.0.to_string(),
+            "share" | "walk_in" => first == self.no.0.to_string(),
             _ => false,
         };
         if !mine {
@@ -87,7 +87,7 @@ impl Concern {
 #[cfg(test)]
 mod tests {
     use oneshelf_domain::StaffCode;
-    use oneshelf_domain::record::{RecordState, Role, Safety, SharePolicy};
+    use oneshelf_domain::record::{RecordState, Role, Safety, SharePolicy, ShareRule};
     use oneshelf_domain::stock::Version;
 
     use super::*;
@@ -137,7 +137,7 @@ mod tests {
         };
         let share = |location| {
             let location = LocationNo(location);
-            changed(Record::Share(SharePolicy { location, item: None, units: 1 }))
+            changed(Record::Share(SharePolicy { location, item: None, rule: ShareRule::Auto }))
         };
         assert!(own().row(safety(7), true).is_some() && own().row(share(7), true).is_some());
         assert!(own().row(safety(8), true).is_none() && own().row(share(8), true).is_none());

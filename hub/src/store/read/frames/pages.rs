@@ -242,7 +242,9 @@ pub(super) async fn figures(
         let counts = location.no != own
             && location.kind == LocationKind::Store
             && location.state == RecordState::Active;
-        let units = promise::promise(records, key, &row.columns.stock());
+        // Of another store a register offers what needs no answer from there.
+        let lines = promise::Lines::default();
+        let units = promise::promise(records, &lines, key, &row.columns.stock());
         if let Some(Row::Elsewhere { figures, .. }) =
             rows.last_mut().filter(|_| counts && units > 0)
         {

@@ -1,0 +1,170 @@
+//! How the lines to all stores look from this hub: who answered when, what was recalled in vain.
+//!
+//! Freshness is a hint for figures (shares.md section 7); nothing that is promised rests on it.
+//! Volatile: after a start every store is stale, not dark, until it had time to connect.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use oneshelf_domain::limits;
+use oneshelf_domain::promise::Lines;
+use oneshelf_domain::stock::{LocationNo, StockKey};
+use oneshelf_sync::hub::Freshness;
+
+use super::{LinkState, Links};
+
+/// How old the common view may be, milliseconds.
+const VIEW_MS: i64 = 100;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    /// Stores that another hub of the database serves: when their ping left, by this clock.
+    elsewhere: Mutex<BTreeMap<LocationNo, i64>>,
+    /// Recalls that went unanswered, and when.
+    late: Mutex<BTreeMap<StockKey, i64>>,
+    /// The last view and when it was made.
+    view: Mutex<Option<(i64, Arc<Lines>)>>,
+}
+
+impl Heard {
+    fn forget_view(&self) {
+        *self.view.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+impl Links {
+    /// Age of the last answered ping, milliseconds, whichever hub it was that pinged; none when
+    /// there was none since the start.
+    pub fn age_ms(&self, location: LocationNo) -> Option<i64> {
+        let here = {
+            let stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
+            stores.get(&location).and_then(|p| p.answered)
+        };
+        let elsewhere = self.heard.elsewhere.lock().unwrap_or_else(PoisonError::into_inner);
+        let answered = here.max(elsewhere.get(&location).copied())?;
+        Some(self.now_ms() - answered)
+    }
+
+    /// How the store's line looks now.
+    pub fn state(&self, location: LocationNo) -> LinkState {
+        let expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        if !expected.contains(&location) {
+            return LinkState::None;
+        }
+        drop(expected);
+        // After a start nothing is known yet: stale, not dark, until it had time to connect.
+        let grace =
+            if self.now_ms() <= limits::FRESH_MS { LinkState::Stale } else { LinkState::Dark };
+        match self.age_ms(location).map(Freshness::of) {
+            None => grace,
+            Some(Freshness::Fresh) => LinkState::Fresh,
+            Some(Freshness::Stale) => LinkState::Stale,
+            Some(Freshness::Dark) => LinkState::Dark,
+        }
+    }
+
+    /// All lines, as of a moment ago at most.
+    pub fn lines(&self) -> Arc<Lines> {
+        let now = self.now_ms();
+        let mut view = self.heard.view.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, lines)) = &*view
+            && now - at < VIEW_MS
+        {
+            return Arc::clone(lines);
+        }
+        let made = Arc::new(self.look());
+        *view = Some((now, Arc::clone(&made)));
+        made
+    }
+
+    fn look(&self) -> Lines {
+        let expected: BTreeSet<LocationNo> = {
+            let expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+            expected.clone()
+        };
+        let mut lines = Lines::default();
+        for location in expected {
+            match self.state(location) {
+                LinkState::Fresh => _ = lines.fresh.insert(location),
+                LinkState::Dark => _ = lines.dark.insert(location),
+                LinkState::Stale | LinkState::None => {}
+            }
+        }
+        let late = self.heard.late.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.late = late.keys().copied().collect();
+        lines
+    }
+
+    /// A store answered the ping that left then.
+    pub(super) fn answered(&self, location: LocationNo, at: i64) {
+        {
+            let mut stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(presence) = stores.get_mut(&location) {
+                presence.answered = presence.answered.max(Some(at));
+            }
+        }
+        self.on_time(location, at);
+        self.bell.answered(location, self.now_ms() - at);
+    }
+
+    /// A store answered another hub, whose ping left so long ago.
+    pub(super) fn answered_elsewhere(&self, location: LocationNo, age_ms: i64) {
+        let at = self.now_ms() - age_ms.max(0);
+        {
+            let mut all = self.heard.elsewhere.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = all.entry(location).or_insert(at);
+            *known = at.max(*known);
+        }
+        self.on_time(location, at);
+    }
+
+    /// What was missed before this ping left is forgiven.
+    fn on_time(&self, location: LocationNo, at: i64) {
+        let mut late = self.heard.late.lock().unwrap_or_else(PoisonError::into_inner);
+        late.retain(|key, missed| key.location != location || *missed > at);
+        drop(late);
+        self.heard.forget_view();
+    }
+
+    /// A recall went unanswered: the item's figure there counts no share until the next ping that
+    /// leaves from now on is answered.
+    pub(super) fn missed(&self, key: StockKey) {
+        self.missed_here(key);
+        self.bell.late(key);
+    }
+
+    /// The same, as another hub saw it.
+    pub(super) fn missed_here(&self, key: StockKey) {
+        let now = self.now_ms();
+        let mut late = self.heard.late.lock().unwrap_or_else(PoisonError::into_inner);
+        late.insert(key, now);
+        drop(late);
+        self.heard.forget_view();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use oneshelf_domain::stock::ItemNo;
+
+    use super::*;
+
+    #[test]
+    fn a_missed_recall_counts_until_a_later_ping_is_answered() {
+        let links = Links::default();
+        let location = LocationNo(7);
+        let key = StockKey { item: ItemNo(1), location };
+        links.expect([location].into());
+        assert_eq!(links.state(location), LinkState::Stale, "after a start");
+        links.answered_elsewhere(location, 10);
+        assert!(links.lines().counts(key));
+        links.missed(key);
+        assert!(!links.lines().counts(key));
+        links.answered_elsewhere(location, 1_000);
+        assert!(!links.lines().counts(key), "that ping left before");
+        links.heard.late.lock().unwrap().insert(key, -10);
+        links.answered_elsewhere(location, 5);
+        assert!(links.lines().counts(key));
+    }
+}

@@ -1,0 +1,185 @@
+//! A store's share, asked back: for a claim, for a debt, and by a policy that follows the stock.
+
+use oneshelf_domain::{AgentId, IncarnationId};
+use oneshelf_hub::serve::{start, wall_clock};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::link::{Line, goods_in, joined, life};
+use crate::support::{Hub, Said};
+
+/// A store whose agent answers when the test says so.
+struct Store {
+    line: Line,
+    life: IncarnationId,
+    /// The last fact and its place.
+    head: (i64, Option<Uuid>),
+}
+
+impl Store {
+    /// S07 has ten flasks; so many of them are its share.
+    async fn open(hub: &Hub, agent: AgentId, share: i64) -> Self {
+        hub.put("/v1/policies/share/S07/*", json!({"quantity": share})).await.ok(200);
+        let line = Line::open(hub, agent).await;
+        let mut store = Self { line, life: life(), head: (0, None) };
+        store.line.hello(store.life, json!({"epoch": 0, "version": 0})).await;
+        store.answers_ping().await;
+        store.tells(goods_in(10)).await;
+        assert_eq!(store.line.frame("grant").await["total"], share);
+        store
+    }
+
+    /// Answers the next ping; the hub has taken that in when this returns.
+    async fn answers_ping(&mut self) {
+        let number = self.line.frame("ping").await["number"].clone();
+        let session = self.line.session.clone();
+        self.line.say(&json!({"kind": "pong", "session": session, "number": number,
+            "digest": "", "last": self.head.0, "waiting": 0}));
+        self.line.say(&json!({"kind": "cursor", "session": session,
+            "cursor": {"epoch": 1, "version": 1}}));
+        self.line.frame("changes").await;
+    }
+
+    async fn tells(&mut self, body: Value) {
+        let (seq, before) = (self.head.0 + 1, self.head.1.map(oneshelf_domain::CommandId));
+        let id = Uuid::now_v7();
+        let said = self.line.fact((id, self.life), json!([seq, before]), body).await;
+        assert_eq!(said, json!({"answer": "accepted"}));
+        self.head = (seq, Some(id));
+    }
+
+    /// Waits to be asked, and gives so many units back; gives the total that was asked for.
+    async fn gives_back(&mut self, quantity: i64) -> Value {
+        let target = self.line.frame("recall").await["target"].clone();
+        self.tells(json!({"body": "back", "sku": "FLASK", "quantity": quantity})).await;
+        target
+    }
+}
+
+fn sold(share: i64, beyond: i64, number: i64) -> Value {
+    let units = share + beyond;
+    let price = |n: i64| json!({"minor": 3490 * n, "currency": "EUR"});
+    json!({"body": "sale", "lines": [{"sku": "FLASK", "share": share, "beyond": beyond}], "sale": {
+        "id": format!("sal_{}", Uuid::now_v7().as_simple()),
+        "receipt_number": format!("S07-R1-{number:06}"),
+        "register": "S07-R1", "number": number, "cashier": "Ana", "total": price(units),
+        "change": price(0), "tenders": [{"kind": "cash", "given": price(units)}],
+        "lines": [{"id": format!("lin_{}", Uuid::now_v7().as_simple()), "sku": "FLASK",
+            "name": "Flask", "quantity": units, "unit_price": price(1), "total": price(units),
+            "tax": "standard"}],
+    }})
+}
+
+async fn claim(hub: &Hub, key: &str, quantity: i64) -> Said {
+    let lines = json!({"lines": [{"sku": "FLASK", "location": "S07", "quantity": quantity}]});
+    hub.ask("POST", "/v1/reservations").admin().key(key).json(&lines).send().await
+}
+
+async fn promise(hub: &Hub) -> i64 {
+    hub.flask_at("S07").await["promise"].as_i64().unwrap()
+}
+
+#[tokio::test]
+async fn a_claim_takes_what_the_store_gives_back() {
+    let hub = Hub::open().await;
+    let agent = joined(&hub).await;
+    let mut store = Store::open(&hub, agent, 4).await;
+    assert_eq!(promise(&hub).await, 10, "the store answers: its share counts");
+    // Six are free; the seventh and eighth are asked for.
+    let (claimed, target) = tokio::join!(claim(&hub, "k1", 8), store.gives_back(2));
+    claimed.ok(201);
+    assert_eq!(target, 2);
+    // Two are left, and both are the store's: it gives one, which is not what was wanted ...
+    let (claimed, target) = tokio::join!(claim(&hub, "k2", 2), store.gives_back(1));
+    claimed.refused(409, "not_promised_now");
+    assert_eq!(target, 4);
+    // ... and stays free; the same request is asked again, and gets the rest.
+    let (claimed, target) = tokio::join!(claim(&hub, "k2", 2), store.gives_back(1));
+    claimed.ok(201);
+    assert_eq!(target, 4, "what came back meanwhile is not asked for again");
+    let now = hub.flask_at("S07").await;
+    assert_eq!((&now["available"], &now["store_share"]), (&json!(0), &json!(0)), "{now}");
+    claim(&hub, "k3", 1).await.refused(409, "not_enough_available");
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn a_recall_that_goes_unanswered_lowers_the_figure_until_the_next_answered_ping() {
+    let hub = Hub::open().await;
+    let agent = joined(&hub).await;
+    let mut store = Store::open(&hub, agent, 10).await;
+    assert_eq!(promise(&hub).await, 10);
+    claim(&hub, "k1", 1).await.refused(409, "not_promised_now");
+    store.line.frame("recall").await;
+    assert_eq!(promise(&hub).await, 0, "each shopper would see units that nobody gets");
+    // Nobody waits for it meanwhile.
+    claim(&hub, "k2", 1).await.refused(409, "not_promised_now");
+    store.answers_ping().await;
+    assert_eq!(promise(&hub).await, 10);
+    let (claimed, _) = tokio::join!(claim(&hub, "k1", 1), store.gives_back(1));
+    claimed.ok(201);
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn what_was_recalled_for_the_web_is_not_granted_again_at_once() {
+    let hub = Hub::open().await;
+    let agent = joined(&hub).await;
+    let mut store = Store::open(&hub, agent, 10).await;
+    let (claimed, _) = tokio::join!(claim(&hub, "k1", 1), store.gives_back(3));
+    claimed.ok(201);
+    store.answers_ping().await;
+    let now = hub.flask_at("S07").await;
+    assert_eq!((&now["available"], &now["store_share"]), (&json!(2), &json!(7)), "{now}");
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn a_debt_and_a_percentage_call_share_back_without_a_claim() {
+    let hub = Hub::open().await;
+    let agent = joined(&hub).await;
+    let mut store = Store::open(&hub, agent, 2).await;
+    claim(&hub, "k1", 8).await.ok(201);
+    // One unit more than the share was carried out: it was promised, and two are the store's.
+    store.tells(sold(0, 1, 1)).await;
+    let (target, now) = (store.gives_back(1).await, hub.flask_at("S07").await);
+    assert_eq!((target, &now["store_share"], &now["reserved"]), (json!(1), &json!(1), &json!(8)));
+    hub.put("/v1/policies/share/S07/*", json!({"rule": "percent", "quantity": 50})).await.ok(200);
+    store.tells(goods_in(9)).await;
+    assert_eq!(store.line.frame("grant").await["total"], 6, "half of ten");
+    store.tells(sold(0, 5, 2)).await;
+    let target = store.line.frame("recall").await["target"].clone();
+    assert_eq!(target, 3, "half of five is three, and one came back before");
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn another_hub_of_the_database_recalls_too() {
+    let hub = Hub::open().await;
+    if hub.is_file() {
+        return hub.close().await;
+    }
+    let mut options = hub.options();
+    let any = "127.0.0.1:0".parse().unwrap();
+    (options.listen, options.admin_listen) = (any, any);
+    let other = start(options, wall_clock()).await.unwrap();
+    let agent = joined(&hub).await;
+    let mut store = Store::open(&hub, agent, 10).await;
+    let code = "S07".parse().unwrap();
+    let s07 = other.app.seen().records.location(&code).unwrap().no;
+    // The other hub hears of each answered ping.
+    for _ in 0..10 {
+        if other.app.links.age_ms(s07).is_some() {
+            break;
+        }
+        store.answers_ping().await;
+    }
+    let url = format!("http://{}/v1/reservations", other.address);
+    let lines = json!({"lines": [{"sku": "FLASK", "location": "S07", "quantity": 1}]});
+    let asked = hub.at(&url).admin().json(&lines).send();
+    let (claimed, target) = tokio::join!(asked, store.gives_back(1));
+    claimed.ok(201);
+    assert_eq!(target, 1);
+    other.stop().await;
+    hub.close().await;
+}
