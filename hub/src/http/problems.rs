@@ -100,6 +100,9 @@ pub const CATALOGUE: &[Entry] = entries! {
     "not_enough_available" 409
         "Not enough units may be promised."
         "Ask for fewer, or at another location."
+    "not_promised_now" 409
+        "The units are the share of a store that did not give them back in time."
+        "Ask again in a moment, under the same Idempotency-Key, or at another location."
     "too_many_holds" 409
         "Too many holds are open."
         "End one first, or wait until one runs out."

@@ -160,7 +160,7 @@ export function linkTone(link: string): 'ok' | 'warn' | 'stop' | 'none' {
 }
 
 /** The path of a policy: its kind, then what it is about, in the hub's order. */
-export function policyPath(policy: Omit<Policy, 'quantity' | 'version'>): string {
+export function policyPath(policy: Omit<Policy, 'quantity' | 'version' | 'rule'>): string {
   const parts = {
     share: [policy.location, policy.sku],
     safety: [policy.sku, policy.location],

@@ -10,11 +10,12 @@ import { t } from './strings';
 
 export type Trouble =
   | 'just_went' | 'too_many_holds' | 'too_many_tries' | 'not_sold' | 'store_closed' | 'no_answer'
-  | 'refused';
+  | 'not_now' | 'refused';
 
 /** What the hub's refusals of a hold are to a shopper; every other one is a fault of a page. */
 const troubles: Record<string, Trouble> = {
   not_enough_available: 'just_went',
+  not_promised_now: 'not_now',
   too_many_holds: 'too_many_holds',
   too_many_requests: 'too_many_tries',
   item_unknown: 'not_sold',

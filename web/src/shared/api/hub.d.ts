@@ -1667,6 +1667,11 @@ export interface components {
              */
             share: number;
         };
+        /**
+         * @description Where a reservation is in its life; `short` wins over the state that it is in.
+         * @enum {string}
+         */
+        Fulfilment: "pickup" | "shipping";
         /** @description Units that a reservation held. */
         HeldUnits: {
             /**
@@ -2247,6 +2252,7 @@ export interface components {
              * @description Life of the hold, seconds; committed at once when absent.
              */
             expires_in_s?: number | null;
+            fulfilment?: components["schemas"]["Fulfilment"] | null;
             /** @description What and where. */
             lines: components["schemas"]["WantedUnits"][];
             /** @description The caller's number. */
@@ -2304,9 +2310,10 @@ export interface components {
             location?: string | null;
             /**
              * Format: int64
-             * @description Units.
+             * @description Units; a percentage where the rule says so; 0 with `auto`.
              */
             quantity: number;
+            rule?: components["schemas"]["ShareRule"] | null;
             /** @description The item, or `*` for all. */
             sku: string;
             /**
@@ -2324,9 +2331,10 @@ export interface components {
         PolicyUnits: {
             /**
              * Format: int64
-             * @description Units.
+             * @description Units; with the rule `percent` 0 to 100; not with `auto`.
              */
-            quantity: number;
+            quantity?: number | null;
+            rule?: components["schemas"]["ShareRule"] | null;
         };
         /** @description A row of a preview. */
         PreviewedRow: {
@@ -2529,10 +2537,7 @@ export interface components {
             /** @description Which item. */
             sku: string;
         };
-        /**
-         * @description Where a reservation is in its life; `short` wins over the state that it is in.
-         * @enum {string}
-         */
+        /** @enum {string} */
         ReservationState: "held" | "committed" | "picked" | "consumed" | "released" | "expired" | "short";
         /** @description How much is tried again. */
         RetriedOrders: {
@@ -2577,6 +2582,11 @@ export interface components {
             /** @description Of a key. */
             scopes: components["schemas"]["Scope"][];
         };
+        /**
+         * @description How a store's share is found.
+         * @enum {string}
+         */
+        ShareRule: "fixed" | "percent" | "auto";
         /** @description The retailer. */
         Shop: {
             /** @description ISO 4217; of every price. */

@@ -30,6 +30,8 @@ export const refusals: Record<string, string | ((fields: Fields) => string)> = {
   not_enough_available: (fields) =>
     `So viele können dort nicht zugesagt werden. Möglich:${named(fields, 'available')}`,
   not_found: 'Hier ist nichts, oder nichts, was diese Anmeldung sehen darf.',
+  not_promised_now: (fields) =>
+    `Die letzten Stücke${named(fields, 'sku')} gehören einer Filiale, die gerade nicht antwortet. Gleich noch einmal.`,
   not_signed_in: 'Bitte zuerst anmelden.',
   precondition_failed: 'Jemand hat es inzwischen geändert. Bitte neu lesen und dann ändern.',
   record_unknown: 'Das gibt es nicht mehr. Bitte die Seite neu laden.',

@@ -216,7 +216,22 @@ export const de: SetupStrings = {
   units: 'Stücke',
   wrongUnits: 'Eine ganze Zahl, null oder mehr',
   noPolicies: 'Noch keine Regeln.',
-  noPoliciesHint: 'Ohne Regel hat eine Filiale keinen Anteil, und nichts wird zurückgehalten.',
+  noPoliciesHint:
+    'Ohne Regel folgt der Anteil einer Filiale ihren Verkäufen, und nichts wird zurückgehalten.',
+  rule: 'Wie viel',
+  rules: {
+    auto: 'Automatisch: was vier Öffnungsstunden brauchen', fixed: 'So viele Stücke',
+    percent: 'Ein Teil des Bestands',
+  },
+  ruleMeans: {
+    auto: 'Folgt den Verkäufen der letzten vier Wochen. Langsame Artikel haben keinen Anteil.',
+    fixed: 'Bei unsicherer Leitung: ein Stück lässt die Filiale allein weiter verkaufen.',
+    percent: 'Von einem einzigen Stück nichts; ab zwei Stücken wird aufgerundet.',
+  },
+  percent: 'Prozent',
+  wrongPercent: 'Eine ganze Zahl von 0 bis 100',
+  ofStock: (percent) => `${percent} % des Bestands`,
+  automatic: 'Automatisch',
 
   channelsWhy: 'Wo Artikel außer in Filialen angeboten werden: was man dort weiß und bestellt.',
   addChannel: 'Kanal anlegen',
@@ -284,7 +299,8 @@ export const de: SetupStrings = {
     failed: 'Nicht gebucht',
   },
   orderCodes: {
-    not_enough_available: 'Nicht genug Bestand', item_unknown: 'Unbekannter Artikel',
+    not_enough_available: 'Nicht genug Bestand', not_promised_now: 'Filiale antwortet nicht',
+    item_unknown: 'Unbekannter Artikel',
     item_retired: 'Nicht mehr im Verkauf', location_unknown: 'Von dort nicht beliefert',
     location_retired: 'Standort geschlossen', reservation_ended: 'Zu spät zum Stornieren',
     internal: 'Der Hub konnte es nicht speichern',

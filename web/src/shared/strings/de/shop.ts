@@ -45,6 +45,7 @@ export const de: ShopStrings = {
   nothingCharged: 'Nichts wurde abgebucht.',
   troubles: {
     just_went: 'Der letzte ist gerade weg.',
+    not_now: 'Die Filiale antwortet gerade nicht. Gleich noch einmal, oder eine andere Filiale.',
     too_many_holds: 'Zu viel ist zurückgelegt. Etwas freigeben oder später versuchen.',
     too_many_tries: 'Zu viele Versuche. Später noch einmal versuchen.',
     not_sold: 'Dieser Artikel wird nicht mehr verkauft.',

@@ -224,7 +224,22 @@ export const en = {
   units: 'Units',
   wrongUnits: 'A whole number, zero or more',
   noPolicies: 'No policies yet.',
-  noPoliciesHint: 'Without one a store has no share, and nothing is kept back.',
+  noPoliciesHint:
+    'Without one a store’s share follows what its registers sell, and nothing is kept back.',
+  rule: 'How much',
+  rules: {
+    auto: 'Automatic: what four opening hours need', fixed: 'So many units',
+    percent: 'A part of the stock',
+  } as Record<string, string>,
+  ruleMeans: {
+    auto: 'Follows the sales of the last four weeks. Slow items get no share.',
+    fixed: 'With an unreliable line: one unit lets the store go on selling by itself.',
+    percent: 'Nothing of a single unit; from two units on it is rounded up.',
+  } as Record<string, string>,
+  percent: 'Percent',
+  wrongPercent: 'A whole number from 0 to 100',
+  ofStock: (percent: string) => `${percent} % of the stock`,
+  automatic: 'Automatic',
 
   channelsWhy: 'Where items are offered besides the stores: what each is told, what it orders.',
   addChannel: 'Add a channel',
@@ -290,7 +305,8 @@ export const en = {
     failed: 'Not booked',
   } as Record<string, string>,
   orderCodes: {
-    not_enough_available: 'Not enough in stock', item_unknown: 'Unknown item',
+    not_enough_available: 'Not enough in stock', not_promised_now: 'Store did not answer',
+    item_unknown: 'Unknown item',
     item_retired: 'Not sold any more', location_unknown: 'Not served from there',
     location_retired: 'Location closed', reservation_ended: 'Too late to cancel',
     internal: 'The hub could not write it down',

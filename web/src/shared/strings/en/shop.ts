@@ -43,6 +43,7 @@ export const en = {
   nothingCharged: 'Nothing was charged.',
   troubles: {
     just_went: 'The last one just went.',
+    not_now: 'The store does not answer just now. Try again in a moment, or another store.',
     too_many_holds: 'Too many items are held from here. Let one go, or try later.',
     too_many_tries: 'Too many tries from here. Try again in a while.',
     not_sold: 'This item is not sold any more.',
