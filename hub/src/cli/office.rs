@@ -228,7 +228,8 @@ pub(super) struct PolicyCommand {
 
 #[derive(Subcommand)]
 enum PolicyWhat {
-    /// Sets a policy: `share S07 '*' 2`, `safety SKU S07 1`, `buffer SKU web 3`.
+    /// Sets a policy: `share S07 '*' 2` (or `20%`, or `auto`), `safety SKU S07 1`,
+    /// `buffer SKU web 3`.
     Add {
         /// share, safety or buffer.
         kind: String,
@@ -236,8 +237,8 @@ enum PolicyWhat {
         first: String,
         /// Of share the SKU or `*`, of safety the location, of buffer the channel.
         second: String,
-        /// Units.
-        quantity: i64,
+        /// Units; of share also a percentage (`20%`) or `auto`.
+        quantity: Amount,
     },
     /// Lists all policies.
     List,
@@ -252,6 +253,48 @@ enum PolicyWhat {
     },
 }
 
+/// A policy's number as it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Amount {
+    Units(i64),
+    Percent(i64),
+    Auto,
+}
+
+impl std::str::FromStr for Amount {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = |_| "units, a percentage such as 20%, or auto".to_owned();
+        match text.strip_suffix('%') {
+            _ if text == "auto" => Ok(Amount::Auto),
+            Some(percent) => Ok(Amount::Percent(percent.trim().parse().map_err(wrong)?)),
+            None => Ok(Amount::Units(text.parse().map_err(wrong)?)),
+        }
+    }
+}
+
+impl std::fmt::Display for Amount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Amount::Units(n) => n.fmt(f),
+            Amount::Percent(n) => write!(f, "{n}%"),
+            Amount::Auto => f.write_str("auto"),
+        }
+    }
+}
+
+impl Amount {
+    /// The hub judges whether it fits the policy.
+    fn body(self) -> serde_json::Value {
+        match self {
+            Amount::Units(n) => json!({"quantity": n}),
+            Amount::Percent(n) => json!({"rule": "percent", "quantity": n}),
+            Amount::Auto => json!({"rule": "auto"}),
+        }
+    }
+}
+
 pub(super) async fn policy(command: &PolicyCommand) -> anyhow::Result<()> {
     let at = &command.at;
     let path = |kind: &str, first: &str, second: &str| -> anyhow::Result<String> {
@@ -262,12 +305,12 @@ pub(super) async fn policy(command: &PolicyCommand) -> anyhow::Result<()> {
     };
     match &command.what {
         PolicyWhat::Add { kind, first, second, quantity } => {
-            let body = json!({"quantity": quantity});
+            let body = quantity.body();
             let answer = at.client()?.put(&path(kind, first, second)?, &body).await?;
             done(at, &answer, &format!("{kind} {first} {second} is {quantity}"))
         }
         PolicyWhat::List => {
-            let headings = ["kind", "sku", "location", "channel", "quantity"];
+            let headings = ["kind", "sku", "location", "channel", "rule", "quantity"];
             list(at, "/v1/policies", "policies", &headings).await
         }
         PolicyWhat::Remove { kind, first, second } => {

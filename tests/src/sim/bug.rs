@@ -1,8 +1,8 @@
 //! Planted bugs: faults that the shells of the simulator make on purpose, never the product.
 //!
 //! Each must be caught by the auditor within a bounded number of seeds; the numbers are those of
-//! the protocol's own list (shares.md section 9). Those that need a recall, a `Released` fact or
-//! a hub restore join with these.
+//! the protocol's own list (shares.md section 9). Those that need a `Released` fact or a hub restore
+//! join with these.
 
 macro_rules! bugs {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
@@ -38,6 +38,10 @@ bugs! {
     GrantDelta = "grant-delta",
     /// 2: a grant without incarnation and session.
     GrantAnySession = "grant-any-session",
+    /// 3: a recall is answered before the deduction is durable.
+    RecallBeforeDurable = "recall-before-durable",
+    /// 4: a repeated recall is answered again without deduction.
+    RecallAnsweredAgain = "recall-answered-again",
     /// 5: the hub acknowledges before its commit.
     AckBeforeCommit = "ack-before-commit",
     /// 6: the hub applies a fact again.
@@ -62,12 +66,16 @@ bugs! {
     AnyOrder = "any-order",
     /// 18: the agent deletes acknowledged facts at once.
     AcknowledgedDeleted = "acknowledged-deleted",
+    /// 19: a recall takes units that a ticket holds.
+    RecallTakesHeld = "recall-takes-held",
     /// 20: a grant is sent before its commit.
     GrantBeforeCommit = "grant-before-commit",
     /// 21: a count is compared with the books of its arrival, outside the log's order.
     CountAtArrival = "count-at-arrival",
     /// 22: facts of a retired agent are drawn again after a count.
     DrawnAgain = "drawn-again",
+    /// 23: a recall is a delta: each copy takes again.
+    RecallDelta = "recall-delta",
     /// The agent sends before its commit.
     AgentSendsEarly = "agent-sends-early",
     /// A sale loses its split: all of it counts as beyond.

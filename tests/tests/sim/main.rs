@@ -15,6 +15,8 @@ const FAULTS: usize = 13;
 const COMMANDS: &[&str] = &[
     "hello",
     "ask",
+    "recall",
+    "recall_answered",
     "grant_by_policy",
     "fact",
     "reserve",

@@ -47,6 +47,10 @@ fn a_search_repeats_exactly() {
 const BUGS: &[(Bug, &str, usize)] = &[
     (Bug::GrantDelta, "duplicate", 3),
     (Bug::GrantAnySession, "successor", 10),
+    (Bug::RecallBeforeDurable, "recall", 2),
+    (Bug::RecallAnsweredAgain, "recall", 2),
+    (Bug::RecallTakesHeld, "recall", 7),
+    (Bug::RecallDelta, "recall", 2),
     (Bug::AckBeforeCommit, "crash", 2),
     (Bug::AppliedAgain, "loss", 6),
     (Bug::ReturnBothSides, "beyond", 1),

@@ -183,6 +183,13 @@ impl Auditor {
         }
     }
 
+    /// A store was asked to let the units that it ever gave back reach a target.
+    pub fn recalled(&mut self, place: usize, target: i64, before: i64, after: i64) {
+        if after > target.max(before) {
+            self.complain(format!("S7 a recall of {target} at {place} took up to {after}"));
+        }
+    }
+
     /// A ticket was paid: units of the share that it held, and those that left it.
     pub fn paid(&mut self, place: usize, held: i64, share: i64) {
         if share < held {

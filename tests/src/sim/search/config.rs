@@ -64,6 +64,8 @@ pub struct Config {
     pub(super) share: i64,
     /// Registers sell beyond the share.
     pub(super) beyond: bool,
+    /// The web claims a store's share too, which is asked back.
+    pub(super) recalls: bool,
     pub(super) budget: &'static [(Kind, u8)],
 }
 
@@ -82,7 +84,8 @@ use Kind::{
     Reserve, Restore, Scan, Spare, Theft, Void,
 };
 
-const SHOP: Config = Config { name: "", about: "", units: 1, share: 0, beyond: false, budget: &[] };
+const SHOP: Config =
+    Config { name: "", about: "", units: 1, share: 0, beyond: false, recalls: false, budget: &[] };
 
 /// All of them.
 pub const CONFIGS: &[Config] = &[
@@ -121,6 +124,15 @@ pub const CONFIGS: &[Config] = &[
         ..SHOP
     },
     Config {
+        name: "recall",
+        about: "share that the web claims, asked back twice, while a ticket holds some of it",
+        units: 2,
+        share: 2,
+        recalls: true,
+        budget: &[(Scan, 1), (Pay, 1), (Reserve, 2), (Double, 1), (Lose, 1), (Crash, 1)],
+        ..SHOP
+    },
+    Config {
         name: "count",
         about: "returns, thefts and counts, with pings that repeat what was lost",
         share: 1,
@@ -143,6 +155,7 @@ pub const CONFIGS: &[Config] = &[
         share: 1,
         beyond: true,
         budget: &[(Scan, 1), (Pay, 1), (Reserve, 1), (Count, 1), (Connect, 3), (Spare, 1)],
+        ..SHOP
     },
     Config {
         name: "successor",

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::rc::Rc;
 
+use oneshelf_domain::stock::{Place, Stock};
 use oneshelf_protocol::frame::{Down, Up};
 
 use super::config::Kind;
@@ -95,7 +96,8 @@ impl State {
         self.acts_of_frames(&mut acts);
         // One that is refused changes nothing.
         let mut rows = self.hub.database.stock.values();
-        if rows.any(|stock| stock.available() > 0) {
+        let shared = |stock: &Stock| self.config.recalls && stock.at(Place::StoreShare) > 0;
+        if rows.any(|stock| stock.available() > 0 || shared(stock)) {
             acts.push(Act::Reserve);
         }
         acts.retain(|act| act.cost().is_none_or(|kind| self.left[kind as usize] > 0));

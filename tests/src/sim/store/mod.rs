@@ -5,9 +5,12 @@
 
 mod disk;
 mod people;
+mod recall;
+
+use std::collections::BTreeMap;
 
 use oneshelf_domain::stock::Lease;
-use oneshelf_domain::{AgentId, CommandId, IncarnationId};
+use oneshelf_domain::{AgentId, CommandId, IncarnationId, Sku};
 use oneshelf_protocol::frame::{Body, Down, Fact, Up};
 use oneshelf_sync::agent::{Agent, Life, Note, Out, Step, Write};
 
@@ -40,7 +43,11 @@ pub(super) struct Device {
     /// A spare does nothing but speak.
     pub spare: bool,
     /// For a planted bug: receipt numbers in memory.
-    memory: std::collections::BTreeMap<usize, i64>,
+    memory: BTreeMap<usize, i64>,
+    /// For a planted bug: what recalls asked for when they came first.
+    asked: BTreeMap<(Sku, i64), i64>,
+    /// For a planted bug: the step that is stored now answers a recall.
+    answering: bool,
 }
 
 impl Device {
@@ -58,7 +65,9 @@ impl Device {
             since: 0,
             gone: false,
             spare: false,
-            memory: std::collections::BTreeMap::new(),
+            memory: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            answering: false,
         }
     }
 
@@ -142,6 +151,7 @@ impl Device {
     /// A frame came.
     pub fn frame(&mut self, scene: &mut Scene, mut down: Down) {
         let now = scene.stamp();
+        let came = self.recall_comes(scene, &mut down);
         let Some(agent) = &mut self.machine else { return };
         match (scene.bug, &mut down) {
             (Some(Bug::GrantDelta), Down::Grant { sku, total, .. }) => {
@@ -153,9 +163,20 @@ impl Device {
             }
             _ => {}
         }
-        let step =
+        let mut step =
             agent.act(&mut scene.ids, move |agent, fresh| agent.frame(down.clone(), now, fresh));
+        let Some(came) = came else {
+            self.commit(scene, step, None);
+            return;
+        };
+        let spoilt = self.spoil_answer(scene, &came, &mut step.writes);
+        self.answering = true;
         self.commit(scene, step, None);
+        self.answering = false;
+        self.recall_done(scene, &came);
+        if spoilt {
+            self.stop(scene); // its memory had what its disk has not
+        }
     }
 
     /// Stores a step with the register's rows, then sends. False when power failed before it.
@@ -164,7 +185,8 @@ impl Device {
         let stores = !writes.is_empty() || own.is_some();
         if stores && scene.power_fails() {
             scene.counts.undone += 1;
-            if scene.bug == Some(Bug::AgentSendsEarly) {
+            let recall = scene.bug == Some(Bug::RecallBeforeDurable) && self.answering;
+            if scene.bug == Some(Bug::AgentSendsEarly) || recall {
                 self.send(scene, send, &writes);
             }
             self.stop(scene);
