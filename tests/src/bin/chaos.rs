@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use clap::{Parser, ValueEnum};
 use oneshelf_tests::chaos::dice::Dice;
 use oneshelf_tests::chaos::world::{Engine, World};
-use oneshelf_tests::chaos::{hot, kills, last_unit, offline, restore};
+use oneshelf_tests::chaos::{hot, kills, last_unit, linear, offline, restore};
 use oneshelf_tests::program::{asked_to_stop, say};
 
 /// Proofs with real processes.
@@ -16,7 +16,7 @@ use oneshelf_tests::program::{asked_to_stop, say};
 struct Arguments {
     /// Which proof.
     what: What,
-    /// Rounds, kills or tickets.
+    /// Rounds, kills, tickets or histories.
     #[arg(long)]
     count: Option<usize>,
     /// Seed of its choices; another one each time when absent.
@@ -39,6 +39,8 @@ enum What {
     LastUnit,
     /// A hub put back to a backup while a store sells.
     Restore,
+    /// Histories of many at one item: some order of their acts explains every answer.
+    Linear,
 }
 
 impl What {
@@ -49,6 +51,7 @@ impl What {
             Self::Offline => "offline",
             Self::LastUnit => "last-unit",
             Self::Restore => "restore",
+            Self::Linear => "linear",
         }
     }
 
@@ -59,6 +62,7 @@ impl What {
             Self::Offline => 5_000,
             Self::LastUnit => 100,
             Self::Restore => 3,
+            Self::Linear => 200,
         }
     }
 
@@ -66,7 +70,9 @@ impl What {
     fn engines(self, count: usize) -> Vec<(Engine, usize)> {
         use Engine::{Postgres, PostgresTwo, Sqlite};
         match self {
-            Self::Hot => vec![(Sqlite, count), (Postgres, count), (PostgresTwo, count)],
+            Self::Hot | Self::Linear => {
+                vec![(Sqlite, count), (Postgres, count), (PostgresTwo, count)]
+            }
             Self::Kills => vec![(Sqlite, count - count / 2), (Postgres, count / 2)],
             Self::Offline | Self::LastUnit | Self::Restore => vec![(Sqlite, count)],
         }
@@ -133,5 +139,6 @@ async fn prove(
         What::Offline => offline::run(world, engine, count, dice).await,
         What::LastUnit => last_unit::run(world, engine, count, dice).await,
         What::Restore => restore::run(world, engine, count, dice).await,
+        What::Linear => linear::run(world, engine, count, dice).await,
     }
 }

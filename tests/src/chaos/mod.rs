@@ -9,6 +9,7 @@ pub mod dice;
 pub mod hot;
 pub mod kills;
 pub mod last_unit;
+pub mod linear;
 pub mod load;
 pub mod offline;
 pub mod programs;

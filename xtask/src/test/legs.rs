@@ -279,6 +279,14 @@ pub(crate) const LEGS: &[Leg] = &[
         ..LEG
     },
     Leg {
+        name: "chaos-linear",
+        budget_s: 25,
+        after: &["build"],
+        needs: &[Need::Postgres],
+        steps: &[Step::Built("chaos", &["linear", "--count", "12"])],
+        ..LEG
+    },
+    Leg {
         name: "chaos-long",
         budget_s: 600,
         when: When::FullOnly,
