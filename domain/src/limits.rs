@@ -99,6 +99,12 @@ pub const LIVE_SEND_MS: i64 = 10_000;
 pub const LEASES_KEPT: usize = 32;
 /// Units that a clerk may adjust without a manager.
 pub const ADJUST_UNITS_CLERK_MAX: i64 = 50;
+/// Free space below which the hub takes nothing new that could wait, and a register no new goods,
+/// bytes: what has begun, and what has happened in stores, still finds room (16 MiB).
+pub const SPACE_NEW_MIN_BYTES: u64 = 16 << 20;
+/// Free space below which a register takes no payment, bytes: the log of the database and its
+/// checkpoint need some (4 MiB).
+pub const SPACE_PAY_MIN_BYTES: u64 = 4 << 20;
 /// Retention: events, milliseconds (30 days).
 pub const KEEP_EVENTS_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 /// Retention: outcomes of requests, milliseconds (90 days).

@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use oneshelf_domain::Timestamp;
@@ -93,6 +93,9 @@ pub(crate) fn keys_folder(options: &Options) -> anyhow::Result<PathBuf> {
     let path = path.context("with PostgreSQL say where the hub's keys are: --data FOLDER")?;
     Ok(PathBuf::from(format!("{path}.keys")))
 }
+
+/// How long those who wait get their last answer after the disk failed.
+const GIVE_UP_WAIT: Duration = Duration::from_secs(5);
 
 /// Starts a hub.
 ///
@@ -271,6 +274,16 @@ impl Running {
     }
 }
 
+/// Ends a hub whose disk failed: whoever waits is told, nothing more is written, and what is kept
+/// shows when the database is opened anew.
+async fn give_up(running: Running) -> anyhow::Result<()> {
+    service::tell(service::STOPPING);
+    if tokio::time::timeout(GIVE_UP_WAIT, running.stop()).await.is_err() {
+        tracing::warn!("some work did not end in time");
+    }
+    anyhow::bail!("the disk of the database failed; look at it (`hub doctor`), then start again")
+}
+
 /// Serves until SIGTERM or SIGINT.
 ///
 /// # Errors
@@ -297,10 +310,12 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     service::tell(service::READY);
     let alive = service::keep_alive(running.app.store.clone(), running.app.stop.clone());
     let alive = tokio::spawn(alive);
+    let store = running.app.store.clone();
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
+            () = store.disk_failed() => return give_up(running).await,
             _ = hang_up.recv() => running.reload(),
         }
     }

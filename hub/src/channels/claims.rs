@@ -100,7 +100,10 @@ pub(super) async fn submit(
     match recall::submit(app, Lane::Interactive, submission).await {
         Ok(accepted) => Ok(Ok(accepted.outcome)),
         Err(Failure::Refused(refusal)) => Ok(Err(refusal)),
-        Err(Failure::Busy | Failure::Stopping) => Err(NotNow::Busy),
+        // No fault of the order: it is not counted as one.
+        Err(Failure::Busy | Failure::Stopping | Failure::StorageFull | Failure::StorageFailed) => {
+            Err(NotNow::Busy)
+        }
         Err(Failure::NotNow(_) | Failure::Internal) => Err(NotNow::NotWritten),
     }
 }

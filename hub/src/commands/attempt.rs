@@ -12,7 +12,7 @@ use oneshelf_domain::{CommandId, Timestamp, limits};
 use oneshelf_sync::plan::{EventRow, Head, Plan, Reply, Submission, TooManyRounds, Writes, needs};
 
 use super::LinesNow;
-use crate::store::{self, HeadRow, Store, StoreError, Tx};
+use crate::store::{self, HeadRow, Storage, Store, StoreError, Tx};
 
 /// Why a batch was not stored.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,14 @@ impl Trouble {
     /// True when a row that is stored once is there already.
     pub(super) fn taken(&self) -> bool {
         matches!(self, Trouble::Store(error) if error.taken())
+    }
+
+    /// What is wrong with the disk, when that is the trouble.
+    pub(super) fn storage(&self) -> Option<Storage> {
+        match self {
+            Trouble::Store(error) => error.storage(),
+            Trouble::Rounds(_) | Trouble::Panic(_) => None,
+        }
     }
 
     pub(super) fn connection_lost(&self) -> bool {

@@ -19,7 +19,7 @@ use oneshelf_sync::plan::{Reply, Submission};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::store::Store;
+use crate::store::{Disk, Store};
 use queue::Queue;
 
 /// How the lines to the stores look now: what a channel may be promised depends on it.
@@ -77,6 +77,10 @@ pub enum Failure {
     Internal,
     /// The hub stops; it was not taken in.
     Stopping,
+    /// The disk is full: it had no effect.
+    StorageFull,
+    /// The disk failed: whether it was stored is not known. The same id may be sent again.
+    StorageFailed,
 }
 
 /// What a command is answered.
@@ -86,6 +90,7 @@ pub type Answer = Result<Accepted, Failure>;
 #[derive(Clone)]
 pub struct Commands {
     queue: Arc<Queue>,
+    store: Store,
     ended: watch::Receiver<bool>,
 }
 
@@ -110,8 +115,9 @@ impl Commands {
     ) -> (Self, JoinHandle<()>) {
         let queue = Arc::new(Queue::default());
         let (end, ended) = watch::channel(false);
-        let task = tokio::spawn(writer::run(store, (clock, lines), committed, queue.clone(), end));
-        (Self { queue, ended }, task)
+        let seen = (clock, lines);
+        let task = tokio::spawn(writer::run(store.clone(), seen, committed, queue.clone(), end));
+        (Self { queue, store, ended }, task)
     }
 
     /// Hands a command in and waits for its answer, which leaves after its commit. A caller that
@@ -124,15 +130,19 @@ impl Commands {
         self.enqueue(lane, submission)?.await.unwrap_or(Err(Failure::Internal))
     }
 
-    /// Hands a command in; commands of a lane are decided in this order.
+    /// Hands a command in; commands of a lane are decided in this order. While the disk is full
+    /// what is left of it is kept for what has happened in stores.
     ///
     /// # Errors
-    /// [`Failure::Busy`] or [`Failure::Stopping`]: it was not taken in.
+    /// [`Failure::Busy`], [`Failure::Stopping`] or [`Failure::StorageFull`]: it was not taken in.
     pub fn enqueue(
         &self,
         lane: Lane,
         submission: Submission,
     ) -> Result<oneshot::Receiver<Answer>, Failure> {
+        if lane != Lane::Agents && self.store.disk() == Disk::Full {
+            return Err(Failure::StorageFull);
+        }
         self.queue.put(lane, submission)
     }
 

@@ -2,7 +2,9 @@
 //!
 //! While a batch is being stored the next one is taken in and decided; its transaction begins when
 //! that is done. A batch that meets a passing trouble is tried again; one that cannot be stored is
-//! split in halves, until the command that cannot be stored fails alone.
+//! split in halves, until the command that cannot be stored fails alone. On a disk that is full
+//! none of them fares better. After one that failed nothing is written any more: what its fsync
+//! did not write the system may have forgotten, and another fsync would not tell.
 
 use std::ops::Range;
 use std::panic::AssertUnwindSafe;
@@ -20,7 +22,7 @@ use super::attempt::{Ahead, Cache, Decided, Done, Trouble};
 use super::batch::Batch;
 use super::queue::Queue;
 use super::{Answer, Clock, Failure, LinesNow, answer};
-use crate::store::{Store, Tx};
+use crate::store::{Storage, Store, Tx};
 
 /// How many commands are decided ahead before the one being stored is looked after again.
 const GROW_COMMANDS: usize = 64;
@@ -102,6 +104,12 @@ impl Writer {
         };
         let answers = match stored {
             Ok(done) => self.announce(done),
+            Err(trouble) if trouble.storage().is_some() => {
+                self.owed.pay();
+                self.cache.forget();
+                next.ahead = None;
+                self.not_stored(&batch.commands, &trouble)
+            }
             Err(trouble) => {
                 self.owed.pay();
                 tracing::warn!(%trouble, "a batch is tried again");
@@ -197,22 +205,33 @@ impl Writer {
                     parts.push(middle..part.end);
                     parts.push(part.start..middle);
                 }
-                Err(trouble) => {
-                    alarm(&batch[part.clone()], &trouble);
-                    // Its answer was kept its time and is gone; what it made has its id for ever.
-                    let used = trouble.taken() && part.len() == 1;
-                    let reused = Failure::Refused(Refusal::CommandReused);
-                    let failure = if used { reused } else { Failure::Internal };
-                    answers.extend(part.map(|_| Err(failure.clone())));
-                }
+                Err(trouble) => answers.extend(self.not_stored(&batch[part], &trouble)),
             }
         }
         answers
     }
 
-    /// While the database cannot be reached, smaller batches fare no better.
+    /// What those are answered that could not be stored.
+    fn not_stored(&self, failed: &[Submission], trouble: &Trouble) -> Vec<Answer> {
+        alarm(failed, trouble);
+        if let Some(storage) = trouble.storage() {
+            self.store.met(storage);
+        }
+        // Its answer was kept its time and is gone; what it made has its id for ever.
+        let used = trouble.taken() && failed.len() == 1;
+        let failure = match trouble.storage() {
+            Some(Storage::Full) => Failure::StorageFull,
+            Some(Storage::Failed) => Failure::StorageFailed,
+            None if used => Failure::Refused(Refusal::CommandReused),
+            None => Failure::Internal,
+        };
+        failed.iter().map(|_| Err(failure.clone())).collect()
+    }
+
+    /// While the database cannot be reached, or its disk is full, smaller batches fare no better.
     async fn worth_halving(&self, trouble: &Trouble) -> bool {
-        !trouble.connection_lost() || self.store.head().await.is_ok()
+        trouble.storage().is_none()
+            && (!trouble.connection_lost() || self.store.head().await.is_ok())
     }
 
     async fn store_part(&mut self, batch: &[Submission]) -> Result<Vec<Answer>, Trouble> {
@@ -270,6 +289,8 @@ fn pause(retry: u32) -> Duration {
 fn alarm(failed: &[Submission], trouble: &Trouble) {
     let what = match trouble {
         Trouble::Panic(_) => "assertion_failed",
+        trouble if trouble.storage() == Some(Storage::Full) => "storage_full",
+        trouble if trouble.storage() == Some(Storage::Failed) => "storage_failed",
         Trouble::Store(error) if error.connection_lost() => "database_unreachable",
         _ => "command_not_stored",
     };

@@ -11,6 +11,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use crate::app::App;
 use crate::link::LinkState;
+use crate::store::Disk;
 
 static METRICS: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 
@@ -33,18 +34,21 @@ pub(super) fn routes() -> Router<App> {
         .route("/metrics", get(metrics))
 }
 
-/// Ready: the database answers, the shop is set up, and the program is not about to end.
+/// Ready: the database answers and has room, the shop is set up, and the program is not about to
+/// end.
 async fn ready(State(app): State<App>) -> Response {
     let seen = app.seen();
     let database = app.store.head().await;
     let behind = database.as_ref().map(|(head, _)| head.version.0 - seen.version.0).unwrap_or(-1);
     let set_up = seen.records.shop().is_some();
     let stopping = app.stop.is_cancelled();
-    let ok = database.is_ok() && set_up && !stopping;
+    let disk = app.store.disk();
+    let ok = database.is_ok() && disk == Disk::Sound && set_up && !stopping;
     let status = if ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = serde_json::json!({
         "ready": ok,
         "database": database.is_ok(),
+        "disk": disk.name(),
         "set_up": set_up,
         "stopping": stopping,
         "version": seen.version.0,

@@ -118,17 +118,15 @@ pub(super) fn api() -> OpenApiRouter<App> {
 pub fn document() -> OpenApi {
     let mut openapi = api().into_openapi();
     for item in openapi.paths.paths.values_mut() {
-        let operations =
-            [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
-        for operation in operations.into_iter().flatten() {
-            complete(operation);
-        }
+        item.get.iter_mut().for_each(|read| complete(read, false));
+        let writes = [&mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
+        writes.into_iter().flatten().for_each(|write| complete(write, true));
     }
     openapi
 }
 
-/// The refusals that an operation can have by its shape.
-fn complete(operation: &mut utoipa::openapi::path::Operation) {
+/// The refusals that an operation can have by its shape. A full disk is no matter to who reads.
+fn complete(operation: &mut utoipa::openapi::path::Operation, writes: bool) {
     let in_path = |p: &RefOr<Parameter>| match p {
         RefOr::T(parameter) => matches!(parameter.parameter_in, ParameterIn::Path),
         RefOr::Ref(_) => false,
@@ -139,6 +137,9 @@ fn complete(operation: &mut utoipa::openapi::path::Operation) {
         s.iter().any(|one| *one == utoipa::openapi::SecurityRequirement::default())
     });
     let mut statuses = vec![400, 429, 500, 503];
+    if writes {
+        statuses.push(507);
+    }
     // An open door with a body is one where somebody proves something.
     if !open || has_body {
         statuses.extend([401, 403]);

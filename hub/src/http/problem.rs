@@ -13,7 +13,7 @@ use oneshelf_protocol::problem::Problem;
 use crate::auth::passwords::HashingFailed;
 use crate::commands::Failure;
 use crate::secrets::SecretsError;
-use crate::store::StoreError;
+use crate::store::{Storage, StoreError};
 
 /// A problem on its way out.
 #[derive(Debug)]
@@ -94,6 +94,24 @@ impl Error {
         error
     }
 
+    /// 507 or 503: the disk under the database is full, or failed.
+    fn of_storage(storage: Storage) -> Self {
+        let (mut error, seconds) = match storage {
+            Storage::Full => {
+                let detail = "the hub's disk is full: nothing was changed; whoever runs the hub \
+                              makes room, and it goes on by itself";
+                (Self::new(507, "storage_full", detail), 5)
+            }
+            Storage::Failed => {
+                let detail = "the hub's disk failed, and the hub starts anew; whether this was \
+                              kept is not known: ask again with the same Idempotency-Key";
+                (Self::new(503, "storage_failed", detail), 1)
+            }
+        };
+        error.retry_after(seconds);
+        error
+    }
+
     /// 500: a fault of ours; the cause stays in the log.
     pub fn internal(cause: impl std::fmt::Display) -> Self {
         let cause = cause.to_string();
@@ -145,6 +163,8 @@ impl From<Failure> for Error {
             Failure::NotNow(_) => Self::busy("not now; try again in a moment"),
             Failure::Busy => Self::busy("too much waits to be written; try again in a moment"),
             Failure::Stopping => Self::busy("this hub is stopping; try again in a moment"),
+            Failure::StorageFull => Self::of_storage(Storage::Full),
+            Failure::StorageFailed => Self::of_storage(Storage::Failed),
             Failure::Internal => Self::internal("the writer"),
         }
     }
@@ -155,6 +175,10 @@ impl From<StoreError> for Error {
         if error.passing() {
             tracing::warn!(cause = ?error.to_string(), "the database did not answer");
             return Self::busy("the database does not answer; try again in a moment");
+        }
+        if let Some(storage) = error.storage() {
+            tracing::error!(cause = ?error.to_string(), "the disk of the database");
+            return Self::of_storage(storage);
         }
         Self::internal(error)
     }

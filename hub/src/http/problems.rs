@@ -148,6 +148,12 @@ pub const CATALOGUE: &[Entry] = entries! {
     "busy" 503
         "Not now."
         "Try again after `Retry-After`, with the same Idempotency-Key."
+    "storage_failed" 503
+        "The disk under the hub's database failed. Whether the request was kept is not known."
+        "Try again after `Retry-After`, with the same Idempotency-Key: the hub starts anew."
+    "storage_full" 507
+        "The disk under the hub's database is full. Nothing was changed."
+        "Make room on the hub's machine; the hub goes on by itself, and stores go on selling."
     "timed_out" 503
         "The request took too long."
         "Try again with the same Idempotency-Key."

@@ -180,7 +180,7 @@ async fn enqueue(app: &App, submission: &Submission) -> Option<Receiver> {
     loop {
         match app.commands.enqueue(Lane::Bulk, submission.clone()) {
             Ok(receiver) => return Some(receiver),
-            Err(Failure::Busy) => {}
+            Err(Failure::Busy | Failure::StorageFull) => {}
             Err(_) => return None,
         }
         tokio::select! {
@@ -203,7 +203,7 @@ async fn settle(
             // The id is this row's alone: it was done before a restart, and the item differs now.
             Err(Failure::Refused(Refusal::CommandReused)) => return Ok(()),
             Err(Failure::Refused(_) | Failure::Stopping) => return answer.map(drop),
-            Err(Failure::Busy | Failure::NotNow(_) | Failure::Internal) => {}
+            Err(_) => {}
         }
         tokio::time::sleep(WAIT).await;
         answer = app.commands.submit(Lane::Bulk, submission.clone()).await;

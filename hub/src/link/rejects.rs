@@ -20,6 +20,8 @@ use crate::store::{self, StoreError};
 
 /// The write path failed on a command; whether it was stored is not known.
 pub(super) const NOT_STORED: &str = "the hub could not store it";
+/// The disk under the database is full, or failed.
+pub(super) const NO_DISK: &str = "the hub's disk takes nothing";
 /// Facts that are counted at once.
 const FAILING_MAX: usize = 1_000;
 /// How often a fact is tried. It comes again with every second ping.

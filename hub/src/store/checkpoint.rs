@@ -3,13 +3,17 @@
 //! A passive checkpoint never makes a writer wait, but under steady writing it never gets to the
 //! end either, and only a log that was emptied starts over. So when the log has grown long, the
 //! last stretch is done while this task holds the writing connection: a few pages. A log that
-//! starts over again and again keeps its blocks, which makes its flushes cheaper.
+//! starts over again and again keeps its blocks, which makes its flushes cheaper. While it looks at
+//! the log it looks at the disk.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection, SqlitePool};
+
+use super::disk::{Disk, Sign};
+use super::{Storage, StoreError};
 
 /// How often the log is looked at, milliseconds.
 const LOOK_MS: u64 = 200;
@@ -18,7 +22,7 @@ const LOG_BYTES_SOME: u64 = 32 << 20;
 /// From here on the writer waits for the rest, pages.
 const LOG_PAGES_LONG: i64 = 16_384;
 
-pub(super) async fn keep(path: PathBuf, write: SqlitePool) {
+pub(super) async fn keep(path: PathBuf, write: SqlitePool, disk: Sign) {
     let mut log = path.clone().into_os_string();
     log.push("-wal");
     let options = SqliteConnectOptions::new().filename(&path);
@@ -27,6 +31,7 @@ pub(super) async fn keep(path: PathBuf, write: SqlitePool) {
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         look.tick().await;
+        disk.look(&path);
         if tokio::fs::metadata(&log).await.map_or(0, |m| m.len()) < LOG_BYTES_SOME {
             continue;
         }
@@ -40,6 +45,9 @@ pub(super) async fn keep(path: PathBuf, write: SqlitePool) {
             Err(error) => {
                 tracing::warn!(%error, "a checkpoint of the database failed; it is tried again");
                 connection = None;
+                if StoreError::from(error).storage() == Some(Storage::Failed) {
+                    disk.put(Disk::Failed);
+                }
             }
         }
     }

@@ -16,6 +16,9 @@ pub enum StoreError {
     /// The database is not fit for a hub; says what to do.
     #[error("{0}")]
     Unfit(String),
+    /// The disk under the database failed before; nothing was tried.
+    #[error("the disk under the database has failed")]
+    DiskFailed,
     /// A row that this version cannot read.
     #[error("a row of {table} cannot be read: {why}")]
     Unreadable {
@@ -24,6 +27,15 @@ pub enum StoreError {
         /// What is wrong.
         why: String,
     },
+}
+
+/// What can be wrong with a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Storage {
+    /// Nothing more fits: what was asked for had no effect.
+    Full,
+    /// It does not do what it is told. Whether what was asked for is kept is not known.
+    Failed,
 }
 
 impl StoreError {
@@ -61,6 +73,15 @@ impl StoreError {
         }
     }
 
+    /// What is wrong with the disk under the database, when that is the trouble.
+    pub fn storage(&self) -> Option<Storage> {
+        match self {
+            StoreError::DiskFailed => Some(Storage::Failed),
+            StoreError::Database(sqlx::Error::Database(error)) => storage_code(&error.code()?),
+            _ => None,
+        }
+    }
+
     /// True when no connection was to be had for a long while.
     pub fn timed_out(&self) -> bool {
         matches!(self, StoreError::Database(sqlx::Error::PoolTimedOut))
@@ -90,7 +111,43 @@ fn passing_code(code: &str) -> bool {
     }
 }
 
+/// 53100 and 58030 are PostgreSQL's; 13 and 10 with its extensions SQLite's full and I/O error.
+fn storage_code(code: &str) -> Option<Storage> {
+    match code {
+        "53100" => Some(Storage::Full),
+        "58030" => Some(Storage::Failed),
+        other if other.len() < 5 => match other.parse::<i64>().ok()? & 0xff {
+            13 => Some(Storage::Full),
+            10 => Some(Storage::Failed),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// A record from its JSON.
 pub(super) fn record(json: &str) -> Result<Record, StoreError> {
     serde_json::from_str(json).map_err(|e| StoreError::unreadable("record", e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disks_troubles_are_told_from_the_databases() {
+        for (code, storage) in [
+            ("13", Some(Storage::Full)),
+            ("10", Some(Storage::Failed)),
+            ("1034", Some(Storage::Failed)),
+            ("53100", Some(Storage::Full)),
+            ("58030", Some(Storage::Failed)),
+            ("5", None),
+            ("2067", None),
+            ("40001", None),
+            ("23505", None),
+        ] {
+            assert_eq!(storage_code(code), storage, "{code}");
+        }
+    }
 }

@@ -11,6 +11,7 @@ pub mod channels;
 mod checkpoint;
 pub mod copy;
 mod dialect;
+pub mod disk;
 mod error;
 mod flush;
 pub mod imports;
@@ -32,7 +33,8 @@ pub mod timers;
 pub use bulk::Bulk;
 pub(crate) use dialect::on;
 pub use dialect::{Rows, Tx};
-pub use error::StoreError;
+pub use disk::Disk;
+pub use error::{Storage, StoreError};
 pub use flush::flush;
 pub use load::{known, load, records_since};
 pub use rejected::{RejectedFrame, keep_rejected};
@@ -114,9 +116,12 @@ impl Store {
     /// takes [`lock_head`] first; everything else must keep out of its tables.
     ///
     /// # Errors
-    /// When no connection can be had.
+    /// When no connection can be had, or the disk has failed.
     pub async fn begin_write(&self) -> Result<Tx, StoreError> {
         Ok(match &*self.0 {
+            Pools::Sqlite { disk, .. } if disk.get() == Disk::Failed => {
+                return Err(StoreError::DiskFailed);
+            }
             Pools::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("begin immediate").await?),
             Pools::Postgres { write, .. } => {
                 Tx::Postgres(open::begin(write, "begin isolation level read committed").await?)
@@ -133,6 +138,36 @@ impl Store {
         let head = head(&mut tx).await?;
         tx.rollback().await?;
         Ok((head.head, head.hub_id))
+    }
+
+    /// How it stands with the disk under a database that is a file; a server sees to its own.
+    pub fn disk(&self) -> Disk {
+        match &*self.0 {
+            Pools::Sqlite { disk, .. } => disk.get(),
+            Pools::Postgres { .. } => Disk::Sound,
+        }
+    }
+
+    /// Waits until that disk has failed.
+    pub async fn disk_failed(&self) {
+        if let Pools::Sqlite { disk, .. } = &*self.0 {
+            let mut disk = disk.subscribe();
+            // It ends with the sign, which this value holds.
+            if disk.wait_for(|now| *now == Disk::Failed).await.is_ok() {
+                return;
+            }
+        }
+        std::future::pending().await
+    }
+
+    /// Tells what a write has met, so that it is shown and acted on.
+    pub fn met(&self, trouble: Storage) {
+        if let Pools::Sqlite { disk, .. } = &*self.0 {
+            disk.put(match trouble {
+                Storage::Full => Disk::Full,
+                Storage::Failed => Disk::Failed,
+            });
+        }
     }
 
     /// Closes all connections; transactions that are open end first.

@@ -17,6 +17,7 @@ use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
 use super::copy::file_of;
+use super::disk::Sign;
 use super::lock::Lock;
 use super::{StoreError, checkpoint};
 
@@ -26,6 +27,7 @@ pub(super) enum Pools {
         /// One connection: its pool is the queue of those who want to write.
         write: SqlitePool,
         read: SqlitePool,
+        disk: Sign,
         _checkpoint: Option<AbortOnDropHandle<()>>,
         /// Given up when all is closed; none of a copy that nobody else knows of.
         lock: Mutex<Option<Lock>>,
@@ -117,6 +119,9 @@ pub(super) async fn sqlite(path: &Path, lock: Option<Lock>) -> Result<Pools, Sto
         let what = format!("SQLite {a}.{b}.{c} or newer is needed; this is {version}");
         return Err(StoreError::Unfit(what));
     }
+    // What an earlier run left in the log may be in memory alone, if its last fsync failed. Written
+    // into the file anew it is durable before anything is answered.
+    sqlx::query("pragma wal_checkpoint(passive)").fetch_optional(&write).await?;
     sqlite_tables().run(&write).await?;
     sqlx::query(FIRST_HEAD)
         .bind(Uuid::now_v7().to_string())
@@ -133,9 +138,11 @@ pub(super) async fn sqlite(path: &Path, lock: Option<Lock>) -> Result<Pools, Sto
         .test_before_acquire(false)
         .connect_with(reader)
         .await?;
-    let task = tokio::spawn(checkpoint::keep(path.to_owned(), write.clone()));
+    let disk = Sign::default();
+    disk.look(path);
+    let task = tokio::spawn(checkpoint::keep(path.to_owned(), write.clone(), disk.clone()));
     let checkpoint = Some(AbortOnDropHandle::new(task));
-    Ok(Pools::Sqlite { write, read, _checkpoint: checkpoint, lock: Mutex::new(lock) })
+    Ok(Pools::Sqlite { write, read, disk, _checkpoint: checkpoint, lock: Mutex::new(lock) })
 }
 
 /// A copy that is only read. Whoever wants to write finds that it cannot be written.
@@ -149,7 +156,8 @@ pub(super) async fn finished(options: SqliteConnectOptions) -> Result<Pools, Sto
         .acquire_timeout(Duration::from_millis(WAIT_MS))
         .connect_with(options)
         .await?;
-    Ok(Pools::Sqlite { write: read.clone(), read, _checkpoint: None, lock: Mutex::default() })
+    let (write, disk, lock) = (read.clone(), Sign::default(), Mutex::default());
+    Ok(Pools::Sqlite { write, read, disk, _checkpoint: None, lock })
 }
 
 /// Migrations that this build knows, with their checksums.

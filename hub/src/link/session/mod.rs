@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 use super::numbers;
 use super::recall::Recall;
-use super::rejects::{NOT_STORED, Sent, keep, rejecting};
+use super::rejects::{NO_DISK, NOT_STORED, Sent, keep, rejecting};
 use super::said::{Said, Settled};
 use super::top_up::TopUps;
 use crate::app::App;
@@ -307,6 +307,8 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
                 }
                 Ok(Err(Failure::Refused(refusal))) => Reply::Refused(refusal),
                 Ok(Err(Failure::NotNow(why))) => Reply::NotNow(why),
+                // The disk's fault, however often: a fact that is not counted is never rejected.
+                Ok(Err(Failure::StorageFull | Failure::StorageFailed)) => Reply::NotNow(NO_DISK),
                 Ok(Err(_)) | Err(_) => Reply::NotNow(NOT_STORED),
             };
             (about, reply)

@@ -43,6 +43,8 @@ export const refusals: Record<string, string | ((fields: Fields) => string)> = {
   shop_key_missing: 'Die Ladenseite hat keinen Schlüssel, der zurücklegen und live folgen darf.',
   signature_invalid: 'Die Unterschrift dieser Nachricht stimmt nicht, oder sie ist zu alt.',
   stale_timer: 'Diese Frist ist überholt.',
+  storage_failed: 'Die Festplatte des Hubs hat versagt. Bitte gleich noch einmal versuchen.',
+  storage_full: 'Die Festplatte des Hubs ist voll. Es wurde nichts geändert. Bitte dort Platz schaffen.',
   store_has_agent: 'Diese Filiale hat einen Agenten. Bitte dort buchen.',
   timed_out: 'Das hat zu lange gedauert. Bitte noch einmal versuchen.',
   too_large: 'Das ist zu groß. Eine Datei hat höchstens 256 MiB.',
