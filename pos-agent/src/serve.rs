@@ -208,6 +208,12 @@ impl Running {
         self.address
     }
 
+    /// Waits until the disk under the database has failed: what is kept shows when it is opened
+    /// anew.
+    pub async fn disk_failed(&self) {
+        self.front.disk_failed().await;
+    }
+
     /// Ends everything in order.
     pub async fn stop(self) {
         self.stop.cancel();

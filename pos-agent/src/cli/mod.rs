@@ -9,7 +9,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
 
 use crate::serve::Language;
@@ -143,9 +143,18 @@ pub async fn run(cli: Cli) -> Result<bool> {
             let running = serve::start(options).await?;
             say(&format!("pos-agent listening on http://{}", running.address()))?;
             service::tell(service::READY);
-            serve::until_told().await?;
+            let failed = tokio::select! {
+                told = serve::until_told() => {
+                    told?;
+                    false
+                }
+                () = running.disk_failed() => true,
+            };
             service::tell(service::STOPPING);
             running.stop().await;
+            if failed {
+                bail!("the disk failed; look at it (`pos-agent doctor`), then start again");
+            }
         }
         Command::Enrol { data, hub, hub_ca, code, name } => {
             let at = enrol::Hub { url: &hub, ca: hub_ca.as_deref() };

@@ -17,9 +17,10 @@ mod staged;
 mod stock;
 mod text;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nix::sys::statvfs::statvfs;
 use oneshelf_domain::{AgentId, Timestamp};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
@@ -44,6 +45,9 @@ pub(crate) enum Fault {
     /// A row cannot be read.
     #[error("the agent's database holds a row that this build cannot read: {0}")]
     Row(String),
+    /// The disk failed before; nothing was tried.
+    #[error("the disk under the agent's database has failed")]
+    DiskFailed,
     /// The database is of another build.
     #[error("{0}")]
     Schema(String),
@@ -52,6 +56,35 @@ pub(crate) enum Fault {
 impl From<serde_json::Error> for Fault {
     fn from(error: serde_json::Error) -> Self {
         Fault::Row(error.to_string())
+    }
+}
+
+/// What can be wrong with a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Storage {
+    /// Nothing more fits: what was asked for had no effect.
+    Full,
+    /// It does not do what it is told. Whether what was asked for is kept is not known.
+    Failed,
+}
+
+impl Fault {
+    /// What is wrong with the disk, when that is the trouble.
+    pub(crate) fn storage(&self) -> Option<Storage> {
+        match self {
+            Fault::DiskFailed => Some(Storage::Failed),
+            Fault::Database(sqlx::Error::Database(error)) => storage_code(&error.code()?),
+            _ => None,
+        }
+    }
+}
+
+/// 13 and 10 with its extensions are SQLite's full and I/O error.
+fn storage_code(code: &str) -> Option<Storage> {
+    match code.parse::<i64>().ok()? & 0xff {
+        13 => Some(Storage::Full),
+        10 => Some(Storage::Failed),
+        _ => None,
     }
 }
 
@@ -68,6 +101,7 @@ pub(crate) struct Identity {
 #[derive(Debug)]
 pub(crate) struct Writer {
     db: SqliteConnection,
+    data: PathBuf,
 }
 
 /// Connections that read committed rows.
@@ -75,6 +109,7 @@ pub(crate) struct Writer {
 pub(crate) struct Reads {
     pool: SqlitePool,
     figures: stock::Figures,
+    data: PathBuf,
 }
 
 fn options(data: &Path) -> SqliteConnectOptions {
@@ -92,13 +127,18 @@ pub(crate) async fn open(data: &Path) -> Result<(Writer, Reads), Fault> {
     // SQLite gives the files beside it the mode that it finds here.
     folder::private_file(&data.join(FILE)).map_err(sqlx::Error::from)?;
     let mut db = options(data).connect().await?;
+    // What an earlier run left in the log may be in memory alone, if its last fsync failed. Written
+    // into the file anew it is durable before anything is answered.
+    sqlx::query("pragma wal_checkpoint(passive)").fetch_optional(&mut db).await?;
     migrate::run(&mut db, data).await?;
     machine::begin_life(&mut db).await?;
     let pool = SqlitePoolOptions::new()
         .max_connections(4)
         .connect_with(options(data).read_only(true))
         .await?;
-    Ok((Writer { db }, Reads { pool, figures: stock::Figures::default() }))
+    let data = data.to_owned();
+    let figures = stock::Figures::default();
+    Ok((Writer { db, data: data.clone() }, Reads { pool, figures, data }))
 }
 
 /// Opens an existing journal to read it.
@@ -107,7 +147,7 @@ pub(crate) async fn open_to_read(data: &Path) -> Result<Reads, Fault> {
         .max_connections(1)
         .connect_with(options(data).read_only(true))
         .await?;
-    Ok(Reads { pool, figures: stock::Figures::default() })
+    Ok(Reads { pool, figures: stock::Figures::default(), data: data.to_owned() })
 }
 
 impl Reads {
@@ -123,6 +163,12 @@ impl Reads {
         .transpose()
     }
 
+    /// Bytes that are free for the database; none where the file system does not say.
+    pub(crate) fn free_bytes(&self) -> Option<u64> {
+        let about = statvfs(&self.data).ok()?;
+        Some(about.blocks_available().saturating_mul(about.fragment_size()))
+    }
+
     /// Lets go of the connections.
     pub(crate) async fn close(&self) {
         self.pool.close().await;
@@ -130,6 +176,19 @@ impl Reads {
 }
 
 impl Writer {
+    /// Takes another connection for one that something failed on. On a full disk SQLite rolls back
+    /// by itself, which the old connection's count of open transactions does not see: what is
+    /// committed on it afterwards may be inside of one that never ends.
+    pub(crate) async fn renew(&mut self) -> Result<(), Fault> {
+        let fresh = options(&self.data).connect().await?;
+        let old = std::mem::replace(&mut self.db, fresh);
+        // Whatever it holds it lets go of; there is nothing in it that anybody was told of.
+        if let Err(error) = old.close().await {
+            tracing::debug!(%error, "a connection was not closed properly");
+        }
+        Ok(())
+    }
+
     /// Remembers who this agent is. False: it had joined before, and nothing changed.
     pub(crate) async fn join(&mut self, who: &Identity, now: Timestamp) -> Result<bool, Fault> {
         let done = sqlx::query(

@@ -2,7 +2,8 @@
 //!
 //! [`Core::perform`] is the only way in which anything is kept or sent: store in one transaction,
 //! then send, then tell. When storing fails the whole core is loaded again from disk, and the link
-//! begins anew: memory never runs ahead of the disk.
+//! begins anew: memory never runs ahead of the disk. After a disk that failed nothing is done any
+//! more: what its fsync did not write the system may have forgotten, and another would not tell.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use super::given_up::GivenUp;
 use super::{CashSession, LinkView, Shared};
 use crate::clock;
 use crate::events::Event;
-use crate::journal::{Fault, Keep, Writer};
+use crate::journal::{Fault, Keep, Storage, Writer};
 
 /// A question to the hub for an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,14 +77,9 @@ impl Core {
 
     /// Tells the machine what open tickets need, and gives back what nobody needs.
     pub(super) async fn settle_at_start(&mut self) -> Result<(), Fault> {
-        let now = clock::now();
         // All tickets speak before anything is given back: a unit that one of them holds stays.
-        for ticket in self.tickets.values() {
-            for (sku, wanted) in units(ticket) {
-                self.agent.need_again(&sku, ticket.id, wanted);
-            }
-        }
-        let step = self.agent.give_all_back(now, &mut clock::fresh);
+        self.tell_needs();
+        let step = self.agent.give_all_back(clock::now(), &mut clock::fresh);
         self.perform(step, vec![]).await?;
         self.mark_all().await?;
         self.show_link();
@@ -97,7 +93,7 @@ impl Core {
         self.stale = true;
         if let Err(fault) = self.writer.store(&step.writes, &keeps, clock::now()).await {
             tracing::error!(error = %fault, "a step could not be stored; loading from disk");
-            self.drop_link();
+            self.doubt(&fault);
             return Err(fault);
         }
         self.stale = false;
@@ -185,19 +181,47 @@ impl Core {
         Ok(())
     }
 
+    fn tell_needs(&mut self) {
+        for ticket in self.tickets.values() {
+            for (sku, wanted) in units(ticket) {
+                self.agent.need_again(&sku, ticket.id, wanted);
+            }
+        }
+    }
+
     /// Reads everything again, after a step could not be stored.
     async fn load_again(&mut self) -> Result<(), Fault> {
+        self.writer.renew().await?;
+        self.read_again().await?;
+        match self.settle_at_start().await {
+            // Tickets and receipts are shown also while nothing can be kept. What nobody needs goes
+            // back later.
+            Err(fault) if fault.storage() == Some(Storage::Full) => {
+                self.writer.renew().await?;
+                self.read_again().await?;
+                self.tell_needs();
+                self.surplus = true;
+                self.mark_all().await
+            }
+            settled => settled,
+        }
+    }
+
+    async fn read_again(&mut self) -> Result<(), Fault> {
         self.agent = Agent::load(self.writer.saved().await?);
         self.tickets = self.shared.reads.tickets().await?;
         self.cash = self.shared.reads.cash_sessions().await?;
         self.asks.clear();
         self.take_records().await?;
         self.stale = false;
-        self.settle_at_start().await
+        Ok(())
     }
 
     /// Memory equals the disk again; an error while the disk does not answer.
     pub(super) async fn ready(&mut self) -> Result<(), Fault> {
+        if *self.shared.disk_failed.borrow() {
+            return Err(Fault::DiskFailed);
+        }
         if self.stale { self.load_again().await } else { Ok(()) }
     }
 
@@ -210,9 +234,12 @@ impl Core {
     }
 
     /// Memory may be ahead of the disk: it is loaded again before anything else is done.
-    pub(super) fn doubt(&mut self) {
+    pub(super) fn doubt(&mut self, fault: &Fault) {
         self.stale = true;
         self.drop_link();
+        if fault.storage() == Some(Storage::Failed) {
+            self.shared.disk_failed.send_replace(true);
+        }
     }
 
     fn drop_link(&mut self) {

@@ -75,8 +75,8 @@ impl Front {
     /// part the machine's cursor is ahead of the disk's; only this task connects, and it is here.
     async fn copy(&self, large: Large) -> Result<(), Fault> {
         let copied = self.copy_parts(&large).await;
-        if copied.is_err() {
-            self.core.lock().await.doubt();
+        if let Err(fault) = &copied {
+            self.core.lock().await.doubt(fault);
         }
         copied
     }

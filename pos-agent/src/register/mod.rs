@@ -54,7 +54,7 @@ pub(crate) use view::{Added, ItemHere, JobView, SaleView, TicketView};
 use crate::clock;
 use crate::devices::Drawer;
 use crate::events::Events;
-use crate::journal::{self, Fault, Identity, Reads, Spool};
+use crate::journal::{self, Fault, Identity, Reads, Spool, Storage};
 use crate::language::Language;
 use crate::pepper::Pepper;
 
@@ -85,11 +85,22 @@ pub(crate) struct Shared {
     patterns: Patterns,
     /// What scanners put around codes.
     teaching: Teaching,
+    /// The disk under the database failed: the program is to end.
+    pub(super) disk_failed: watch::Sender<bool>,
     /// A share changed: a payment that waits for a grant looks again.
     share_changed: Notify,
 }
 
 impl Shared {
+    /// A refusal when less than so much is free: rather before goods or money are taken than in
+    /// the middle.
+    fn room_for(&self, bytes: u64) -> Answer<()> {
+        match self.reads.free_bytes() {
+            Some(free) if free < bytes => Err(Refused::storage(Storage::Full)),
+            _ => Ok(()),
+        }
+    }
+
     /// Settings and rights as they are now.
     pub(crate) fn records(&self) -> Arc<Records> {
         Arc::clone(&self.records.read().unwrap_or_else(PoisonError::into_inner))
@@ -153,6 +164,7 @@ impl Front {
             language,
             patterns,
             teaching: Teaching::new(reads.affixes().await?),
+            disk_failed: watch::Sender::new(false),
             share_changed: Notify::new(),
             reads,
         });
@@ -184,7 +196,21 @@ impl Front {
 
     /// Daily work: facts that the hub answered long ago leave the log.
     pub(crate) async fn drop_old_facts(&self) -> Result<u64, Fault> {
-        self.core.lock().await.writer.drop_old_facts(clock::now()).await
+        let mut core = self.core().await?;
+        let dropped = core.writer.drop_old_facts(clock::now()).await;
+        if let Err(fault) = &dropped {
+            core.doubt(fault);
+        }
+        dropped
+    }
+
+    /// Waits until the disk under the database has failed.
+    pub(crate) async fn disk_failed(&self) {
+        let mut failed = self.shared.disk_failed.subscribe();
+        // It ends with the sender, which this value holds.
+        if failed.wait_for(|failed| *failed).await.is_err() {
+            std::future::pending().await
+        }
     }
 
     /// Lets go of the database, when everything else has ended.

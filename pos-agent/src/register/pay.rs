@@ -103,6 +103,7 @@ impl Front {
         if key.as_ref().is_some_and(|key| core.given_up.has(key)) {
             return Err(given_up::refusal());
         }
+        self.shared.room_for(limits::SPACE_PAY_MIN_BYTES)?;
         let ticket = core.ticket_of(&who.register, self.shared.currency()?).clone();
         self.as_shown(&ticket, &asked.shown)?;
         let (given, change) = tendered(&ticket, &asked.tenders)?;

@@ -5,7 +5,7 @@
 use oneshelf_domain::ticket::TicketRefusal;
 use oneshelf_protocol::problem::Problem;
 
-use crate::journal::Fault;
+use crate::journal::{Fault, Storage};
 
 /// What an act yields.
 pub(crate) type Answer<T> = Result<T, Refused>;
@@ -61,6 +61,22 @@ impl Refused {
         Self::new(404, "sale_unknown", "No sale of this store has this receipt number.")
     }
 
+    /// The disk is full, or failed.
+    pub(crate) fn storage(storage: Storage) -> Self {
+        match storage {
+            Storage::Full => {
+                let detail = "The disk of this register's machine is full. Nothing was booked. Ask \
+                              somebody to make room; the register goes on by itself.";
+                Self::new(507, "storage_full", detail)
+            }
+            Storage::Failed => {
+                let detail = "The disk of this register's machine failed, and the agent starts \
+                              anew. The receipts say what was booked.";
+                Self::new(503, "storage_failed", detail)
+            }
+        }
+    }
+
     pub(crate) fn internal(error: &dyn std::fmt::Display) -> Self {
         tracing::error!(%error, "an act failed");
         let detail = "The agent could not keep this. Nothing was changed. Try again.";
@@ -70,6 +86,10 @@ impl Refused {
 
 impl From<Fault> for Refused {
     fn from(fault: Fault) -> Self {
+        if let Some(storage) = fault.storage() {
+            tracing::error!(error = %fault, "an act met the disk");
+            return Self::storage(storage);
+        }
         Self::internal(&fault)
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use oneshelf_domain::item::{Item, ItemState};
 use oneshelf_domain::ticket::{Ticket, TicketLine};
-use oneshelf_domain::{LineId, Money, RegisterCode, Sku};
+use oneshelf_domain::{LineId, Money, RegisterCode, Sku, limits};
 use oneshelf_sync::agent::Step;
 
 use super::core::units;
@@ -49,6 +49,7 @@ impl Front {
     ) -> Answer<Added> {
         let currency = self.shared.currency()?;
         let line = line_of(item, amount, self.shared.price(item))?;
+        self.shared.room_for(limits::SPACE_NEW_MIN_BYTES)?;
         let (view, added) = {
             let mut core = self.core().await?;
             if !core.cash.contains_key(&who.register) {

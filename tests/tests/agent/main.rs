@@ -22,6 +22,7 @@ mod people;
 mod prices;
 mod printing;
 mod receipts;
+mod rolled_back;
 mod selling;
 mod spool;
 mod stock;

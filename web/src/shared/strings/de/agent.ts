@@ -52,6 +52,8 @@ export const refusals: Record<string, string | ((fields: Fields) => string)> = {
   scanner_not_taught: 'Nichts gelernt: drei verschiedene Artikel aus dem Katalog scannen.',
   scanner_taught: 'Gelernt. Was um einen Code herum steht, fällt ab jetzt weg.',
   scan_unreadable: 'Der Scan war nicht lesbar. Bitte noch einmal scannen.',
+  storage_failed: 'Die Festplatte der Kasse hat versagt, die Kasse startet neu. Die Belege zeigen, was gebucht ist.',
+  storage_full: 'Die Festplatte der Kasse ist voll. Es wurde nichts gebucht. Bitte Platz schaffen lassen.',
   tender_kind: 'Dieses Zahlungsmittel wird hier nicht genommen. Bitte bar bezahlen.',
   tender_too_small: 'Gegeben ist weniger als die Summe. Nichts wurde gebucht.',
   ticket_changed: ({ gone }) =>

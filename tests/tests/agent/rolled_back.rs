@@ -1,0 +1,52 @@
+//! A database that rolls back by itself, as SQLite does on a full disk: what is acknowledged
+//! afterwards is on disk.
+
+use serde_json::json;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
+
+use super::store::{Store, TEA, cash};
+
+async fn disk(store: &Store) -> SqliteConnection {
+    let file = store.data().join("agent.sqlite");
+    SqliteConnectOptions::new().filename(file).connect().await.unwrap()
+}
+
+/// From now on the journal takes no sale: `rollback` is what a full disk does to a transaction,
+/// `abort` what a broken rule does.
+async fn takes_no_sale(db: &mut SqliteConnection, how: &str) {
+    let sql = format!(
+        "drop trigger if exists poison; create trigger poison before insert on sale \
+         begin select raise({how}, 'poisoned'); end"
+    );
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(db).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_paid_after_failures_is_on_disk() {
+    let store = Store::open().await;
+    drop(store.first_line().await);
+    let mut page = store.ana_with_float().await;
+    store.hub.down();
+    page.until("api/state", |s| s["link"]["state"] == "offline").await;
+    let mut db = disk(&store).await;
+    page.scanned(TEA).await;
+    // Both kinds, one after another: an end that was not seen, then one that ends something else.
+    for how in ["rollback", "abort", "rollback", "abort", "abort"] {
+        takes_no_sale(&mut db, how).await;
+        let (status, refused) = page.pay(cash(10_000)).await;
+        assert_eq!((status, &refused["code"]), (500, &json!("internal")), "{how}: {refused}");
+        assert_eq!(page.get("api/ticket").await["pieces"], 1, "{how}: nothing is sold");
+    }
+    sqlx::raw_sql("drop trigger poison").execute(&mut db).await.unwrap();
+    let (status, paid) = page.pay(cash(10_000)).await;
+    assert_eq!((status, &paid["sale"]["receipt_number"]), (200, &json!("S07-R1-000001")));
+    // As another program sees it, and as the next start would.
+    let there: Vec<String> =
+        sqlx::query_scalar("select receipt_number from sale").fetch_all(&mut db).await.unwrap();
+    assert_eq!(there, ["S07-R1-000001"]);
+    let facts: i64 =
+        sqlx::query_scalar("select count(*) from log").fetch_one(&mut db).await.unwrap();
+    assert!(facts >= 1, "the hub will hear of it");
+    db.close().await.unwrap();
+}
