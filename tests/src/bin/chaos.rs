@@ -7,16 +7,20 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Result, bail};
 use clap::{Parser, ValueEnum};
 use oneshelf_tests::chaos::dice::Dice;
+use oneshelf_tests::chaos::lane::Trouble;
 use oneshelf_tests::chaos::world::{Engine, World};
-use oneshelf_tests::chaos::{hot, kills, last_unit, linear, offline, restore};
+use oneshelf_tests::chaos::{
+    full, hot, kills, lanes, last_unit, linear, offline, restore,
+};
 use oneshelf_tests::program::{asked_to_stop, say};
+use tokio::task::{JoinSet, LocalSet};
 
 /// Proofs with real processes.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// Which proof.
     what: What,
-    /// Rounds, kills, tickets or histories.
+    /// Rounds, kills, points, tickets or histories.
     #[arg(long)]
     count: Option<usize>,
     /// Seed of its choices; another one each time when absent.
@@ -31,8 +35,12 @@ struct Arguments {
 enum What {
     /// A thousand claims at once on ten units.
     Hot,
-    /// `kill -9` of hub and agent under load.
+    /// `kill -9` of hub, agent and backup at their system calls, one after another.
     Kills,
+    /// EIO and ENOSPC at these calls, and disks that are full.
+    Disk,
+    /// `kill -9` of hub and agent under load, at random moments and calls.
+    Load,
     /// Thousands of tickets without a line, then a lossy one.
     Offline,
     /// The last unit at a register and by a hold.
@@ -48,6 +56,8 @@ impl What {
         match self {
             Self::Hot => "hot",
             Self::Kills => "kills",
+            Self::Disk => "disk",
+            Self::Load => "load",
             Self::Offline => "offline",
             Self::LastUnit => "last-unit",
             Self::Restore => "restore",
@@ -58,11 +68,22 @@ impl What {
     fn count(self) -> usize {
         match self {
             Self::Hot => 5,
-            Self::Kills => 40,
+            Self::Kills => 60,
+            Self::Disk => 20,
+            Self::Load => 40,
             Self::Offline => 5_000,
             Self::LastUnit => 100,
             Self::Restore => 3,
             Self::Linear => 200,
+        }
+    }
+
+    /// What happens at system calls.
+    fn trouble(self) -> Option<Trouble> {
+        match self {
+            Self::Kills => Some(Trouble::Kills),
+            Self::Disk => Some(Trouble::Errors),
+            _ => None,
         }
     }
 
@@ -73,8 +94,9 @@ impl What {
             Self::Hot | Self::Linear => {
                 vec![(Sqlite, count), (Postgres, count), (PostgresTwo, count)]
             }
-            Self::Kills => vec![(Sqlite, count - count / 2), (Postgres, count / 2)],
-            Self::Offline | Self::LastUnit | Self::Restore => vec![(Sqlite, count)],
+            Self::Load => vec![(Sqlite, count - count / 2), (Postgres, count / 2)],
+            Self::Offline | Self::LastUnit | Self::Restore | Self::Disk => vec![(Sqlite, count)],
+            Self::Kills => vec![],
         }
     }
 }
@@ -87,17 +109,68 @@ async fn main() -> Result<ExitCode> {
     let seed = arguments.seed.unwrap_or(u64::try_from(clock)?);
     let count = arguments.count.unwrap_or(arguments.what.count());
     let engines = match arguments.engine {
-        Some(engine) => vec![(engine, count)],
-        None => arguments.what.engines(count),
+        Some(engine) if arguments.what.trouble().is_none() => vec![(engine, count)],
+        _ => arguments.what.engines(count),
     };
     say(&format!("chaos {} --count {count} --seed {seed}", arguments.what.name()))?;
-    let mut failed = 0;
     let mut dice = Dice::new(seed);
+    let (mut passed, mut failed) = match arguments.what.trouble() {
+        Some(trouble) => {
+            let proofs = side_by_side(trouble, count, arguments.engine, &mut dice);
+            LocalSet::new().run_until(proofs).await?
+        }
+        None => (0, 0),
+    };
     for (engine, count) in &engines {
-        failed += usize::from(!proved(arguments.what, *engine, *count, &mut dice).await?);
+        let good = proved(arguments.what, *engine, *count, &mut dice).await?;
+        (passed, failed) = (passed + usize::from(good), failed + usize::from(!good));
     }
-    say(&format!("{} passed, {failed} failed", engines.len() - failed))?;
+    say(&format!("{passed} passed, {failed} failed"))?;
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The lanes of a proof, each with a shop of its own. Gives how many passed and failed.
+async fn side_by_side(
+    trouble: Trouble,
+    count: usize,
+    engine: Option<Engine>,
+    dice: &mut Dice,
+) -> Result<(usize, usize)> {
+    let mut running = JoinSet::new();
+    for plan in lanes::plans(trouble, count) {
+        if plan.count == 0 || engine.is_some_and(|engine| engine != plan.engine) {
+            continue;
+        }
+        let dice = dice.fork();
+        running.spawn_local(async move {
+            let begun = Instant::now();
+            let outcome = lanes::run(trouble, &plan, dice).await;
+            (plan, outcome, begun.elapsed().as_secs_f64())
+        });
+    }
+    let (mut passed, mut failed) = (0, 0);
+    loop {
+        let ended = tokio::select! {
+            ended = running.join_next() => ended,
+            // What runs is killed when the tasks are dropped.
+            () = asked_to_stop() => bail!("asked to stop"),
+        };
+        let Some(ended) = ended else { return Ok((passed, failed)) };
+        let (plan, outcome, seconds) = ended?;
+        let (victim, engine) = (plan.victim.name(), plan.engine.name());
+        let turn = plan.turn.0 + 1;
+        let test = format!("test {trouble:?} of {victim} on {engine}, lane {turn} ...");
+        match outcome {
+            Ok(said) => {
+                passed += 1;
+                say(&format!("{said}\n{test} ok ({seconds:.1} s)"))?;
+            }
+            Err(error) => {
+                failed += 1;
+                say(&format!("{error:#}\n{test} FAILED ({seconds:.1} s)"))?;
+            }
+        }
+    }
 }
 
 /// One proof on one engine: a line of what happened, and a verdict.
@@ -132,13 +205,17 @@ async fn prove(
     count: usize,
     dice: &mut Dice,
 ) -> Result<String> {
+    if what == What::Disk {
+        return full::run(world).await;
+    }
     world.set_up().await?;
     match what {
         What::Hot => hot::run(world, engine, count, dice).await,
-        What::Kills => kills::run(world, engine, count, dice).await,
+        What::Load => kills::run(world, engine, count, dice).await,
         What::Offline => offline::run(world, engine, count, dice).await,
         What::LastUnit => last_unit::run(world, engine, count, dice).await,
         What::Restore => restore::run(world, engine, count, dice).await,
         What::Linear => linear::run(world, engine, count, dice).await,
+        What::Kills | What::Disk => bail!("lanes have shops of their own"),
     }
 }

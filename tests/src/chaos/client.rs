@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use reqwest::Method;
 use serde_json::Value;
+use tokio::sync::Notify;
 
 /// How long somebody asks again; a program that is away longer does not come back.
 const LIMIT: Duration = Duration::from_secs(90);
@@ -91,6 +92,17 @@ pub struct Weather {
     pub unknown: AtomicU64,
     /// Answers "not now".
     pub not_now: AtomicU64,
+    /// Refusals for the disk's sake.
+    pub disk: AtomicU64,
+    /// Rung at each of those, and when there was no answer.
+    pub rung: Notify,
+}
+
+impl Weather {
+    /// Times that somebody was told that the disk does not take it, or was told nothing.
+    pub fn bad(&self) -> u64 {
+        self.disk.load(Ordering::Relaxed) + self.unknown.load(Ordering::Relaxed)
+    }
 }
 
 /// Somebody with an address and a secret.
@@ -156,7 +168,12 @@ impl Caller {
         let cookie = cookie.and_then(|c| c.split(';').next()).map(str::to_owned);
         let text = answer.text().await?;
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Ok(Answer { status, body, cookie, again: false })
+        let answer = Answer { status, body, cookie, again: false };
+        if answer.code().starts_with("storage_") {
+            self.weather.disk.fetch_add(1, Ordering::Relaxed);
+            self.weather.rung.notify_one();
+        }
+        Ok(answer)
     }
 
     /// Asks until there is a definite answer.
@@ -170,7 +187,7 @@ impl Caller {
         loop {
             pause.tick().await;
             let why = match self.once(ask).await {
-                Ok(answer) if matches!(answer.status, 429 | 503) => {
+                Ok(answer) if matches!(answer.status, 429 | 503 | 507) => {
                     self.weather.not_now.fetch_add(1, Ordering::Relaxed);
                     format!("{} {}", answer.status, answer.body)
                 }
@@ -181,6 +198,7 @@ impl Caller {
                 Err(error) => {
                     again = true;
                     self.weather.unknown.fetch_add(1, Ordering::Relaxed);
+                    self.weather.rung.notify_one();
                     format!("{error:#}")
                 }
             };

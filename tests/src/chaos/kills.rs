@@ -3,25 +3,25 @@
 //! Nothing acknowledged may be lost or doubled: the clients' books, the hub's rows, the agent's
 //! receipts and the audit must agree afterwards.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::client::{Caller, Weather, until};
+use super::client::{Caller, Weather};
 use super::dice::Dice;
-use super::load::{Books, Client, Shared};
-use super::programs::{Program, Running, Start, Trap};
+use super::load::{Client, Shared};
+use super::programs::{Fault, Program, Running, Start, Trap};
 use super::register::Register;
 use super::road::{Line, Road};
 use super::world::{Engine, MANAGER, STORE, WAREHOUSE, World, stop_all};
-use super::{rows, settle};
+use super::{settle, verdict};
 
 const ITEMS: usize = 12;
 /// Enough for the whole run: what a store lacks is another proof.
@@ -60,7 +60,7 @@ impl Victim {
         loop {
             let trap = (traps && dice.chance(60)).then(|| {
                 let (call, most) = *dice.pick(&CALLS);
-                Trap { call, nth: dice.between(1, most) }
+                Trap::new(call, dice.between(1, most), Fault::Kill, &[], Path::new("/dev/null"))
             });
             match self.program.start(trap.clone()).await? {
                 Start::Ready(running) => {
@@ -132,12 +132,13 @@ pub async fn run(
     }
     let books = std::mem::take(&mut *shared.books());
     let mut register = Register::new(caller.clone(), REGISTERS[0], MANAGER);
-    compare(world, &books, &mut register, &caller).await?;
+    settle::drained(&caller, Duration::from_secs(90)).await?;
+    verdict::words(world, &books, &mut register, 0).await?;
     for item in items.iter() {
-        compare_stock(&world.admin(0)?, &item.sku, at_warehouse, &books).await?;
+        verdict::stock(&world.admin(0)?, &item.sku, (AT_STORE, at_warehouse), &books).await?;
     }
     stop_all(vec![trouble.agent.running, trouble.hub.running]).await?;
-    compare_rows(world, &books).await?;
+    verdict::rows(world, &books).await?;
     world.audit().await?;
     let at_calls = trouble.deaths.keys().any(|kind| !kind.ends_with(RANDOM));
     if count >= 15 && !at_calls {
@@ -240,108 +241,4 @@ impl Trouble {
 /// The passing of a chosen time is itself the event that is wanted here.
 async fn elapsed(time: Duration) {
     let _ = timeout(time, std::future::pending::<()>()).await;
-}
-
-/// The programs' own words against the books.
-async fn compare(
-    world: &World,
-    books: &Books,
-    register: &mut Register,
-    agent: &Caller,
-) -> Result<()> {
-    settle::drained(agent, Duration::from_secs(90)).await?;
-    let hub = world.admin(0)?;
-    let skus: BTreeSet<&String> = books.sales.iter().flat_map(|s| s.units.keys()).collect();
-    settle::same_views(register, &hub, skus.into_iter()).await?;
-    for sold in &books.sales {
-        let path = format!("/api/sales/{}", sold.receipt);
-        let sale = register.settled(&super::client::Ask::get(&path)).await?.good("a receipt")?;
-        let same = super::register::units(&sale) == sold.units
-            && sale["total"]["minor"] == json!(sold.total);
-        if !same {
-            bail!("{} was acknowledged as {sold:?}, and the agent has {sale}", sold.receipt);
-        }
-    }
-    Ok(())
-}
-
-async fn compare_stock(hub: &Caller, sku: &str, opening: i64, books: &Books) -> Result<()> {
-    let units = |location: &str, states: &[&str]| -> i64 {
-        let claims = books.claims.values();
-        let mine = claims.filter(|c| c.location == location && states.contains(&c.state));
-        mine.filter_map(|c| c.units.get(sku)).sum()
-    };
-    // The last of the short claims run out in the meantime.
-    let look = async || {
-        let figures = settle::at(hub, sku, WAREHOUSE).await?;
-        let shipped = units(WAREHOUSE, &["consumed"]);
-        let checked = [
-            ("reserved", units(WAREHOUSE, &["held", "committed"])),
-            ("picked", units(WAREHOUSE, &["picked"])),
-            ("on_hand", opening - shipped),
-            ("discrepancy", 0),
-        ];
-        let differs = checked.iter().find_map(|(name, book)| {
-            settle::expect(&figures, name, *book, sku).err().map(|e| e.to_string())
-        });
-        Ok(differs.map_or(Ok(()), Err))
-    };
-    until(Duration::from_secs(20), look).await.context("the warehouse")?;
-    let figures = settle::at_store(hub, sku).await?;
-    let sold: i64 = books.sales.iter().filter_map(|s| s.units.get(sku)).sum();
-    settle::expect(&figures, "on_hand", AT_STORE - sold, sku)?;
-    settle::expect(&figures, "reserved", units(STORE, &["held", "committed"]), sku)?;
-    settle::expect(&figures, "discrepancy", 0, sku)
-}
-
-/// The rows of both databases against the books: everything once, nothing else.
-async fn compare_rows(world: &World, books: &Books) -> Result<()> {
-    let (hub, receipts) =
-        (rows::sales(&world.database).await?, rows::receipts(&world.journal()).await?);
-    let mut told: BTreeMap<&str, &rows::HubSale> = BTreeMap::new();
-    for sale in &hub {
-        if told.insert(&sale.receipt, sale).is_some() {
-            bail!("the hub has {} twice", sale.receipt);
-        }
-    }
-    for sold in &books.sales {
-        let Some(sale) = told.get(sold.receipt.as_str()) else {
-            bail!("{} was acknowledged, and the hub has no such sale", sold.receipt);
-        };
-        if sale.total != sold.total || sale.units != sold.units {
-            bail!("{sold:?} was acknowledged, and the hub has {sale:?}");
-        }
-    }
-    let names = |all: &mut dyn Iterator<Item = &str>| -> BTreeSet<String> {
-        all.map(str::to_owned).collect()
-    };
-    let acknowledged = names(&mut books.sales.iter().map(|s| s.receipt.as_str()));
-    for (who, theirs) in [
-        ("the hub's sales", names(&mut told.keys().copied())),
-        ("the agent's receipts", names(&mut receipts.keys().map(String::as_str))),
-    ] {
-        if theirs != acknowledged {
-            let odd: Vec<_> = theirs.symmetric_difference(&acknowledged).take(5).collect();
-            bail!("{who} are not those that were acknowledged: {odd:?}");
-        }
-    }
-    if acknowledged.len() != books.sales.len() {
-        bail!("a receipt number was given twice");
-    }
-    rows::gapless(receipts.keys())?;
-    compare_claims(world, books).await
-}
-
-async fn compare_claims(world: &World, books: &Books) -> Result<()> {
-    let theirs = rows::reservations(&world.database).await?;
-    for (id, claim) in &books.claims {
-        let Some(row) = theirs.get(id) else { bail!("claim {id} is lost: {claim:?}") };
-        if row.reference != claim.reference || row.state != claim.state {
-            bail!("claim {id} was acknowledged as {claim:?}, and the hub has {row:?}");
-        }
-    }
-    if let Some((id, row)) = theirs.iter().find(|(id, _)| !books.claims.contains_key(*id)) {
-        bail!("claim {id} was acknowledged to nobody: {row:?}");
-    }
-    Ok(())
 }

@@ -43,10 +43,19 @@ pub struct Books {
     pub asked_twice: u64,
     /// Sales.
     pub sales: Vec<Sold>,
+    /// Units that came in since the opening, by location and SKU.
+    pub came: BTreeMap<(&'static str, String), i64>,
     /// Payments whose first answer was lost.
     pub paid_again: u64,
     /// Tickets thrown away.
     pub voided: u64,
+}
+
+impl Books {
+    /// Units that came to a location since the opening.
+    pub fn came(&self, location: &'static str, sku: &str) -> i64 {
+        self.came.get(&(location, sku.to_owned())).copied().unwrap_or_default()
+    }
 }
 
 /// Books that several clients keep.

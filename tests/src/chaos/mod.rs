@@ -6,16 +6,22 @@
 
 pub mod client;
 pub mod dice;
+pub mod full;
 pub mod hot;
 pub mod kills;
+pub mod lane;
+pub mod lanes;
 pub mod last_unit;
 pub mod linear;
 pub mod load;
 pub mod offline;
+pub mod points;
 pub mod programs;
 pub mod register;
 pub mod restore;
 pub mod road;
 pub mod rows;
+pub mod script;
 pub mod settle;
+pub mod verdict;
 pub mod world;

@@ -15,19 +15,63 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
+use super::client::until;
 use super::dice::Dice;
 
 /// Debug programs on a busy machine, with strace around them.
 const START_LIMIT: Duration = Duration::from_secs(60);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
-/// A system call at which a process kills itself.
+/// What strace does to a program at its system calls.
 #[derive(Debug, Clone)]
 pub struct Trap {
-    /// Its name.
-    pub call: &'static str,
-    /// The how manieth such call of one thread.
-    pub nth: u64,
+    /// The calls, for people.
+    pub call: String,
+    arguments: Vec<String>,
+}
+
+/// What happens at a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The process is killed before it is made.
+    Kill,
+    /// It fails: once, or from then on.
+    Error {
+        /// `EIO`, `ENOSPC`.
+        errno: &'static str,
+        /// From then on.
+        lasting: bool,
+    },
+}
+
+impl Trap {
+    /// At the how manieth such call of one thread something happens; of calls that name a file,
+    /// only those on one of `files`, if there are any.
+    /// What strace has to say goes into `log`.
+    pub fn new(call: &str, nth: u64, fault: Fault, files: &[PathBuf], log: &Path) -> Self {
+        let what = match fault {
+            Fault::Kill => format!("signal=KILL:when={nth}"),
+            Fault::Error { errno, lasting } => {
+                format!("error={errno}:when={nth}{}", if lasting { "+" } else { "" })
+            }
+        };
+        let log = log.display().to_string();
+        let mut arguments: Vec<String> = ["-qqq", "-s", "0", "-o", &log].map(str::to_owned).into();
+        arguments.push(format!("--trace={call}"));
+        arguments.push(format!("--inject={call}:{what}"));
+        for file in files {
+            arguments.extend(["-P".to_owned(), file.display().to_string()]);
+        }
+        Self { call: call.to_owned(), arguments }
+    }
+
+    /// Nothing happens; the calls are written down.
+    pub fn write_down(calls: &str, log: &Path) -> Self {
+        let log = log.display().to_string();
+        let trace = format!("--trace={calls}");
+        let arguments = ["-q", "-y", "-s", "0", "-o", &log, &trace].map(str::to_owned).into();
+        Self { call: calls.to_owned(), arguments }
+    }
 }
 
 /// How a program is started.
@@ -53,6 +97,8 @@ pub struct Running {
     pub ready_after: Duration,
     /// Where it will kill itself.
     pub trap: Option<Trap>,
+    /// The strace of that.
+    tracer: Option<u32>,
 }
 
 /// What starting came to.
@@ -100,20 +146,8 @@ impl Program {
     /// # Errors
     /// When it cannot be started, does not get ready, or ends without a trap.
     pub async fn start(&self, trap: Option<Trap>) -> Result<Start> {
-        let mut command = match &trap {
-            None => Command::new(&self.file),
-            Some(Trap { call, nth }) => {
-                let mut strace = Command::new("strace");
-                // -D: the traced program stays our child, with the pid that we know. (With
-                // --seccomp-bpf, which would be faster, strace 6.1 injects nothing.)
-                strace.args(["-D", "-f", "-qqq", "-o", "/dev/null"]);
-                strace.arg(format!("--trace={call}"));
-                strace.arg(format!("--inject={call}:signal=KILL:when={nth}")).arg(&self.file);
-                strace
-            }
-        };
+        let mut command = self.command(trap.as_ref());
         let log = OpenOptions::new().create(true).append(true).open(self.log())?;
-        command.args(&self.arguments).kill_on_drop(true);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         let begun = Instant::now();
         let mut child =
@@ -126,7 +160,8 @@ impl Program {
                 // Whatever else it says must not fill the pipe.
                 tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
                 let (name, ready_after) = (self.name.clone(), begun.elapsed());
-                let ready = Running { child, name, ready_line, ready_after, trap };
+                let tracer = child.id().filter(|_| trap.is_some()).and_then(tracer_of);
+                let ready = Running { child, name, ready_line, ready_after, trap, tracer };
                 Ok(Start::Ready(Box::new(ready)))
             }
             Ok(_) => {
@@ -153,6 +188,20 @@ impl Program {
         }
     }
 
+    /// Runs it to its end, however that is, with what is said to it into its log.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub async fn to_its_end(&self, trap: Option<Trap>) -> Result<(ExitStatus, Option<u32>)> {
+        let log = OpenOptions::new().create(true).append(true).open(self.log())?;
+        let mut command = self.command(trap.as_ref());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        let mut child = command.spawn()?;
+        let pid = child.id();
+        let ended = timeout(START_LIMIT, child.wait()).await;
+        Ok((ended.with_context(|| format!("{} does not end", self.name))??, pid))
+    }
+
     /// Runs it to its end and gives what it printed.
     ///
     /// # Errors
@@ -169,6 +218,21 @@ impl Program {
             bail!("{} failed ({}): {out}{errors}", self.name, output.status);
         }
         Ok(out)
+    }
+
+    fn command(&self, trap: Option<&Trap>) -> Command {
+        let mut command = match trap {
+            None => Command::new(&self.file),
+            Some(Trap { arguments, .. }) => {
+                let mut strace = Command::new("strace");
+                // -D: the traced program stays our child, with the pid that we know. (With
+                // --seccomp-bpf, which would be faster, strace 6.1 looks at no path.)
+                strace.args(["-D", "-f"]).args(arguments).arg(&self.file);
+                strace
+            }
+        };
+        command.args(&self.arguments).kill_on_drop(true);
+        command
     }
 
     fn log(&self) -> PathBuf {
@@ -206,17 +270,41 @@ impl Running {
         Ok(())
     }
 
+    /// Takes strace away: from now on every call does what it should. (Asked to end, strace 6.1
+    /// may wait for ever for a thread that it wants to let go of; killed it lets go of all.)
+    ///
+    /// # Errors
+    /// When strace does not go.
+    pub async fn free(&self) -> Result<()> {
+        let Some(strace) = self.pid().and_then(tracer_of) else { return Ok(()) };
+        tell(strace, "KILL").await?;
+        gone(strace).await
+    }
+
+    /// Asks it to stop, however it ends; true when it ended well.
+    ///
+    /// # Errors
+    /// When it does not end in time.
+    pub async fn end(mut self) -> Result<bool> {
+        if let Some(pid) = self.pid() {
+            // One that has just died cannot be asked.
+            let _ = tell(pid, "TERM").await;
+        }
+        let ended = timeout(STOP_LIMIT, self.child.wait()).await;
+        let ended = ended.with_context(|| format!("{} does not stop", self.name))??;
+        if let Some(strace) = self.tracer {
+            gone(strace).await?;
+        }
+        Ok(ended.success())
+    }
+
     /// Asks it to stop; it must end well.
     ///
     /// # Errors
     /// When it does not end in time, or badly.
     pub async fn stop(mut self) -> Result<()> {
         let pid = self.child.id().with_context(|| format!("{} is dead already", self.name))?;
-        let mut kill = Command::new("sh");
-        kill.args(["-c", &format!("kill -TERM {pid}")]);
-        if !kill.status().await?.success() {
-            bail!("{} cannot be asked to stop", self.name);
-        }
+        tell(pid, "TERM").await.with_context(|| self.name.clone())?;
         let ended = timeout(STOP_LIMIT, self.child.wait()).await;
         let status = ended.with_context(|| format!("{} does not stop", self.name))??;
         if !status.success() {
@@ -224,4 +312,35 @@ impl Running {
         }
         Ok(())
     }
+}
+
+/// What the system says of a process.
+fn about(pid: u32, what: &str) -> Option<String> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(what))?;
+    Some(line.trim().to_owned())
+}
+
+/// The strace that looks at a process.
+fn tracer_of(pid: u32) -> Option<u32> {
+    about(pid, "TracerPid:")?.parse().ok().filter(|tracer| *tracer > 0)
+}
+
+/// Waits until a process of ours is no more: then all that it had to say is written.
+async fn gone(pid: u32) -> Result<()> {
+    until(STOP_LIMIT, async || {
+        // What nobody has asked for yet, as strace's parent is no more, has ended too.
+        let state = about(pid, "State:").filter(|state| !state.starts_with('Z'));
+        Ok(state.map_or(Ok(()), |state| Err(format!("{pid} is still there: {state}"))))
+    })
+    .await
+}
+
+async fn tell(pid: u32, signal: &str) -> Result<()> {
+    let mut kill = Command::new("sh");
+    kill.args(["-c", &format!("kill -{signal} {pid}")]).stderr(Stdio::null());
+    if !kill.status().await?.success() {
+        bail!("{pid} cannot be told {signal}");
+    }
+    Ok(())
 }

@@ -104,7 +104,7 @@ impl Register {
                 self.sign_in().await?;
                 self.ticket().await
             }
-            Ok(answer) if answer.status == 503 => self.ticket().await,
+            Ok(answer) if matches!(answer.status, 503 | 507) => self.ticket().await,
             Ok(answer) => Ok(answer.good("a scan")?["ticket"].take()),
             Err(_) => self.ticket().await,
         }

@@ -111,6 +111,21 @@ pub async fn receipts(journal: &Path) -> Result<BTreeMap<String, i64>> {
     Ok(receipts)
 }
 
+/// Every page of an agent's journal is sound.
+///
+/// # Errors
+/// What SQLite finds.
+pub async fn whole(journal: &Path) -> Result<()> {
+    let mut conn = open(&journal.join("agent.sqlite")).await?;
+    let found: Vec<String> =
+        sqlx::query_scalar("pragma integrity_check").fetch_all(&mut conn).await?;
+    conn.close().await?;
+    if found != ["ok"] {
+        bail!("the agent's journal is damaged: {}", found.join("; "));
+    }
+    Ok(())
+}
+
 /// Receipt numbers of a register run from 1 without a gap.
 ///
 /// # Errors

@@ -295,6 +295,15 @@ impl World {
         self.hub_command(&["backup", file, "--database", &self.database])?.output().await
     }
 
+    /// How a backup is made over an older one, to be run to its end.
+    ///
+    /// # Errors
+    /// When the program is not there.
+    pub fn backup_to(&self, file: &str) -> Result<Program> {
+        let file = self.path(file);
+        self.hub_command(&["backup", &file, "--overwrite", "--database", &self.database])
+    }
+
     /// `hub restore`; no hub may run.
     ///
     /// # Errors

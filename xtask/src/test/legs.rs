@@ -240,10 +240,14 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "chaos-kills",
-        budget_s: 60,
+        budget_s: 85,
         after: &["build"],
         needs: &[Need::Postgres, Need::Debian("strace")],
-        steps: &[Step::Built("chaos", &["kills", "--count", "40"])],
+        steps: &[
+            Step::Built("chaos", &["kills", "--count", "60"]),
+            Step::Built("chaos", &["disk", "--count", "20"]),
+            Step::Built("chaos", &["load", "--count", "10"]),
+        ],
         ..LEG
     },
     Leg {
@@ -293,7 +297,7 @@ pub(crate) const LEGS: &[Leg] = &[
         after: &["build"],
         needs: &[Need::Postgres, Need::Debian("strace")],
         steps: &[
-            Step::Built("chaos", &["kills", "--count", "200"]),
+            Step::Built("chaos", &["load", "--count", "200"]),
             Step::Built("chaos", &["hot", "--count", "100"]),
         ],
         ..LEG

@@ -1,0 +1,396 @@
+//! One program that is killed, or whose writes fail, at each of its system calls through the core
+//! commands, in a shop of its own.
+//!
+//! First the calls of one life are written down, then lives begin that meet something at one of
+//! them. After each the programs are started plain, everything settles, and words, rows and audit
+//! are compared with the books. Invariant: what is not the victim runs all the time.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::client::{Caller, Weather, until};
+use super::points::{OF_FILES, OF_SOCKETS, Point, Seen, Table, seen, spread};
+use super::programs::{Fault, Program, Running, Start, Trap};
+use super::register::Register;
+use super::script::Script;
+use super::world::{Engine, Item, MANAGER, STORE, WAREHOUSE, World, stop_all};
+use super::{rows as tables, settle, verdict};
+
+const ITEMS: usize = 3;
+const AT_STORE: i64 = 100_000;
+const AT_WAREHOUSE: i64 = 100_000;
+const REGISTER: &str = "R1";
+const BACKUP: &str = "shop.backup";
+/// Refusals after which there is room again. (Also where a call was to fail once: a program that
+/// takes a new connection takes a new thread, and strace counts each for itself.)
+const REFUSALS: u64 = 3;
+/// How often the audit runs: each fifth point, and at the end.
+const AUDIT_EVERY: usize = 5;
+
+/// Which program it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Victim {
+    /// The hub.
+    Hub,
+    /// A store's agent.
+    Agent,
+    /// `hub backup`.
+    Backup,
+}
+
+impl Victim {
+    /// For people and folders.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hub => "hub",
+            Self::Agent => "agent",
+            Self::Backup => "backup",
+        }
+    }
+}
+
+/// What happens at the points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// `kill -9`.
+    Kills,
+    /// EIO and ENOSPC, each once and from then on.
+    Errors,
+}
+
+impl Trouble {
+    fn at(self, point: usize) -> Fault {
+        if self == Trouble::Kills {
+            return Fault::Kill;
+        }
+        let errno = ["EIO", "ENOSPC"][point % 2];
+        Fault::Error { errno, lasting: point / 2 % 2 == 1 }
+    }
+
+    fn calls(self, victim: Victim, engine: Engine) -> Vec<&'static str> {
+        // A disk's errors are those of files; on a server the hub has only sockets.
+        let sockets =
+            engine != Engine::Sqlite || (self == Trouble::Kills && victim != Victim::Backup);
+        let sockets = if sockets { &OF_SOCKETS[..] } else { &[] };
+        OF_FILES.iter().chain(sockets).copied().collect()
+    }
+}
+
+/// See the module.
+pub struct Lane {
+    world: World,
+    victim: Victim,
+    trouble: Trouble,
+    engine: Engine,
+    script: Script,
+    items: Vec<Item>,
+    weather: Arc<Weather>,
+    pages: Caller,
+    hub: Program,
+    agent: Program,
+    /// The one that is not the victim, and the hub of a backup.
+    others: Vec<Running>,
+    ends: u64,
+    compared: usize,
+}
+
+impl Lane {
+    /// Opens a shop and starts what is not the victim.
+    ///
+    /// # Errors
+    /// When a program refuses.
+    pub async fn open(
+        mut world: World,
+        victim: Victim,
+        trouble: Trouble,
+        engine: Engine,
+    ) -> Result<Self> {
+        world.set_up().await?;
+        let hub = world.hub(0)?;
+        let first = hub.start_sound().await?;
+        world.open_store(&[REGISTER]).await?;
+        let items = world.items(ITEMS, &[(STORE, AT_STORE), (WAREHOUSE, AT_WAREHOUSE)]).await?;
+        world.policy(&format!("share/{STORE}/*"), 50).await?;
+        world.enrol(world.hubs[0]).await?;
+        let (agent, at) = world.agent()?;
+        let second = agent.start_sound().await?;
+        let weather = Arc::<Weather>::default();
+        let pages = Caller::new(&format!("http://{at}"), None)?.in_weather(&weather);
+        settle::drained(&pages, Duration::from_secs(60)).await?;
+        let others = match victim {
+            Victim::Hub => {
+                first.stop().await?;
+                vec![second]
+            }
+            Victim::Agent => {
+                second.stop().await?;
+                vec![first]
+            }
+            Victim::Backup => vec![second, first],
+        };
+        let register = Register::new(pages.clone(), REGISTER, MANAGER);
+        let admin = world.admin(0)?.in_weather(&weather);
+        let script = Script::new(admin, register, items.clone(), AT_STORE);
+        Ok(Self {
+            world,
+            victim,
+            trouble,
+            engine,
+            script,
+            items,
+            weather,
+            pages,
+            hub,
+            agent,
+            others,
+            ends: 0,
+            compared: 0,
+        })
+    }
+
+    fn program(&self) -> Result<Program> {
+        Ok(match self.victim {
+            Victim::Hub => self.hub.clone(),
+            Victim::Agent => self.agent.clone(),
+            Victim::Backup => self.world.backup_to(BACKUP)?,
+        })
+    }
+
+    /// What belongs to the victim in the folder.
+    fn own(&self) -> Vec<PathBuf> {
+        let names: &[&str] = match self.victim {
+            Victim::Hub => &["hub.db", "hub/"],
+            Victim::Agent => &["agent/"],
+            Victim::Backup => &["hub.db", BACKUP],
+        };
+        names
+            .iter()
+            .map(|name| PathBuf::from(format!("{}/{name}", self.world.folder.display())))
+            .collect()
+    }
+
+    /// Goes through its share of `count` points, and says what happened.
+    ///
+    /// # Errors
+    /// What was lost, doubled or broken.
+    pub async fn run(&mut self, count: usize, turn: (usize, usize)) -> Result<String> {
+        let begun = Instant::now();
+        let seen = self.write_down().await?;
+        ensure!(!seen.calls.is_empty(), "strace saw no call");
+        let points = spread(&seen.calls, count);
+        let mut table = Table::of(&seen.calls);
+        let mine = points.iter().enumerate().skip(turn.0).step_by(turn.1);
+        for (round, (number, point)) in mine.enumerate() {
+            let fault = self.trouble.at(number);
+            let mut point = point.clone();
+            // A life may make fewer calls than the one that was written down.
+            while !self.try_one(&point, fault, &seen, &mut table).await? && point.nth > 1 {
+                point.nth /= 2;
+            }
+            let audit = round % AUDIT_EVERY == AUDIT_EVERY - 1;
+            self.compare(audit).await.with_context(|| format!("after {fault:?} at {point:?}"))?;
+        }
+        self.compare(true).await?;
+        let names = self.table_name();
+        Ok(format!(
+            "{}\n{} points met of {} tried in {:.1} s; {} times the program ended by itself, {} refusals \
+             for the disk's sake; acknowledged {} claims with {} steps, {} sales, {} tickets \
+             voided; nothing lost or doubled, receipts equal sales, audit clean",
+            table.print(&names),
+            table.met(),
+            table.tries(),
+            begun.elapsed().as_secs_f64(),
+            self.ends,
+            self.weather.disk.load(Ordering::Relaxed),
+            self.script.books.claims.len(),
+            self.script.books.steps,
+            self.script.books.sales.len(),
+            self.script.books.voided,
+        ))
+    }
+
+    async fn try_one(
+        &mut self,
+        point: &Point,
+        fault: Fault,
+        seen: &Seen,
+        table: &mut Table,
+    ) -> Result<bool> {
+        let met = self.meet(point, fault, seen).await;
+        let met = met.with_context(|| format!("{fault:?} at {point:?}"))?;
+        table.tried(point, met);
+        Ok(met)
+    }
+
+    fn table_name(&self) -> String {
+        format!("{}, {}", self.victim.name(), self.engine.name())
+    }
+
+    /// One life of the victim from its start to its stop, with every call written down.
+    async fn write_down(&mut self) -> Result<Seen> {
+        let log = self.world.folder.join("calls");
+        let calls = self.trouble.calls(self.victim, self.engine).join(",");
+        let trap = Trap::write_down(&calls, &log);
+        let program = self.program()?;
+        let pid = match self.victim {
+            Victim::Backup => {
+                self.script.centre().await?;
+                let (ended, pid) = program.to_its_end(Some(trap)).await?;
+                ensure!(ended.success(), "a backup that is watched fails");
+                pid
+            }
+            Victim::Hub | Victim::Agent => {
+                let Start::Ready(running) = program.start(Some(trap)).await? else {
+                    bail!("a program that is watched ends by itself");
+                };
+                let pid = running.pid();
+                self.play().await?;
+                settle::drained(&self.pages, Duration::from_secs(60)).await?;
+                running.stop().await?;
+                pid
+            }
+        };
+        let pid = pid.context("it had a number")?.to_string();
+        let last = |line: &str| {
+            // strace fills a short number up with blanks.
+            let rest = line.strip_prefix(&*pid).filter(|rest| rest.starts_with(' '));
+            rest.is_some_and(|rest| rest.trim_start().starts_with("+++ exited"))
+        };
+        let text = until(Duration::from_secs(20), async || {
+            let text = std::fs::read_to_string(&log).unwrap_or_default();
+            let whole = text.lines().any(last);
+            Ok(if whole { Ok(text) } else { Err("strace is not done".to_owned()) })
+        })
+        .await?;
+        std::fs::remove_file(&log)?;
+        self.plain().await?;
+        Ok(seen(&text, &self.own()))
+    }
+
+    async fn play(&mut self) -> Result<()> {
+        match self.victim {
+            Victim::Hub => self.script.whole().await,
+            Victim::Agent => self.script.store().await,
+            Victim::Backup => self.script.centre().await,
+        }
+    }
+
+    /// Starts the victim without strace, where it is one that serves.
+    async fn plain(&mut self) -> Result<()> {
+        if self.victim != Victim::Backup {
+            self.others.push(self.program()?.start_sound().await?);
+        }
+        Ok(())
+    }
+
+    /// One life that meets something at a point; the victim serves plain afterwards. True when it
+    /// got there.
+    async fn meet(&mut self, point: &Point, fault: Fault, seen: &Seen) -> Result<bool> {
+        let files: Vec<PathBuf> = match OF_SOCKETS.contains(&point.call) {
+            true => vec![],
+            false => seen.files.iter().cloned().collect(),
+        };
+        let log = self.world.folder.join("trap");
+        let trap = Trap::new(point.call, point.nth, fault, &files, &log);
+        if self.victim == Victim::Backup {
+            return self.meet_in_backup(trap, fault).await;
+        }
+        let plain = self.others.pop().context("the victim serves")?;
+        plain.stop().await?;
+        let program = self.program()?;
+        let bad = self.weather.bad();
+        let mut running = match program.start(Some(trap)).await? {
+            Start::Ready(running) => *running,
+            Start::Died(_) => {
+                self.ends += u64::from(fault != Fault::Kill);
+                self.plain().await?;
+                self.play().await?;
+                return Ok(true);
+            }
+        };
+        let (mut ended, mut freed) = (false, false);
+        {
+            let weather = Arc::clone(&self.weather);
+            let playing = async {
+                match self.victim {
+                    Victim::Agent => self.script.store().await,
+                    Victim::Hub | Victim::Backup => self.script.whole().await,
+                }
+            };
+            tokio::pin!(playing);
+            loop {
+                tokio::select! {
+                    played = &mut playing => break played?,
+                    _ = running.ended(), if !ended => {
+                        ended = true;
+                        running = program.start_sound().await?;
+                        running.trap = None;
+                    }
+                    () = weather.rung.notified(), if !ended && !freed => {
+                        if fault != Fault::Kill && weather.bad() >= bad + REFUSALS {
+                            freed = true;
+                            running.free().await?;
+                        }
+                    }
+                }
+            }
+        }
+        self.ends += u64::from(ended && fault != Fault::Kill);
+        if ended {
+            self.others.push(running);
+            return Ok(true);
+        }
+        // The last calls of a life are those of its end.
+        let well = running.end().await?;
+        self.plain().await?;
+        Ok(freed || !well || std::fs::read_to_string(&log)?.contains("(INJECTED)"))
+    }
+
+    async fn meet_in_backup(&mut self, trap: Trap, fault: Fault) -> Result<bool> {
+        self.play().await?;
+        let (ended, _) = self.program()?.to_its_end(Some(trap)).await?;
+        let half = self.world.folder.join(format!("{BACKUP}.partial"));
+        if fault != Fault::Kill {
+            self.ends += u64::from(!ended.success());
+            ensure!(!half.exists(), "a backup that failed left its half behind");
+        }
+        let (after, _) = self.program()?.to_its_end(None).await?;
+        ensure!(after.success(), "the backup afterwards failed: {after}");
+        ensure!(!half.exists(), "the backup afterwards left a half behind");
+        Ok(!ended.success())
+    }
+
+    /// Everything settles, and is compared with the books.
+    async fn compare(&mut self, audit: bool) -> Result<()> {
+        settle::drained(&self.pages, Duration::from_secs(90)).await?;
+        let admin = self.world.admin(0)?;
+        let Script { books, register, .. } = &mut self.script;
+        verdict::words(&self.world, books, register, self.compared).await?;
+        self.compared = books.sales.len();
+        for item in &self.items {
+            let opening = (AT_STORE, AT_WAREHOUSE);
+            verdict::stock(&admin, &item.sku, opening, books).await?;
+        }
+        verdict::rows(&self.world, books).await?;
+        if audit {
+            self.world.audit().await?;
+            tables::whole(&self.world.journal()).await?;
+        }
+        Ok(())
+    }
+
+    /// Stops everything and takes the shop away.
+    ///
+    /// # Errors
+    /// When a program does not end well.
+    pub async fn close(self) -> Result<()> {
+        let Self { world, others, .. } = self;
+        stop_all(others).await?;
+        world.audit().await?;
+        world.remove().await
+    }
+}
