@@ -30,6 +30,8 @@ const GROW_COMMANDS: usize = 64;
 const OWED_MS: u64 = 1;
 /// Further tries of a batch that met a passing trouble.
 const RETRIES_MAX: u32 = 3;
+/// Whether what was lost with its connection is stored is not known; its id tells.
+const NO_DATABASE: &str = "the database does not answer";
 /// The first wait before a further try; it doubles, milliseconds.
 const RETRY_MS: u64 = 10;
 
@@ -223,6 +225,7 @@ impl Writer {
             Some(Storage::Full) => Failure::StorageFull,
             Some(Storage::Failed) => Failure::StorageFailed,
             None if used => Failure::Refused(Refusal::CommandReused),
+            None if trouble.connection_lost() => Failure::NotNow(NO_DATABASE),
             None => Failure::Internal,
         };
         failed.iter().map(|_| Err(failure.clone())).collect()

@@ -94,14 +94,15 @@ pub struct Weather {
     pub not_now: AtomicU64,
     /// Refusals for the disk's sake.
     pub disk: AtomicU64,
-    /// Rung at each of those, and when there was no answer.
+    /// Rung at each of all these.
     pub rung: Notify,
 }
 
 impl Weather {
-    /// Times that somebody was told that the disk does not take it, or was told nothing.
+    /// Times that somebody was told that it cannot be done now, or was told nothing.
     pub fn bad(&self) -> u64 {
-        self.disk.load(Ordering::Relaxed) + self.unknown.load(Ordering::Relaxed)
+        let all = [&self.disk, &self.unknown, &self.not_now];
+        all.iter().map(|count| count.load(Ordering::Relaxed)).sum()
     }
 }
 
@@ -189,6 +190,7 @@ impl Caller {
             let why = match self.once(ask).await {
                 Ok(answer) if matches!(answer.status, 429 | 503 | 507) => {
                     self.weather.not_now.fetch_add(1, Ordering::Relaxed);
+                    self.weather.rung.notify_one();
                     format!("{} {}", answer.status, answer.body)
                 }
                 Ok(answer) if answer.status >= 500 => {

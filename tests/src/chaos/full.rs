@@ -14,9 +14,10 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use super::client::{Ask, Caller, until};
+use super::dice::Dice;
 use super::load::Books;
 use super::register::Register;
-use super::world::{Item, MANAGER, STORE, WAREHOUSE, World, stop_all};
+use super::world::{Engine, Item, MANAGER, STORE, WAREHOUSE, World, stop_all};
 use super::{settle, verdict};
 
 const SIZE_MIB: u64 = 48;
@@ -110,11 +111,19 @@ async fn refused(caller: &Caller, ask: &Ask<'_>, what: &str) -> Result<()> {
     Ok(())
 }
 
-/// Fills both disks and makes room again.
+/// Fills the disks of a shop of its own, of the agent and of the hub, and makes room again.
 ///
 /// # Errors
-/// Says what was half-sold, lost or refused too late.
-pub async fn run(world: &mut World) -> Result<String> {
+/// Says what was half-sold, lost or refused too late, and where the logs are.
+pub async fn run(mut dice: Dice) -> Result<String> {
+    let mut world = World::make("full", Engine::Sqlite, &mut dice).await?;
+    let folder = world.folder.display().to_string();
+    let said = fill_both(&mut world).await.with_context(|| format!("logs in {folder}"))?;
+    world.remove().await?;
+    Ok(said)
+}
+
+async fn fill_both(world: &mut World) -> Result<String> {
     let centre = Disk::mount(world.folder.join("centre"))?;
     let store = Disk::mount(world.journal())?;
     world.database = format!("sqlite:{}", centre.at.join("hub.db").display());
