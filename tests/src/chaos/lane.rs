@@ -197,9 +197,9 @@ impl Lane {
         self.compare(true).await?;
         let names = self.table_name();
         Ok(format!(
-            "{}\n{} points met of {} tried in {:.1} s; {} times the program ended by itself, {} refusals \
-             for the disk's sake; acknowledged {} claims with {} steps, {} sales, {} tickets \
-             voided; nothing lost or doubled, receipts equal sales, audit clean",
+            "{}\n{} points met of {} tried in {:.1} s; {} times the program ended by itself, {} \
+             refusals for the disk's sake; acknowledged {} claims with {} steps, {} sales, {} \
+             tickets voided; nothing lost or doubled, receipts equal sales, audit clean",
             table.print(&names),
             table.met(),
             table.tries(),

@@ -97,7 +97,7 @@ impl Script {
         Ok(())
     }
 
-    /// A ticket that is thrown away, one that is paid, goods that come back, goods that are counted.
+    /// A ticket that is thrown away, one that is paid, goods that come back, a count.
     ///
     /// # Errors
     /// When an answer is not what it must be.
