@@ -191,15 +191,16 @@ async fn clean(front: Arc<Front>) {
     }
 }
 
-/// Waits for SIGTERM or SIGINT.
-pub async fn until_told() -> Result<()> {
+/// From now on SIGTERM and SIGINT end nothing by themselves; what is answered waits for one.
+pub fn until_told() -> Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 impl Running {

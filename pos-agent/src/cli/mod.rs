@@ -140,14 +140,13 @@ pub async fn run(cli: Cli) -> Result<bool> {
                 hosts,
                 language,
             };
+            // Before anybody hears that it is ready, and may tell it to stop.
+            let told = serve::until_told()?;
             let running = serve::start(options).await?;
             say(&format!("pos-agent listening on http://{}", running.address()))?;
             service::tell(service::READY);
             let failed = tokio::select! {
-                told = serve::until_told() => {
-                    told?;
-                    false
-                }
+                () = told => false,
                 () = running.disk_failed() => true,
             };
             service::tell(service::STOPPING);
