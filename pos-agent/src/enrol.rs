@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use oneshelf_protocol::frame::{Joined, Redeem};
+use oneshelf_protocol::join::{Joined, Redeem};
 use oneshelf_protocol::problem::Problem;
 
 use crate::journal::{self, Identity};

@@ -4,8 +4,7 @@
 
 use oneshelf_domain::stock::{InSource, Lease};
 use oneshelf_domain::{
-    AgentId, CommandId, IncarnationId, LineId, Money, Quantity, ReservationId, SaleId, Sku,
-    Timestamp,
+    CommandId, IncarnationId, LineId, Money, Quantity, ReservationId, SaleId, Sku, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -363,40 +362,4 @@ pub struct Applied {
     pub incarnation: Option<IncarnationId>,
     /// Its seq.
     pub seq: i64,
-}
-
-/// What an agent says to join.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Redeem {
-    /// The one-time code.
-    pub code: String,
-    /// Ed25519 public key, hex.
-    pub public_key: String,
-    /// For people.
-    pub agent_name: String,
-}
-
-/// What it gets.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Joined {
-    /// Its id from now on.
-    pub agent_id: AgentId,
-    /// Of the hub; goes into every signature.
-    pub hub_id: String,
-    /// Its store's code.
-    pub location: String,
-    /// Key that PIN hashes are peppered with, hex.
-    pub pin_pepper: String,
-}
-
-/// The hub's clock and name, read before connecting.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HubTime {
-    /// Now.
-    pub now: Timestamp,
-    /// The hub's id.
-    pub hub_id: String,
-    /// The hub's epoch.
-    pub hub_epoch: i64,
 }

@@ -8,6 +8,7 @@ pub mod address;
 pub mod certificate;
 pub mod credential;
 pub mod frame;
+pub mod join;
 pub mod log;
 pub mod pin;
 pub mod problem;

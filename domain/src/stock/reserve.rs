@@ -18,9 +18,10 @@ use crate::refusal::Refusal;
 use crate::{limits, promise};
 
 pub(super) fn reserve(draft: &mut Draft, command: &Command) -> Result<Outcome, Stop> {
-    let Command::Reserve { lines, expires_in_ms, channel, fulfilment, shopper, address, reference } =
-        command
-    else {
+    let Command::Reserve { lines, expires_in_ms, channel, fulfilment, .. } = command else {
+        return Err(Stop::NotNow("not a reserve"));
+    };
+    let Command::Reserve { shopper, address, reference, .. } = command else {
         return Err(Stop::NotNow("not a reserve"));
     };
     check_things(draft, lines)?;

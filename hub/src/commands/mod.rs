@@ -95,8 +95,8 @@ pub struct Commands {
 }
 
 impl Commands {
-    /// Starts the writer task of a program that no store connects to. `committed` gets the newest version after each
-    /// commit that made one.
+    /// Starts the writer task of a program that no store connects to. `committed` gets the newest
+    /// version after each commit that made one.
     pub fn start(
         store: Store,
         clock: Clock,

@@ -1,7 +1,7 @@
 //! What the doctor says of the running hub: whether it is there, ready, and found by its name.
 
 use oneshelf_domain::Timestamp;
-use oneshelf_protocol::frame::HubTime;
+use oneshelf_protocol::join::HubTime;
 use oneshelf_protocol::report::Report;
 use reqwest::Client;
 use serde_json::Value;

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, StatusCode};
 use oneshelf_domain::record::{Agent, Enrolment, Record, RecordState};
 use oneshelf_domain::stock::{Command, Outcome};
 use oneshelf_domain::{AgentId, LocationCode, Refusal, Timestamp, code, limits};
-use oneshelf_protocol::frame::Redeem;
+use oneshelf_protocol::join::Redeem;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;

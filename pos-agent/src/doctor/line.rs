@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use oneshelf_protocol::certificate;
-use oneshelf_protocol::frame::HubTime;
+use oneshelf_protocol::join::HubTime;
 use oneshelf_protocol::report::Report;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;

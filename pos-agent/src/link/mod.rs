@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use oneshelf_protocol::address::MqttAddress;
-use oneshelf_protocol::frame::HubTime;
+use oneshelf_protocol::join::HubTime;
 use rustls::ClientConfig;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;

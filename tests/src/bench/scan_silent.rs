@@ -19,7 +19,8 @@ use axum::routing::get;
 use axum::{Json, Router};
 use oneshelf_domain::stock::Lease;
 use oneshelf_domain::{CommandId, Timestamp};
-use oneshelf_protocol::frame::{Answer, Down, HubTime, Up};
+use oneshelf_protocol::frame::{Answer, Down, Up};
+use oneshelf_protocol::join::HubTime;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, interval};
 

@@ -9,9 +9,7 @@ use clap::{Parser, ValueEnum};
 use oneshelf_tests::chaos::dice::Dice;
 use oneshelf_tests::chaos::lane::Trouble;
 use oneshelf_tests::chaos::world::{Engine, World};
-use oneshelf_tests::chaos::{
-    full, hot, kills, lanes, last_unit, linear, offline, restore,
-};
+use oneshelf_tests::chaos::{full, hot, kills, lanes, last_unit, linear, offline, restore};
 use oneshelf_tests::program::{asked_to_stop, say};
 use tokio::task::{JoinSet, LocalSet};
 

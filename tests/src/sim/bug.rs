@@ -1,8 +1,8 @@
 //! Planted bugs: faults that the shells of the simulator make on purpose, never the product.
 //!
 //! Each must be caught by the auditor within a bounded number of seeds; the numbers are those of
-//! the protocol's own list (shares.md section 9). Those that need a `Released` fact or a hub restore
-//! join with these.
+//! the protocol's own list (shares.md section 9). Those that need a `Released` fact or a hub
+//! restore join with these.
 
 macro_rules! bugs {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {

@@ -149,7 +149,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "build",
-        budget_s: 310,
+        budget_s: 295,
         after: &["web"],
         steps: &[Step::Cargo(&["build", "--workspace", "--exclude=xtask", "--all-targets"])],
         ..LEG
@@ -260,7 +260,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "chaos-offline",
-        budget_s: 90,
+        budget_s: 80,
         after: &["build"],
         needs: &[Need::Postgres],
         steps: &[Step::Built("chaos", &["offline", "--count", "5000"])],

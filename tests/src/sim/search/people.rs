@@ -123,14 +123,13 @@ impl State {
             let mut said = hub.plan(&mut self.scene);
             said.extend(hub.commit(&mut self.scene));
             for one in said {
-                match one {
-                    Said::Reply { reply: Reply::Accepted { outcome, .. }, .. } => {
-                        if let Outcome::Reservation { id, .. } = outcome {
-                            self.scene.audit.told(id.0.as_u128());
-                        }
+                let Said::Reply { reply, .. } = one else { continue };
+                match reply {
+                    Reply::Accepted { outcome: Outcome::Reservation { id, .. }, .. } => {
+                        self.scene.audit.told(id.0.as_u128());
                     }
                     // The shell asks the store; a later customer gets what comes back.
-                    Said::Reply { reply: Reply::Refused(refusal), .. } if refusal.is_passing() => {
+                    Reply::Refused(refusal) if refusal.is_passing() => {
                         let (item, location) = (hub.numbers.items[0], hub.numbers.places[0]);
                         hub.recall(&mut self.scene, StockKey { item, location }, 1);
                     }
