@@ -81,6 +81,8 @@ pub const SURVIVE_HOURS: i64 = 4;
 pub const WALK_IN_MS: i64 = 28 * 24 * 60 * 60 * 1_000;
 /// Opening hours that walk-in demand is spread over at least, so that a first day is not a rule.
 pub const WALK_IN_HOURS_MIN: i64 = 40;
+/// How old a store's fact is that nobody waits for any more, milliseconds.
+pub const REPLAYED_MS: i64 = 60_000;
 /// Facts that an agent sends before the first answer.
 pub const FACTS_IN_FLIGHT_MAX: usize = 64;
 /// Live sockets at once, of all callers.

@@ -12,6 +12,8 @@ mod live_shop;
 mod live_swarm;
 pub mod ours;
 pub mod probe;
+pub mod replay;
+mod replay_log;
 pub mod report;
 pub mod scan;
 mod scan_page;

@@ -4,7 +4,7 @@
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use oneshelf_tests::bench::{live, live_bare, scan, stock};
+use oneshelf_tests::bench::{live, live_bare, replay, scan, stock};
 
 /// Benchmarks with a baseline in the same run.
 #[derive(Debug, Parser)]
@@ -22,6 +22,8 @@ enum What {
     /// That server.
     #[command(hide = true)]
     LiveBare(live_bare::Options),
+    /// A store that was offline for weeks says its sales while shoppers reserve.
+    Replay(replay::Options),
     /// From a scanner to the line in the register page, without a hub.
     Scan(scan::Options),
 }
@@ -32,6 +34,7 @@ async fn main() -> Result<()> {
         What::Stock(options) => stock::run(&options, &mut std::io::stdout()).await,
         What::Live(options) => live::run(&options, &mut std::io::stdout()).await,
         What::LiveBare(options) => live_bare::run(&options, &mut std::io::stdout()).await,
+        What::Replay(options) => replay::run(&options, &mut std::io::stdout()).await,
         What::Scan(options) => scan::run(&options, &mut std::io::stdout()).await,
     }
 }

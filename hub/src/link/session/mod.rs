@@ -14,7 +14,7 @@ use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use oneshelf_domain::record::RecordState;
 use oneshelf_domain::stock::ItemNo;
 use oneshelf_domain::stock::{Command, HelloAnswer, LocationNo, Outcome};
-use oneshelf_domain::{AgentId, CommandId, limits};
+use oneshelf_domain::{AgentId, CommandId, Timestamp, limits};
 use oneshelf_protocol::frame::{Down, Up};
 use oneshelf_sync::hub::{About, HubLink, Request, Todo, Unreadable, command, rejected, skus};
 use oneshelf_sync::plan::{Reply, Submission};
@@ -78,6 +78,8 @@ struct Session<'a, O> {
     granting: FuturesUnordered<Answered>,
     /// Of the frame that is looked at now.
     settled: Settled,
+    /// The store says what it did long ago: people do not wait behind it.
+    replaying: bool,
 }
 
 /// Serves a connection of an agent that has proved who it is, until one side ends it.
@@ -108,6 +110,7 @@ where
         top_ups: TopUps::default(),
         granting: FuturesUnordered::new(),
         settled: Settled::default(),
+        replaying: false,
     };
     let ended = session.serve(incoming, &end, &mut recalls).await;
     app.links.leave(location, &end);
@@ -253,10 +256,20 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
             return Ok(()); // a question about an item that nobody knows
         };
         let id = match &request.up {
-            Up::Fact { fact, .. } => fact.command_id,
+            Up::Fact { fact, .. } => {
+                self.look_at_age(fact.occurred_at);
+                fact.command_id
+            }
             _ => CommandId(Uuid::now_v7()),
         };
         self.enqueue(request.about, id, command, Sent::of(request.up))
+    }
+
+    /// A log keeps its order, so it changes the queue only when nothing of it waits.
+    fn look_at_age(&mut self, occurred_at: Timestamp) {
+        if self.answers.is_empty() {
+            self.replaying = self.app.now().ms_since(occurred_at) > limits::REPLAYED_MS;
+        }
     }
 
     fn enqueue(
@@ -267,7 +280,10 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
         sent: Option<Sent>,
     ) -> Result<(), Ended> {
         let settled = std::mem::take(&mut self.settled);
-        match self.hand_over(about, id, command, Lane::Agents)? {
+        // A question of a register comes from somebody who waits.
+        let fact = matches!(about, About::Fact { .. });
+        let lane = if self.replaying && fact { Lane::Bulk } else { Lane::Agents };
+        match self.hand_over(about, id, command, lane)? {
             Some(answered) => self.answers.push_back(Box::pin(async move {
                 let (about, reply) = answered.await;
                 (about, Carried { sent, settled }, reply)
