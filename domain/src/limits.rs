@@ -74,13 +74,17 @@ pub const RECALL_WAIT_MS: i64 = 250;
 /// them, milliseconds.
 pub const RECALL_KEPT_MS: i64 = 60_000;
 /// Claims that wait for share at once.
-pub const RECALLS_WAITING_MAX: usize = 512;
+pub const RECALLS_WAITING_MAX: usize = 256;
 /// Opening hours that a store's share is to last by itself.
 pub const SURVIVE_HOURS: i64 = 4;
 /// How far back walk-in demand is looked at, milliseconds (28 days).
 pub const WALK_IN_MS: i64 = 28 * 24 * 60 * 60 * 1_000;
 /// Opening hours that walk-in demand is spread over at least, so that a first day is not a rule.
 pub const WALK_IN_HOURS_MIN: i64 = 40;
+/// Opening hours that a day with a sale has at least.
+pub const WALK_IN_DAY_HOURS: i64 = 8;
+/// Items of a store with a share by their walk-in demand: those with the largest.
+pub const WALK_IN_ITEMS_MAX: usize = 4_000;
 /// How old a store's fact is that nobody waits for any more, milliseconds.
 pub const REPLAYED_MS: i64 = 60_000;
 /// Facts that an agent sends before the first answer.

@@ -108,8 +108,8 @@ pub enum Refusal {
     },
     /// The units are the share of a store that did not give them back in time.
     #[error(
-        "the store's registers own the last units of {sku}, and it does not answer now; try \
-             again in a moment, or another location"
+        "the last units of {sku} there are its registers', and could not be had in time; try again \
+         in a moment, or at another location"
     )]
     NotPromisedNow {
         /// Which item.

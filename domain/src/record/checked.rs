@@ -5,6 +5,7 @@
 
 use super::{
     ApiKey, Channel, Display, ImportMapping, KeyKind, Location, Record, Scope, ShareRule, Shop,
+    WalkIn,
 };
 use crate::code::{ChannelCode, plain_text};
 use crate::limits;
@@ -43,7 +44,7 @@ impl Record {
             Record::Channel(c) => sales_channel(c)?,
             Record::Safety(s) => units(s.units)?,
             Record::Share(s) => share(s.rule)?,
-            Record::WalkIn(w) => units(w.units)?,
+            Record::WalkIn(w) => walk_in(w)?,
             Record::Mapping(m) => mapping(m)?,
             Record::Buffer(b) => {
                 channel(&b.channel)?;
@@ -67,6 +68,13 @@ fn zone(text: &str) -> Result<(), Refusal> {
         Ok(_) => Ok(()),
         Err(_) => Err(Refusal::invalid("/zone", "an IANA time zone, as in Europe/Dublin")),
     }
+}
+
+fn walk_in(walk_in: &WalkIn) -> Result<(), Refusal> {
+    if walk_in.is_valid() {
+        return Ok(());
+    }
+    Err(Refusal::invalid("/sold", "units in the order of their items"))
 }
 
 fn share(rule: ShareRule) -> Result<(), Refusal> {

@@ -21,7 +21,7 @@ pub use kinds::{
 };
 pub use policy::{Buffer, Safety, SharePolicy, ShareRule};
 pub use recovering::Recovering;
-pub use walk_in::WalkIn;
+pub use walk_in::{Sold, WalkIn};
 
 use crate::code::LocationCode;
 use crate::id::AgentId;
@@ -57,7 +57,7 @@ pub enum Record {
     Mapping(ImportMapping),
     /// A location that is promised again later.
     Recovering(Recovering),
-    /// What registers sell of an item.
+    /// What registers sell.
     WalkIn(WalkIn),
 }
 
@@ -78,7 +78,7 @@ impl Record {
             Record::Share(s) => share_key(s.location, s.item),
             Record::Mapping(m) => ImportMapping::key(&m.kind, &m.name),
             Record::Recovering(r) => Recovering::key(r.location),
-            Record::WalkIn(w) => WalkIn::key(w.location, w.item),
+            Record::WalkIn(w) => WalkIn::key(w.location),
         }
     }
 }
@@ -254,34 +254,44 @@ impl Records {
         }
     }
 
-    /// What registers sell of an item there, as far as it is known.
-    pub fn walk_in(&self, location: LocationNo, item: ItemNo) -> Option<&WalkIn> {
-        match self.get(&WalkIn::key(location, item)) {
+    /// What registers sell there, as far as it is known.
+    pub fn walk_in(&self, location: LocationNo) -> Option<&WalkIn> {
+        match self.get(&WalkIn::key(location)) {
             Some(Record::WalkIn(w)) => Some(w),
             _ => None,
         }
     }
 
+    /// The share of an item that the walk-in demand there asks for.
+    fn walk_in_share(&self, location: LocationNo, item: ItemNo) -> i64 {
+        self.walk_in(location).map_or(0, |walk_in| walk_in.share(item))
+    }
+
     /// Units of share that a store should own of an item.
     pub fn share_target(&self, key: StockKey, stock: &Stock) -> i64 {
         let StockKey { item, location } = key;
-        self.share_rule(location, item).target(stock, self.walk_in(location, item))
+        self.share_rule(location, item).target(stock, self.walk_in_share(location, item))
     }
 
     /// What a store keeps of its share of its own accord, by the records that it has a copy of.
     pub fn kept_shares(&self) -> KeptShares {
         let mut kept = KeptShares { others: Some(0), items: BTreeMap::new() };
+        let mut keep = |location, item| {
+            let rule = self.share_rule(location, item);
+            kept.items.insert(item, rule.kept(self.walk_in_share(location, item)));
+        };
         for (_, record) in self.of_kind("walk_in").chain(self.of_kind("share")) {
             match record {
-                Record::Share(SharePolicy { item: None, rule, .. }) => {
-                    kept.others = rule.kept(None)
-                }
-                Record::Share(SharePolicy { location, item: Some(item), .. })
-                | Record::WalkIn(WalkIn { location, item, .. }) => {
-                    let rule = self.share_rule(*location, *item);
-                    kept.items.insert(*item, rule.kept(self.walk_in(*location, *item)));
+                Record::WalkIn(w) => w.sold.iter().for_each(|sold| keep(w.location, sold.item)),
+                Record::Share(SharePolicy { location, item: Some(item), .. }) => {
+                    keep(*location, *item);
                 }
                 _ => {}
+            }
+        }
+        for (_, record) in self.of_kind("share") {
+            if let Record::Share(SharePolicy { item: None, rule, .. }) = record {
+                kept.others = rule.kept(0);
             }
         }
         kept

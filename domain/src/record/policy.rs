@@ -5,7 +5,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::walk_in::WalkIn;
 use crate::limits;
 use crate::stock::{ItemNo, LocationNo, Place, Stock};
 
@@ -53,21 +52,21 @@ pub enum ShareRule {
 }
 
 impl ShareRule {
-    /// Units of share, for a row of stock and what is known of the walk-in demand there.
-    pub fn target(self, stock: &Stock, walk_in: Option<&WalkIn>) -> i64 {
+    /// Units of share, for a row of stock and the share that the walk-in demand asks for.
+    pub fn target(self, stock: &Stock, walk_in: i64) -> i64 {
         match self {
             ShareRule::Fixed { units } => units,
             ShareRule::Percent { percent } => {
                 let units = stock.available() + stock.at(Place::StoreShare);
                 if units < 2 { 0 } else { (units * percent + 99) / 100 }
             }
-            ShareRule::Auto => walk_in.map_or(0, WalkIn::share),
+            ShareRule::Auto => walk_in,
         }
     }
 
     /// Units that the store keeps of its own accord: what lies above goes back unasked. None:
     /// what it keeps follows from the hub's stock, and the hub asks for the rest.
-    pub fn kept(self, walk_in: Option<&WalkIn>) -> Option<i64> {
+    pub fn kept(self, walk_in: i64) -> Option<i64> {
         match self {
             ShareRule::Percent { .. } => None,
             ShareRule::Fixed { .. } | ShareRule::Auto => {
@@ -115,14 +114,14 @@ mod tests {
         let rule = ShareRule::Percent { percent: 20 };
         let cases = [(0, 0, 0), (1, 0, 0), (0, 1, 0), (1, 1, 1), (5, 0, 1), (4, 2, 2), (20, 0, 4)];
         for (available, share, target) in cases {
-            assert_eq!(rule.target(&stock(available, share), None), target, "{available} {share}");
+            assert_eq!(rule.target(&stock(available, share), 9), target, "{available} {share}");
         }
-        assert_eq!(rule.kept(None), None);
+        assert_eq!(rule.kept(9), None);
     }
 
     #[test]
     fn without_a_history_auto_owns_nothing() {
-        assert_eq!(ShareRule::Auto.target(&stock(20, 0), None), 0);
-        assert_eq!(ShareRule::Fixed { units: 3 }.target(&stock(1, 0), None), 3);
+        assert_eq!(ShareRule::Auto.target(&stock(20, 0), 0), 0);
+        assert_eq!(ShareRule::Fixed { units: 3 }.target(&stock(1, 0), 0), 3);
     }
 }

@@ -1,4 +1,4 @@
-//! The walk-in demand for an item at a store, and the share that covers it.
+//! The walk-in demand at a store, and the shares that cover it.
 //!
 //! Source of the rule: reference/shares.md section 7, `auto`. Integers only, so that hub and agent
 //! always find the same. Invariant: the share never falls when the demand grows.
@@ -15,35 +15,59 @@ const E_MINUS_1: i128 = 367_879_441_171_442_322;
 /// Demand above which the normal approximation is as good.
 const LARGE: i128 = 30;
 
-/// What a store's registers sold of an item in a while.
+/// What a store's registers sold in a while, of all items that have a share by it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WalkIn {
-    /// Which item.
-    pub item: ItemNo,
     /// Where.
     pub location: LocationNo,
+    /// Opening hours that the sales are of.
+    pub hours: i64,
+    /// By item, in the order of their numbers; at most [`limits::WALK_IN_ITEMS_MAX`].
+    pub sold: Vec<Sold>,
+}
+
+/// Sales of one item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sold {
+    /// Which.
+    pub item: ItemNo,
     /// How often it was sold.
     pub sales: i64,
-    /// Units sold.
+    /// Units.
     pub units: i64,
-    /// Opening hours that these are of.
-    pub hours: i64,
 }
 
 impl WalkIn {
     /// The record's key.
-    pub fn key(location: LocationNo, item: ItemNo) -> String {
-        format!("walk_in/{}/{}", location.0, item.0)
+    pub fn key(location: LocationNo) -> String {
+        format!("walk_in/{}", location.0)
     }
 
+    /// The share of an item.
+    pub fn share(&self, item: ItemNo) -> i64 {
+        let found = self.sold.binary_search_by_key(&item, |sold| sold.item);
+        found.ok().and_then(|at| self.sold.get(at)).map_or(0, |sold| sold.share(self.hours))
+    }
+
+    /// All of it in range and in order.
+    pub fn is_valid(&self) -> bool {
+        let units = |n: i64| (0..=limits::QUANTITY_MAX).contains(&n);
+        self.sold.len() <= limits::WALK_IN_ITEMS_MAX
+            && units(self.hours)
+            && self.sold.iter().all(|sold| units(sold.sales) && units(sold.units))
+            && self.sold.is_sorted_by(|one, next| one.item < next.item)
+    }
+}
+
+impl Sold {
     /// The smallest share that covers the demand of [`limits::SURVIVE_HOURS`] opening hours in 90 %
     /// of cases: sales come as a Poisson process, each of the mean number of units.
-    pub fn share(&self) -> i64 {
-        if self.sales <= 0 || self.units <= 0 || self.hours <= 0 {
+    pub fn share(&self, hours: i64) -> i64 {
+        if self.sales <= 0 || self.units <= 0 || hours <= 0 {
             return 0;
         }
-        let expected = i128::from(self.sales) * i128::from(limits::SURVIVE_HOURS) * ONE
-            / i128::from(self.hours);
+        let expected =
+            i128::from(self.sales) * i128::from(limits::SURVIVE_HOURS) * ONE / i128::from(hours);
         let each = (self.units + self.sales - 1) / self.sales;
         quantile(expected).saturating_mul(each).min(limits::QUANTITY_MAX)
     }
@@ -87,8 +111,8 @@ mod tests {
     use super::*;
 
     fn share(sales: i64, units: i64, hours: i64) -> i64 {
-        let (item, location) = (ItemNo(1), LocationNo(1));
-        WalkIn { item, location, sales, units, hours }.share()
+        let sold = vec![Sold { item: ItemNo(1), sales, units }];
+        WalkIn { location: LocationNo(1), hours, sold }.share(ItemNo(1))
     }
 
     #[test]

@@ -37,7 +37,7 @@ const RECORDS: [&str; 15] = [
     r#"{"record":"share","location":2,"rule":"fixed","units":3}"#,
     r#"{"record":"share","location":2,"item":7,"rule":"percent","percent":20}"#,
     r#"{"record":"share","location":2,"rule":"auto"}"#,
-    r#"{"record":"walk_in","item":1,"location":2,"sales":3,"units":4,"hours":40}"#,
+    r#"{"record":"walk_in","location":2,"hours":40,"sold":[{"item":1,"sales":3,"units":4}]}"#,
     r#"{"record":"recovering","location":2,"epoch":7}"#,
 ];
 

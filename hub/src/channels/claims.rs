@@ -49,12 +49,13 @@ impl From<StoreError> for NotNow {
     }
 }
 
-/// Claims the units of an order's lines.
+/// Claims the units of an order's lines. One that `waits` comes again while a store does not answer.
 pub(super) async fn reserve(
     app: &App,
     channel: &str,
     order: &str,
     planned: &[Planned],
+    waits: bool,
 ) -> Result<Result<(ReservationId, Vec<OrderLine>), Refusal>, NotNow> {
     let command = Command::Reserve {
         lines: planned.iter().map(|l| (l.item, l.no, l.quantity)).collect(),
@@ -66,6 +67,10 @@ pub(super) async fn reserve(
         reference: Some(order.to_owned()),
     };
     let answer = submit(app, channel, "place", order, command).await?;
+    // The store may answer in a moment; an order is not refused for a lost ping.
+    if waits && answer.as_ref().is_err_and(Refusal::is_passing) {
+        return Err(NotNow::Early);
+    }
     Ok(answer.map(|outcome| {
         let reservation = match outcome {
             Outcome::Reservation { id, .. } => id,

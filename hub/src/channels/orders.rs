@@ -35,6 +35,8 @@ const PAUSE_MS_MAX: i64 = 60_000;
 /// How long an order waits for stores that tell the hub everything again after a restore,
 /// milliseconds (15 minutes).
 const RECOVERY_WAIT_MS: i64 = 15 * 60 * 1_000;
+/// How long an order waits for a store that does not give its share back, milliseconds.
+const SHARE_WAIT_MS: i64 = 60_000;
 /// What is said of it.
 const NOT_WRITTEN: &str = "internal";
 
@@ -217,7 +219,9 @@ impl Orders {
         let planned: Result<Vec<Planned>, _> = serde_json::from_str(&placed.lines);
         let answer = match planned {
             Ok(planned) => {
-                claims::reserve(&self.app, &row.channel, id, &planned).await?.map_err(Some)
+                let waited_ms = self.app.now().ms_since(Timestamp(row.received_at));
+                let waits = waited_ms < SHARE_WAIT_MS;
+                claims::reserve(&self.app, &row.channel, id, &planned, waits).await?.map_err(Some)
             }
             // Refused when it was planned: the row says why.
             Err(_) => Err(None),

@@ -8,6 +8,7 @@ use oneshelf_domain::stock::{LocationNo, Stock, StockKey, Version};
 use oneshelf_domain::{Sku, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -253,17 +254,22 @@ async fn explain(
     tx.rollback().await?;
     let changed = Version(rows.first().map_or(0, |r| r.version));
     let row = Stock { balances, short: 0, version: changed };
+    let lines = match moment.at {
+        Some(_) => Arc::default(),
+        None => app.links.lines(),
+    };
     let told = channels(records).into_iter().map(|channel| ToldBody {
         quantity: {
-            // What channels are told counts no share: see `channels::feed`.
+            // What channels are sent counts no share (`channels::feed`).
+            let (none, sent) = (Lines::default(), records.channel(&channel).is_some());
             let who = (Some(channel.as_str()), Fulfilment::Shipping);
-            channel_figure(records, &Lines::default(), key, &row, who)
+            channel_figure(records, if sent { &none } else { &lines }, key, &row, who)
         },
         channel,
     });
     Ok(Json(ExplanationBody {
         version: version.0,
-        figures: StockAt::of(records, &app.links.lines(), location.code.clone(), key, &row),
+        figures: StockAt::of(records, &lines, location.code.clone(), key, &row),
         reservations: held
             .into_iter()
             .map(|(reservation, quantity)| HeldBody { reservation, quantity })

@@ -229,7 +229,7 @@ pub struct ShownLocationSchema {
     pub as_of: String,
 }
 
-/// Where a reservation is in its life; `short` wins over the state that it is in.
+/// How the goods come to the shopper.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = Fulfilment)]
@@ -240,6 +240,7 @@ pub enum FulfilmentSchema {
     Shipping,
 }
 
+/// Where a reservation is in its life; `short` wins over the state that it is in.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = ReservationState)]

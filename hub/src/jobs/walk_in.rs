@@ -8,9 +8,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures_util::future::join_all;
-use oneshelf_domain::record::{Record, Records, WalkIn};
-use oneshelf_domain::stock::{Command, StockKey};
+use oneshelf_domain::record::{Record, Records, Sold, WalkIn};
+use oneshelf_domain::stock::{Command, ItemNo, LocationNo};
 use oneshelf_domain::{CommandId, limits};
 use oneshelf_sync::plan::Submission;
 use tokio_util::sync::CancellationToken;
@@ -25,8 +24,6 @@ use crate::store::{Store, StoreError, moment, records};
 const FIRST: Duration = Duration::from_secs(600);
 /// Between two looks.
 const EVERY: Duration = Duration::from_secs(3_600);
-/// Commands on their way at once.
-const TOGETHER: usize = 64;
 
 /// The job.
 pub struct WalkIns {
@@ -74,93 +71,111 @@ impl WalkIns {
         records::catch_up(&mut tx, &mut known, oneshelf_domain::stock::Version(0)).await?;
         tx.rollback().await?;
         let demand = walk_in::since(&self.store, after).await?;
-        let due = changes(&known, &demand);
         let mut changed = 0;
-        for some in due.chunks(TOGETHER) {
-            let sent = some.iter().map(|command| self.commands.submit(Lane::Bulk, sent(command)));
-            for answer in join_all(sent).await {
-                match answer {
-                    Ok(_) => changed += 1,
-                    // An item that is gone meanwhile; all else is looked at again.
-                    Err(Failure::Refused(_)) => {}
-                    Err(failure) => tracing::warn!(?failure, "a share cannot follow now"),
-                }
+        for command in changes(&known, &demand) {
+            match self.commands.submit(Lane::Bulk, sent(command)).await {
+                Ok(_) => changed += 1,
+                // A location that is gone meanwhile; all else is looked at again.
+                Err(Failure::Refused(_)) => {}
+                Err(failure) => tracing::warn!(?failure, "shares cannot follow now"),
             }
         }
         Ok(changed)
     }
 }
 
-fn sent(command: &Command) -> Submission {
+fn sent(command: Command) -> Submission {
     Submission {
         id: CommandId(Uuid::now_v7()),
         principal: "hub".to_owned(),
         actor: "hub".to_owned(),
         on_behalf_of: None,
         keyed: false,
-        command: command.clone(),
+        command,
     }
 }
 
-/// What must be written so that every share follows.
-fn changes(known: &Records, demand: &Demand) -> Vec<Command> {
-    let mut due = BTreeMap::new();
-    for (key, sold) in &demand.sold {
-        let hours = demand.hours.get(&key.location).copied().unwrap_or(0);
-        let walk_in = WalkIn {
-            item: key.item,
-            location: key.location,
-            sales: sold.sales,
-            units: sold.units.min(limits::QUANTITY_MAX),
-            hours: hours.max(limits::WALK_IN_HOURS_MIN),
-        };
-        let before = known.walk_in(key.location, key.item).map_or(0, WalkIn::share);
-        if walk_in.share() != before && walk_in.share() > 0 {
-            let record = Box::new(Record::WalkIn(walk_in));
-            due.insert(*key, Command::PutRecord { record });
+/// What must be written so that every share follows: the record of each store where one of them is
+/// another one now.
+fn changes(known: &Records, demand: &BTreeMap<LocationNo, Demand>) -> Vec<Command> {
+    let mut due = vec![];
+    for location in known.locations() {
+        let now = demand.get(&location.no).map(|demand| of_store(location.no, demand));
+        let now = now.filter(|walk_in| !walk_in.sold.is_empty());
+        match (known.walk_in(location.no), now) {
+            (None, None) => {}
+            (Some(_), None) => {
+                due.push(Command::RemoveRecord { key: WalkIn::key(location.no) });
+            }
+            (before, Some(now)) => {
+                if before.is_none_or(|before| shares(before) != shares(&now)) {
+                    due.push(Command::PutRecord { record: Box::new(Record::WalkIn(now)) });
+                }
+            }
         }
     }
-    for (_, record) in known.of_kind("walk_in") {
-        let Record::WalkIn(w) = record else { continue };
-        let key = StockKey { item: w.item, location: w.location };
-        let now = demand.sold.get(&key).map_or(0, |sold| {
-            let hours = demand.hours.get(&key.location).copied().unwrap_or(0);
-            let hours = hours.max(limits::WALK_IN_HOURS_MIN);
-            WalkIn { sales: sold.sales, units: sold.units, hours, ..w.clone() }.share()
-        });
-        if now == 0 {
-            due.insert(key, Command::RemoveRecord { key: record.key() });
-        }
-    }
-    due.into_values().collect()
+    due
+}
+
+fn shares(walk_in: &WalkIn) -> Vec<(ItemNo, i64)> {
+    walk_in.sold.iter().map(|sold| (sold.item, sold.share(walk_in.hours))).collect()
+}
+
+/// The items that have a share by what was sold.
+fn of_store(location: LocationNo, demand: &Demand) -> WalkIn {
+    let hours =
+        demand.hours.max(demand.days * limits::WALK_IN_DAY_HOURS).max(limits::WALK_IN_HOURS_MIN);
+    let within = |sold: &Sold| Sold {
+        sales: sold.sales.min(limits::QUANTITY_MAX),
+        units: sold.units.min(limits::QUANTITY_MAX),
+        ..*sold
+    };
+    let mut sold: Vec<Sold> =
+        demand.sold.iter().map(within).filter(|sold| sold.share(hours) > 0).collect();
+    sold.sort_by_key(|sold| std::cmp::Reverse(sold.share(hours)));
+    sold.truncate(limits::WALK_IN_ITEMS_MAX);
+    sold.sort_by_key(|sold| sold.item);
+    WalkIn { location, hours, sold }
 }
 
 #[cfg(test)]
 mod tests {
-    use oneshelf_domain::stock::{ItemNo, LocationNo, Version};
+    use oneshelf_domain::code::LocationCode;
+    use oneshelf_domain::stock::Version;
 
     use super::*;
-    use crate::store::read::walk_in::Sold;
+
+    fn demand(items: &[(i64, i64)]) -> Demand {
+        let of = |(no, n): &(i64, i64)| Sold { item: ItemNo(*no), sales: *n, units: *n };
+        Demand { sold: items.iter().map(of).collect(), hours: 400, days: 28 }
+    }
 
     #[test]
-    fn only_shares_that_change_are_written() {
-        let location = LocationNo(1);
-        let key = |item| StockKey { item: ItemNo(item), location };
-        let mut demand = Demand::default();
-        demand.hours.insert(location, 400);
-        demand.sold.insert(key(1), Sold { sales: 20, units: 20 });
-        demand.sold.insert(key(2), Sold { sales: 5, units: 5 });
-        demand.sold.insert(key(3), Sold { sales: 80, units: 80 });
+    fn a_store_is_written_when_one_of_its_shares_changes() {
         let mut known = Records::default();
-        let old =
-            |item, sales| WalkIn { item: ItemNo(item), location, sales, units: sales, hours: 400 };
-        known.put(Version(1), Record::WalkIn(old(1, 25)));
-        known.put(Version(1), Record::WalkIn(old(2, 30)));
-        known.put(Version(1), Record::WalkIn(old(4, 30)));
-        let due = changes(&known, &demand);
-        let [two, three, four] = due.as_slice() else { panic!("{due:?}") };
-        assert!(matches!(two, Command::RemoveRecord { key } if key == "walk_in/1/2"));
-        assert!(matches!(three, Command::PutRecord { .. }));
-        assert!(matches!(four, Command::RemoveRecord { key } if key == "walk_in/1/4"));
+        for (no, code) in [(1, "S01"), (2, "S02"), (3, "S03"), (4, "S04")] {
+            let json = serde_json::json!({"record": "location", "no": no, "code": code,
+                "name": code, "kind": "store", "zone": "UTC"});
+            known.put(Version(1), serde_json::from_value(json).unwrap());
+            assert_eq!(LocationCode::new(code).unwrap().as_str(), code);
+        }
+        let old = |no, sold: &[(i64, i64)]| Record::WalkIn(of_store(LocationNo(no), &demand(sold)));
+        known.put(Version(1), old(1, &[(7, 20)]));
+        known.put(Version(1), old(2, &[(7, 20)]));
+        known.put(Version(1), old(3, &[(7, 20)]));
+        let mut now = BTreeMap::new();
+        now.insert(LocationNo(1), demand(&[(7, 25), (8, 3)]));
+        now.insert(LocationNo(2), demand(&[(7, 80)]));
+        now.insert(LocationNo(3), demand(&[(7, 3)]));
+        now.insert(LocationNo(4), demand(&[(9, 20)]));
+        let due: Vec<String> = changes(&known, &now)
+            .iter()
+            .map(|command| match command {
+                Command::PutRecord { record } => format!("put {}", record.key()),
+                Command::RemoveRecord { key } => format!("remove {key}"),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(due, ["put walk_in/2", "remove walk_in/3", "put walk_in/4"]);
     }
 }

@@ -5,7 +5,7 @@
 //! shopper a second try (shares.md: a waiting request and its deadline are volatile). On SQLite
 //! there is one hub and nobody to ring. Invariant: what another hub says changes no stock.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use oneshelf_domain::IncarnationId;
@@ -47,7 +47,14 @@ struct Envelope {
 
 /// The way to the other hubs; one that nobody hears at first.
 #[derive(Debug, Default)]
-pub(super) struct Bell(std::sync::OnceLock<mpsc::Sender<Ring>>);
+pub(super) struct Bell(OnceLock<Out>);
+
+/// What waits to be told: somebody waits for a recall, a heartbeat comes again.
+#[derive(Debug)]
+struct Out {
+    urgent: mpsc::Sender<Ring>,
+    answered: mpsc::Sender<Ring>,
+}
 
 impl Bell {
     pub(super) fn answered(&self, location: LocationNo, age_ms: i64) {
@@ -65,6 +72,7 @@ impl Bell {
 
     fn ring(&self, ring: Ring) {
         let Some(out) = self.0.get() else { return };
+        let out = if matches!(ring, Ring::Answered { .. }) { &out.answered } else { &out.urgent };
         if let Err(TrySendError::Full(_)) = out.try_send(ring) {
             tracing::debug!("too many rings wait: one is left out");
         }
@@ -77,8 +85,9 @@ pub async fn run(links: Arc<Links>, store: Store, stop: CancellationToken) {
         return;
     }
     let me = Uuid::now_v7();
-    let (out, mut waiting) = mpsc::channel(WAITING_MAX);
-    if links.bell.0.set(out).is_err() {
+    let (urgent, mut first) = mpsc::channel(WAITING_MAX);
+    let (answered, mut then) = mpsc::channel(WAITING_MAX);
+    if links.bell.0.set(Out { urgent, answered }).is_err() {
         return; // it rings already
     }
     let listening = async {
@@ -90,7 +99,13 @@ pub async fn run(links: Arc<Links>, store: Store, stop: CancellationToken) {
         }
     };
     let ringing = async {
-        while let Some(ring) = waiting.recv().await {
+        loop {
+            let ring = tokio::select! {
+                biased;
+                Some(ring) = first.recv() => ring,
+                Some(ring) = then.recv() => ring,
+                else => return,
+            };
             // Plain data: serde cannot fail on it.
             let text = serde_json::to_string(&Envelope { from: me, ring }).unwrap_or_default();
             if let Err(error) = wire::ring(&store, &text).await {

@@ -13,10 +13,11 @@ mod session;
 mod top_up;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use oneshelf_domain::stock::LocationNo;
+use oneshelf_domain::stock::{LocationNo, StockKey};
 use oneshelf_domain::{AgentId, limits};
 use recall::Recall;
 use tokio::sync::mpsc;
@@ -86,6 +87,10 @@ pub struct Links {
     bell: bell::Bell,
     /// Claims that wait for share.
     waiting: Semaphore,
+    /// What they wait for.
+    wanted: Mutex<BTreeMap<StockKey, i64>>,
+    /// How long, milliseconds.
+    wait_ms: AtomicU64,
 }
 
 impl Default for Links {
@@ -98,6 +103,8 @@ impl Default for Links {
             heard: lines::Heard::default(),
             bell: bell::Bell::default(),
             waiting: Semaphore::new(limits::RECALLS_WAITING_MAX),
+            wanted: Mutex::default(),
+            wait_ms: AtomicU64::new(limits::RECALL_WAIT_MS.unsigned_abs()),
         }
     }
 }
@@ -138,22 +145,42 @@ impl Links {
         asked
     }
 
-    /// Asks a store for share, by whichever hub holds its agent.
+    /// How long a claim waits for share from now on, for whoever cannot be hurried.
+    pub fn wait_for_share(&self, ms: u64) {
+        self.wait_ms.store(ms, Ordering::Relaxed);
+    }
+
+    /// Asks a store for share, by whichever hub holds its agent: a connection that is here may be
+    /// one that the agent has left. A total may come twice.
     fn recall(&self, recall: Recall) {
-        if !self.recall_here(recall) {
-            self.bell.recall(recall);
+        self.recall_here(recall);
+        self.bell.recall(recall);
+    }
+
+    /// The same where its agent is connected to this hub. One that finds no room is lost: its
+    /// deadline passes.
+    fn recall_here(&self, recall: Recall) {
+        let stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = stores.get(&recall.key.location).and_then(|p| p.connection.as_ref());
+        if let Some(connection) = connection {
+            let _ = connection.recalls.try_send(recall);
         }
     }
 
-    /// The same where its agent is connected to this hub; false elsewhere. One that finds no room
-    /// is lost: its deadline passes.
-    fn recall_here(&self, recall: Recall) -> bool {
-        let stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
-        let connection = stores.get(&recall.key.location).and_then(|p| p.connection.as_ref());
-        connection.is_some_and(|c| {
-            let _ = c.recalls.try_send(recall);
-            true
-        })
+    /// More, or fewer, units are waited for.
+    fn want(&self, key: StockKey, units: i64) {
+        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = wanted.entry(key).or_default();
+        *all += units;
+        if *all <= 0 {
+            wanted.remove(&key);
+        }
+    }
+
+    /// Units that all claims wait for.
+    fn wanted(&self, key: StockKey) -> i64 {
+        let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        wanted.get(&key).copied().unwrap_or(0)
     }
 
     /// Room for one more claim that waits for share.

@@ -3,21 +3,30 @@
 //!
 //! It decides nothing: the write path refuses with `not_promised_now` and is asked again under
 //! the same id. Volatile by design: a recall that is lost costs its shopper a second try. Returned
-//! units are not kept for a waiter (shares.md section 6), so waiters cannot block each other.
-//! Invariant: what comes back here is the write path's answer.
+//! units are not kept for a waiter (shares.md section 6), so waiters cannot block each other; what
+//! all of them want is recalled at once. Invariant: what comes back here is the write path's
+//! answer.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use oneshelf_domain::stock::{Command, StockKey};
-use oneshelf_domain::{IncarnationId, Refusal, limits};
+use oneshelf_domain::{IncarnationId, Refusal};
 use oneshelf_sync::plan::Submission;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::Links;
 use crate::app::App;
 use crate::commands::{Answer, Failure, Lane};
 use crate::store::StoreError;
 use crate::store::read::shares::{self, Owned};
+
+/// Between two looks at the rows, however often something is committed.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// How often a claim is tried where the rows say that nothing is lacking.
+const IN_VAIN_MAX: usize = 3;
 
 /// What an agent is asked for: a total of returned units, of one life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,8 +56,9 @@ pub async fn submit(app: &App, lane: Lane, submission: Submission) -> Answer {
     // More waiters than this would only slow each other down.
     let Ok(_room) = app.links.room_to_wait() else { return first };
     metrics::counter!("oneshelf_recalls_total").increment(1);
-    let waited = Waiting { app, wanted, asked: BTreeMap::new() }.wait(lane, &submission).await;
-    waited.unwrap_or_else(|error| {
+    let demand = Demand::begin(&app.links, wanted);
+    let waiting = Waiting { app, demand, asked: BTreeMap::new() };
+    waiting.wait(lane, &submission).await.unwrap_or_else(|error| {
         tracing::warn!(%error, "share cannot be recalled now");
         first
     })
@@ -58,83 +68,128 @@ fn passing(answer: &Answer) -> bool {
     matches!(answer, Err(Failure::Refused(Refusal::NotPromisedNow { .. })))
 }
 
+/// What a claim wants, counted among all that wait as long as it waits.
+struct Demand<'a> {
+    links: &'a Links,
+    wanted: BTreeMap<StockKey, i64>,
+}
+
+impl<'a> Demand<'a> {
+    fn begin(links: &'a Links, wanted: BTreeMap<StockKey, i64>) -> Self {
+        wanted.iter().for_each(|(key, units)| links.want(*key, *units));
+        Self { links, wanted }
+    }
+}
+
+impl Drop for Demand<'_> {
+    fn drop(&mut self) {
+        self.wanted.iter().for_each(|(key, units)| self.links.want(*key, -units));
+    }
+}
+
+/// A question that was asked of a store.
+#[derive(Clone, Copy)]
+struct Asked {
+    recall: Recall,
+    /// Units that had come back when it was asked first, and when that was.
+    returned: i64,
+    at: Instant,
+}
+
 struct Waiting<'a> {
     app: &'a App,
-    wanted: BTreeMap<StockKey, i64>,
-    /// What was asked for, and how much had come back when that began.
-    asked: BTreeMap<StockKey, (Recall, i64)>,
+    demand: Demand<'a>,
+    asked: BTreeMap<StockKey, Asked>,
 }
 
 impl Waiting<'_> {
     async fn wait(mut self, lane: Lane, submission: &Submission) -> Result<Answer, StoreError> {
-        let wait = Duration::from_millis(limits::RECALL_WAIT_MS.unsigned_abs());
+        let wait = Duration::from_millis(self.app.links.wait_ms.load(Ordering::Relaxed));
         let deadline = Instant::now() + wait;
         let mut seen = self.app.follow.subscribe();
+        let (mut before, mut in_vain) = (None, 0);
         loop {
             seen.mark_unchanged();
-            let keys: Vec<StockKey> = self.wanted.keys().copied().collect();
+            let looked = Instant::now();
+            let keys: Vec<StockKey> = self.demand.wanted.keys().copied().collect();
             let rows = shares::of(&self.app.store, &keys).await?;
-            match self.ask(&rows) {
-                Step::Ready => {
-                    let answer = self.app.commands.submit(lane, submission.clone()).await;
-                    // Another one may have taken what came back: then more is asked for.
-                    if !passing(&answer) || self.asked.is_empty() || Instant::now() >= deadline {
-                        return Ok(answer);
-                    }
+            // Tried when all is there, and when anything came: a claim that takes the place of its
+            // shopper's earlier one needs less than it says.
+            let tries = match self.ask(&rows) {
+                Step::Ready => true,
+                Step::Hopeless => return Ok(self.again(lane, submission).await),
+                Step::Asked => before.as_ref().is_some_and(|before| came(before, &rows)),
+            };
+            if tries {
+                let answer = self.again(lane, submission).await;
+                // Another one may have taken what came back: then more is asked for. Where nothing
+                // is to be asked for it is a policy that says no.
+                in_vain += usize::from(self.asked.is_empty());
+                if !passing(&answer) || in_vain > IN_VAIN_MAX || Instant::now() >= deadline {
+                    return Ok(answer);
                 }
-                Step::Hopeless => {
-                    return Ok(self.app.commands.submit(lane, submission.clone()).await);
-                }
-                Step::Asked => {}
             }
+            before = Some(rows);
+            sleep_until((looked + LOOK).min(deadline)).await;
             if !matches!(timeout_at(deadline, seen.changed()).await, Ok(Ok(()))) {
-                self.give_up(&rows);
-                return Ok(self.app.commands.submit(lane, submission.clone()).await);
+                let rows = shares::of(&self.app.store, &keys).await?;
+                self.give_up(wait, &rows);
+                return Ok(self.again(lane, submission).await);
             }
         }
     }
 
-    /// Asks the stores for what is missing, each for all of it at once.
+    async fn again(&self, lane: Lane, submission: &Submission) -> Answer {
+        self.app.commands.submit(lane, submission.clone()).await
+    }
+
+    /// Asks the stores for what all that wait are missing.
     fn ask(&mut self, rows: &BTreeMap<StockKey, Owned>) -> Step {
-        let lines = self.app.links.lines();
+        let links = &self.app.links;
+        let lines = links.lines();
         let mut ready = true;
-        for (key, wanted) in &self.wanted {
+        for (key, wanted) in &self.demand.wanted {
             let row = rows.get(key).copied().unwrap_or_default();
-            let missing = wanted - row.available;
-            if missing <= 0 {
+            if *wanted <= row.available {
                 continue;
             }
             ready = false;
-            let Some(incarnation) = row.incarnation.filter(|_| row.share >= missing) else {
+            let missing = (links.wanted(*key).max(*wanted) - row.available).min(row.share);
+            let Some(incarnation) = row.incarnation.filter(|_| missing > 0 && lines.counts(*key))
+            else {
                 return Step::Hopeless;
             };
-            if !lines.counts(*key) {
-                return Step::Hopeless;
-            }
             let recall = Recall { key: *key, incarnation, target: row.returned + missing };
-            let before = self.asked.get(key).copied();
-            if before.is_none_or(|(asked, _)| asked != recall && asked.target < recall.target) {
-                let begun = before.map_or(row.returned, |(_, begun)| begun);
-                self.asked.insert(*key, (recall, begun));
-                self.app.links.recall(recall);
+            let first = Asked { recall, returned: row.returned, at: Instant::now() };
+            let asked = self.asked.entry(*key).or_insert(first);
+            if asked.at == first.at || asked.recall.target < recall.target {
+                asked.recall = recall;
+                links.recall(recall);
             }
         }
         if ready { Step::Ready } else { Step::Asked }
     }
 
-    /// The deadline has passed: a store that gave nothing lowers its figure until it answers.
-    fn give_up(&self, rows: &BTreeMap<StockKey, Owned>) {
-        for (key, (_, begun)) in &self.asked {
-            if rows.get(key).is_none_or(|row| row.returned <= *begun) {
-                tracing::info!(
-                    item = key.item.0,
-                    location = key.location.0,
-                    "a recall went unanswered"
-                );
+    /// The deadline has passed: a store that had all of the time and gave nothing lowers its
+    /// figure until it answers.
+    fn give_up(&self, wait: Duration, rows: &BTreeMap<StockKey, Owned>) {
+        for (key, asked) in &self.asked {
+            let silent = rows.get(key).is_none_or(|row| row.returned <= asked.returned);
+            if silent && asked.at.elapsed() >= wait * 4 / 5 {
+                let (item, location) = (key.item.0, key.location.0);
+                tracing::info!(item, location, "a recall went unanswered");
                 self.app.links.missed(*key);
             }
         }
     }
+}
+
+/// Whether more lies in available than before.
+fn came(before: &BTreeMap<StockKey, Owned>, now: &BTreeMap<StockKey, Owned>) -> bool {
+    let available = |rows: &BTreeMap<StockKey, Owned>, key| {
+        rows.get(key).map_or(0, |row: &Owned| row.available)
+    };
+    now.keys().any(|key| available(now, key) > available(before, key))
 }
 
 enum Step {

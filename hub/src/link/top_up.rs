@@ -4,7 +4,8 @@
 //! that was not taken in leaves none: then the whole shelf is looked at, page by page, as it is
 //! when a session opens. A hint only; the command, or the agent, decides again.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Bound;
 
 use oneshelf_domain::record::Records;
 use oneshelf_domain::stock::{ItemNo, LocationNo, Stock, StockKey};
@@ -16,17 +17,35 @@ use crate::store::read::free;
 use crate::store::{Store, StoreError};
 
 /// Items that lack share or owe it, as far as they are known, and how far the shelf was looked at.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct TopUps {
     waiting: VecDeque<(ItemNo, Sku)>,
     /// The shelf is still to be looked at behind this item; none: all of it was.
     behind: Option<ItemNo>,
     /// A grant was not taken in.
     missed: bool,
-    /// Units wanted back, until the rows say that they came.
-    wanted: BTreeMap<ItemNo, (Sku, i64)>,
+    /// Items of which units are wanted back, until the rows say that they came.
+    wanted: BTreeMap<ItemNo, Sku>,
+    /// Those of them that nobody was asked for yet.
+    new: BTreeSet<ItemNo>,
+    /// Where the asking goes on.
+    asked: ItemNo,
     /// Items that were recalled for a claim, until when: what comes back is for the web.
-    kept: BTreeMap<ItemNo, i64>,
+    kept: BTreeMap<ItemNo, (Sku, i64)>,
+}
+
+impl Default for TopUps {
+    fn default() -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            behind: None,
+            missed: false,
+            wanted: BTreeMap::new(),
+            new: BTreeSet::new(),
+            asked: ItemNo(0),
+            kept: BTreeMap::new(),
+        }
+    }
 }
 
 impl TopUps {
@@ -43,9 +62,18 @@ impl TopUps {
 
     /// A while has passed.
     pub(super) fn try_missed(&mut self, now_ms: i64) {
-        let before = self.kept.len();
-        self.kept.retain(|_, until| *until > now_ms);
-        if std::mem::take(&mut self.missed) || self.kept.len() < before {
+        let over: Vec<ItemNo> = self
+            .kept
+            .iter()
+            .filter(|(_, (_, until))| *until <= now_ms)
+            .map(|(no, _)| *no)
+            .collect();
+        for no in over {
+            if let Some((sku, _)) = self.kept.remove(&no) {
+                self.waiting.push_back((no, sku));
+            }
+        }
+        if std::mem::take(&mut self.missed) {
             self.behind = Some(ItemNo(0));
         }
     }
@@ -61,14 +89,34 @@ impl TopUps {
     }
 
     /// An item is recalled for a claim: its share is not topped up for a while.
-    pub(super) fn keep(&mut self, item: ItemNo, now_ms: i64) {
-        self.kept.insert(item, now_ms + limits::RECALL_KEPT_MS);
+    pub(super) fn keep(&mut self, item: ItemNo, sku: Sku, now_ms: i64) {
+        self.kept.insert(item, (sku, now_ms + limits::RECALL_KEPT_MS));
         self.waiting.retain(|(no, _)| *no != item);
     }
 
-    /// What is wanted back now, at most so many items.
-    pub(super) fn wanted(&self, most: usize) -> Vec<(ItemNo, Sku, i64)> {
-        self.wanted.iter().take(most).map(|(no, (sku, n))| (*no, sku.clone(), *n)).collect()
+    /// Items of which units are newly wanted back, at most so many; the rest has its turn later.
+    pub(super) fn newly_wanted(&mut self, most: usize) -> Vec<(ItemNo, Sku)> {
+        let new = std::mem::take(&mut self.new).into_iter().take(most);
+        new.filter_map(|no| Some((no, self.wanted.get(&no)?.clone()))).collect()
+    }
+
+    /// The next items of which units are still wanted back, at most so many: all in turn.
+    pub(super) fn still_wanted(&mut self, most: usize) -> Vec<(ItemNo, Sku)> {
+        let behind = (Bound::Excluded(self.asked), Bound::Unbounded);
+        let mut some: Vec<_> =
+            self.wanted.range(behind).take(most).map(|(no, sku)| (*no, sku.clone())).collect();
+        if some.len() < most {
+            let rest = most - some.len();
+            let first = self.wanted.range(..=self.asked).take(rest);
+            some.extend(first.map(|(no, sku)| (*no, sku.clone())));
+        }
+        self.asked = some.last().map_or(ItemNo(0), |(no, _)| *no);
+        some
+    }
+
+    /// Nothing more is wanted back of an item.
+    pub(super) fn settled(&mut self, item: ItemNo) {
+        self.wanted.remove(&item);
     }
 
     /// Takes from a frame what lacks share or owes it. True when something is newly wanted back.
@@ -102,9 +150,12 @@ impl TopUps {
 
     fn row(&mut self, records: &Records, key: StockKey, sku: &Sku, stock: &Stock) -> bool {
         match balance(records, key, stock) {
-            Balance::Recall(units) => {
-                self.wanted.insert(key.item, (sku.clone(), units));
-                true
+            Balance::Recall(_) => {
+                let new = self.wanted.insert(key.item, sku.clone()).is_none();
+                if new {
+                    self.new.insert(key.item);
+                }
+                new
             }
             other => {
                 self.wanted.remove(&key.item);

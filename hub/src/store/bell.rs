@@ -18,8 +18,8 @@ pub fn rings(store: &Store) -> bool {
 /// # Errors
 /// When the database does not answer.
 pub async fn ring(store: &Store, text: &str) -> Result<(), StoreError> {
-    if let Pools::Postgres { read, .. } = &*store.0 {
-        sqlx::query("select pg_notify($1, $2)").bind(CHANNEL).bind(text).execute(read).await?;
+    if let Pools::Postgres { bell, .. } = &*store.0 {
+        sqlx::query("select pg_notify($1, $2)").bind(CHANNEL).bind(text).execute(bell).await?;
     }
     Ok(())
 }
@@ -33,10 +33,10 @@ impl Listener {
     /// # Errors
     /// When no connection can be had, and always on SQLite.
     pub async fn open(store: &Store) -> Result<Self, StoreError> {
-        let Pools::Postgres { read, .. } = &*store.0 else {
+        let Pools::Postgres { bell, .. } = &*store.0 else {
             return Err(StoreError::Unfit("SQLite has one hub".to_owned()));
         };
-        let mut listener = PgListener::connect_with(read).await?;
+        let mut listener = PgListener::connect_with(bell).await?;
         listener.listen(CHANNEL).await?;
         Ok(Self(listener))
     }

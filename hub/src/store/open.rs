@@ -35,6 +35,8 @@ pub(super) enum Pools {
     Postgres {
         write: PgPool,
         read: PgPool,
+        /// For [`super::bell`] alone: one listens, one rings. A ring need not outlive a crash.
+        bell: PgPool,
     },
 }
 
@@ -44,6 +46,7 @@ pub(super) static TABLES: Migrator = sqlx::migrate!("../migrations/hub");
 const READERS_MAX: u32 = 8;
 const POSTGRES_READERS_MAX: u32 = 16;
 const POSTGRES_WRITERS_MAX: u32 = 6;
+const POSTGRES_BELLS: u32 = 2;
 /// How long a lock or a connection is waited for, milliseconds.
 const WAIT_MS: u64 = 10_000;
 /// Pages kept by the writing connection, KiB. SQLite walks all of them at each commit, so more
@@ -76,7 +79,8 @@ impl Pools {
                 write.close().await;
                 lock.lock().unwrap_or_else(PoisonError::into_inner).take();
             }
-            Pools::Postgres { write, read } => {
+            Pools::Postgres { write, read, bell } => {
+                bell.close().await;
                 read.close().await;
                 write.close().await;
             }
@@ -209,6 +213,7 @@ async fn postgres(url: &str) -> Result<Pools, StoreError> {
             })
     };
     let read = options.clone().options([("jit", "off")]);
+    let bell = options.clone().options([("synchronous_commit", "off")]);
     // The write path finds every row by key. Plans are kept, and one made while a table was
     // empty would read all of it later.
     let write = options.options([
@@ -226,7 +231,8 @@ async fn postgres(url: &str) -> Result<Pools, StoreError> {
         .execute(&write)
         .await?;
     let read = pool(POSTGRES_READERS_MAX).connect_with(read).await?;
-    Ok(Pools::Postgres { write, read })
+    let bell = pool(POSTGRES_BELLS).connect_lazy_with(bell);
+    Ok(Pools::Postgres { write, read, bell })
 }
 
 /// Begins a transaction. Its task is its own: were the caller dropped half-way, the connection

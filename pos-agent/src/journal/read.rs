@@ -10,7 +10,7 @@ use oneshelf_domain::ticket::Ticket;
 use oneshelf_domain::{Money, RegisterCode, ReservationId, Sku, StaffCode, Timestamp};
 use oneshelf_protocol::replica::Row;
 
-use super::text::{from_json, parsed};
+use super::text::{from_json, parsed, to_json};
 use super::{Fault, Reads};
 use crate::register::CashSession;
 use crate::register::sale::PaidSale;
@@ -62,12 +62,11 @@ impl Reads {
     }
 
     /// SKUs by the hub's numbers.
-    pub(crate) async fn sku_of(&self, no: i64) -> Result<Option<Sku>, Fault> {
-        let sku: Option<String> = sqlx::query_scalar("select sku from item where no = ?")
-            .bind(no)
-            .fetch_optional(&self.pool)
-            .await?;
-        sku.as_deref().map(parsed).transpose()
+    pub(crate) async fn skus_of(&self, numbers: &[i64]) -> Result<BTreeMap<i64, Sku>, Fault> {
+        let sql = "select no, sku from item where no in (select value from json_each(?))";
+        let rows: Vec<(i64, String)> =
+            sqlx::query_as(sql).bind(to_json(&numbers)?).fetch_all(&self.pool).await?;
+        rows.into_iter().map(|(no, sku)| Ok((no, parsed(&sku)?))).collect()
     }
 
     /// One item.

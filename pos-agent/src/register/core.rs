@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use oneshelf_domain::record::Records;
-use oneshelf_domain::stock::{Lease, Version};
+use oneshelf_domain::stock::{ItemNo, Lease, Version};
 use oneshelf_domain::ticket::Ticket;
 use oneshelf_domain::{RegisterCode, Sku, TicketId, limits};
 use oneshelf_protocol::frame::Up;
@@ -113,7 +113,7 @@ impl Core {
     async fn after_commit(&mut self, step: Step) -> Result<(), Fault> {
         self.send(step.send).await?;
         let mut shares = BTreeSet::new();
-        let (mut copy, mut reload) = (false, false);
+        let (mut copy, mut records, mut reload) = (false, false, false);
         for note in step.notes {
             match note {
                 Note::Share(sku) => {
@@ -126,6 +126,7 @@ impl Core {
                     }
                 }
                 Note::Copy => copy = true,
+                Note::Records => records = true,
                 Note::ReloadLog => reload = true,
                 Note::Rejected(id, code) => {
                     tracing::error!(%id, code, "the hub rejected a fact; somebody must look");
@@ -139,7 +140,7 @@ impl Core {
             let step = self.agent.reload_log(entries);
             self.send(step.send).await?;
         }
-        if copy {
+        if records {
             self.take_records().await?;
         }
         if copy {
@@ -254,12 +255,12 @@ impl Core {
             records.put(Version(0), record);
         }
         let kept = records.kept_shares();
-        let mut per_item: BTreeMap<Sku, i64> = BTreeMap::new();
-        for (item, units) in kept.items {
-            if let Some(sku) = self.shared.reads.sku_of(item.0).await? {
-                per_item.insert(sku, units.unwrap_or(KEEP_ALL));
-            }
-        }
+        let numbers: Vec<i64> = kept.items.keys().map(|item| item.0).collect();
+        let skus = self.shared.reads.skus_of(&numbers).await?;
+        let kept_of = |(item, units): (ItemNo, Option<i64>)| {
+            Some((skus.get(&item.0)?.clone(), units.unwrap_or(KEEP_ALL)))
+        };
+        let per_item: BTreeMap<Sku, i64> = kept.items.into_iter().filter_map(kept_of).collect();
         let default = kept.others.unwrap_or(KEEP_ALL);
         self.surplus |= self.agent.set_policy(default, per_item);
         let changed = *self.shared.records() != records;

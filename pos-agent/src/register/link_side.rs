@@ -34,7 +34,7 @@ impl Large {
         let Write::Rows { whole, rows, cursor, applied } = step.writes.remove(at) else {
             return None;
         };
-        step.notes.retain(|note| *note != Note::Copy);
+        step.notes.retain(|note| !matches!(note, Note::Copy | Note::Records));
         Some(Self { whole, rows, cursor, applied })
     }
 }

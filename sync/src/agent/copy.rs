@@ -56,9 +56,14 @@ impl Agent {
         }
         self.cursor = cursor;
         self.applied = frame.applied;
+        let of_records = |row: &Row| matches!(row, Row::Record { .. } | Row::Item { .. });
+        let mut notes = vec![Note::Copy];
+        if whole || rows.iter().any(of_records) {
+            notes.push(Note::Records);
+        }
         Step {
             writes: vec![Write::Rows { whole, rows, cursor, applied: frame.applied }],
-            notes: vec![Note::Copy],
+            notes,
             ..Step::default()
         }
     }

@@ -158,6 +158,8 @@ pub enum Note {
     Answered(Sku),
     /// The copy changed.
     Copy,
+    /// Settings or items of the copy changed: what follows from them is to be read again.
+    Records,
     /// The hub rejected a fact; somebody must look.
     Rejected(CommandId, String),
     /// This life ended, another began.

@@ -140,11 +140,7 @@ fn judge(
          (bar {BAR_S:.0} s): {}",
         held(in_time)
     )?;
-    writeln!(
-        out,
-        "requests: p99 {ratio:.1} times as long (bar {BAR_RATIO:.0}): {}",
-        held(calm)
-    )?;
+    writeln!(out, "requests: p99 {ratio:.1} times as long (bar {BAR_RATIO:.0}): {}", held(calm))?;
     if options.check && !(in_time && calm) {
         bail!("a bar was missed");
     }

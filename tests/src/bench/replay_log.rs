@@ -48,8 +48,9 @@ impl Journal {
     /// # Errors
     /// When the database refuses.
     pub async fn write(&mut self, items: &[Item], sales: usize) -> Result<()> {
-        let life: String =
-            sqlx::query_scalar("select life from life where one = 1").fetch_one(&mut self.db).await?;
+        let life: String = sqlx::query_scalar("select life from life where one = 1")
+            .fetch_one(&mut self.db)
+            .await?;
         let mut agent = Agent::load(Saved {
             life: serde_json::from_str(&life)?,
             totals: std::collections::BTreeMap::new(),
@@ -72,7 +73,8 @@ impl Journal {
                 match write {
                     Write::Life(life) => last = Some(life),
                     Write::Log(fact) => {
-                        let sql = "insert into log (incarnation, seq, id, fact) values (?, ?, ?, ?)";
+                        let sql =
+                            "insert into log (incarnation, seq, id, fact) values (?, ?, ?, ?)";
                         let done = sqlx::query(sql)
                             .bind(fact.incarnation.to_string())
                             .bind(fact.seq)
@@ -122,7 +124,7 @@ impl Journal {
 
 fn receipt(item: &Item, number: i64) -> Result<(Sku, Sale)> {
     let sku: Sku = item.sku.parse().ok().context("an item has a SKU")?;
-    let currency: Currency = "EUR".parse().ok().context("a currency")?;
+    let currency = Currency::new("EUR")?;
     let euro = |minor| Money { minor, currency };
     let sale = Sale {
         id: SaleId(Uuid::now_v7()),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use oneshelf_domain::promise::Fulfilment;
 use oneshelf_domain::record::{
     Agent, Buffer, Enrolment, LocationKind, Record, RecordState, Safety, SharePolicy, ShareRule,
-    WalkIn,
+    Sold, WalkIn,
 };
 use oneshelf_domain::stock::{
     Adjustment, Command, FactBody, HelloAnswer, InSource, ItemNo, Lease, LocationNo, Outcome,
@@ -306,7 +306,8 @@ impl World {
         let record = match self.random.within(0, 5) {
             5 => {
                 let sales = self.random.within(0, 300);
-                Record::WalkIn(WalkIn { item, location, sales, units: 2 * sales, hours: 160 })
+                let sold = vec![Sold { item, sales, units: 2 * sales }];
+                Record::WalkIn(WalkIn { location, hours: 160, sold })
             }
             0 => Record::Safety(Safety { item, location, units }),
             1 => Record::Buffer(Buffer { item, channel: "web".to_owned(), units }),

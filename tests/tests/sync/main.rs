@@ -6,4 +6,5 @@ mod agent;
 mod copy;
 mod forecast;
 mod hub;
+mod recall;
 mod shared;

@@ -40,7 +40,7 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
             self.send(&down).await?;
         }
         self.sent = Some(frame.upto);
-        if wanted { self.recall_wanted().await } else { Ok(()) }
+        if wanted { self.recall_new().await } else { Ok(()) }
     }
 
     /// Hands some grants by policy over; the rest waits for the answers of these.
@@ -84,6 +84,6 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
     pub(super) async fn look(&mut self) -> Result<(), Ended> {
         let records = self.app.follow.seen().records.clone();
         let wanted = self.top_ups.look(&self.app.store, &records, self.location).await?;
-        if wanted { self.recall_wanted().await } else { Ok(()) }
+        if wanted { self.recall_new().await } else { Ok(()) }
     }
 }

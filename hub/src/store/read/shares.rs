@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use oneshelf_domain::IncarnationId;
-use oneshelf_domain::stock::{ItemNo, LocationNo, StockKey};
+use oneshelf_domain::stock::{ItemNo, LocationNo, Place, Stock, StockKey};
 
 use crate::store::{Store, StoreError};
 
@@ -18,9 +18,24 @@ pub struct Owned {
     pub incarnation: Option<IncarnationId>,
     /// Units that it ever gave back.
     pub returned: i64,
+    /// Below zero: sold, though no bucket explains it.
+    pub discrepancy: i64,
+    /// Units that reservations lack.
+    pub short: i64,
 }
 
-type Row = (i64, i64, i64, i64, Option<String>, Option<i64>);
+impl Owned {
+    /// The row of stock, as far as it is known here.
+    pub fn stock(&self) -> Stock {
+        let mut stock = Stock { short: self.short, ..Stock::default() };
+        stock.balances[Place::Available.index()] = self.available;
+        stock.balances[Place::StoreShare.index()] = self.share;
+        stock.balances[Place::Discrepancy.index()] = self.discrepancy;
+        stock
+    }
+}
+
+type Row = (i64, i64, i64, i64, i64, i64, Option<String>, Option<i64>);
 
 /// The rows that there are.
 ///
@@ -35,7 +50,8 @@ pub async fn of(store: &Store, keys: &[StockKey]) -> Result<BTreeMap<StockKey, O
         });
     }
     // Of a store's lives the last one that is not retired speaks; the order makes it win.
-    let sql = "select s.item, s.location, s.available, s.store_share, h.incarnation, h.returned \
+    let sql = "select s.item, s.location, s.available, s.store_share, s.discrepancy, s.short, \
+               h.incarnation, h.returned \
                from {rows} join stock s on s.item = r.c0 and s.location = r.c1 \
                left join (share h join incarnation n on n.id = h.incarnation and n.retired = 0) \
                on h.item = s.item and h.location = s.location \
@@ -43,14 +59,15 @@ pub async fn of(store: &Store, keys: &[StockKey]) -> Result<BTreeMap<StockKey, O
     let found: Vec<Row> = tx.fetch(sql, rows).await?;
     tx.rollback().await?;
     let mut all = BTreeMap::new();
-    for (item, location, available, share, incarnation, returned) in found {
+    for (item, location, available, share, discrepancy, short, incarnation, returned) in found {
         let key = StockKey { item: ItemNo(item), location: LocationNo(location) };
         let incarnation = match incarnation {
             Some(id) => Some(id.parse().map_err(|_| StoreError::unreadable("share", &id))?),
             None => None,
         };
         let returned = returned.unwrap_or(0);
-        all.insert(key, Owned { available, share, incarnation, returned });
+        let owned = Owned { available, share, incarnation, returned, discrepancy, short };
+        all.insert(key, owned);
     }
     Ok(all)
 }

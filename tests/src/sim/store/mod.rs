@@ -222,7 +222,7 @@ impl Device {
             }
             Note::NewLife => scene.trace(&format!("device {} begins a new life", self.no)),
             Note::Rejected(id, code) => scene.trace(&format!("{id} rejected: {code}")),
-            Note::SessionOpen | Note::Share(_) | Note::Answered(_) => {}
+            Note::SessionOpen | Note::Share(_) | Note::Answered(_) | Note::Records => {}
         }
     }
 
