@@ -87,6 +87,7 @@ impl ShareRule {
 
 /// What share a store should own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "StoredPolicy")]
 pub struct SharePolicy {
     /// Where.
     pub location: LocationNo,
@@ -96,6 +97,35 @@ pub struct SharePolicy {
     /// How many.
     #[serde(flatten)]
     pub rule: ShareRule,
+}
+
+/// A policy as it is kept. The first ones had units and no rule.
+#[derive(Deserialize)]
+struct StoredPolicy {
+    location: LocationNo,
+    #[serde(default)]
+    item: Option<ItemNo>,
+    #[serde(default)]
+    rule: Option<String>,
+    #[serde(default)]
+    units: i64,
+    #[serde(default)]
+    percent: i64,
+}
+
+impl TryFrom<StoredPolicy> for SharePolicy {
+    type Error = String;
+
+    fn try_from(stored: StoredPolicy) -> Result<Self, Self::Error> {
+        let StoredPolicy { location, item, rule, units, percent } = stored;
+        let rule = match rule.as_deref() {
+            None | Some("fixed") => ShareRule::Fixed { units },
+            Some("percent") => ShareRule::Percent { percent },
+            Some("auto") => ShareRule::Auto,
+            Some(other) => return Err(format!("{other} is no rule of a share")),
+        };
+        Ok(Self { location, item, rule })
+    }
 }
 
 #[cfg(test)]
@@ -117,6 +147,18 @@ mod tests {
             assert_eq!(rule.target(&stock(available, share), 9), target, "{available} {share}");
         }
         assert_eq!(rule.kept(9), None);
+    }
+
+    #[test]
+    fn a_policy_of_before_there_were_rules_is_a_number() {
+        let of = |text: &str| serde_json::from_str::<SharePolicy>(text).map(|policy| policy.rule);
+        assert_eq!(of(r#"{"location":1,"units":3}"#).unwrap(), ShareRule::Fixed { units: 3 });
+        assert!(of(r#"{"location":1,"rule":"half"}"#).is_err());
+        for rule in [ShareRule::Auto, ShareRule::Percent { percent: 7 }] {
+            let policy = SharePolicy { location: LocationNo(1), item: None, rule };
+            let text = serde_json::to_string(&policy).unwrap();
+            assert_eq!(of(&text).unwrap(), rule);
+        }
     }
 
     #[test]
