@@ -1668,7 +1668,7 @@ export interface components {
             share: number;
         };
         /**
-         * @description Where a reservation is in its life; `short` wins over the state that it is in.
+         * @description How the goods come to the shopper.
          * @enum {string}
          */
         Fulfilment: "pickup" | "shipping";
@@ -2537,7 +2537,10 @@ export interface components {
             /** @description Which item. */
             sku: string;
         };
-        /** @enum {string} */
+        /**
+         * @description Where a reservation is in its life; `short` wins over the state that it is in.
+         * @enum {string}
+         */
         ReservationState: "held" | "committed" | "picked" | "consumed" | "released" | "expired" | "short";
         /** @description How much is tried again. */
         RetriedOrders: {
