@@ -90,7 +90,8 @@ everybody['the pages speak German'] = async ({ shop, page, shots }) => {
 
 everybody['a shopper is told in his words why nothing is held'] = async ({ shop, page, shots }) => {
   const thing = await item(shop, 'S07', several);
-  const kinds = { not_enough_available: 'just_went', too_many_holds: 'too_many_holds',
+  const kinds = { not_enough_available: 'just_went', not_promised_now: 'not_now',
+    too_many_holds: 'too_many_holds',
     too_many_requests: 'too_many_tries', item_retired: 'not_sold',
     location_retired: 'store_closed', busy: 'no_answer', malformed: 'refused' };
   for (const locale of ['en-IE', 'de-DE']) {

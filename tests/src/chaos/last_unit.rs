@@ -122,7 +122,7 @@ async fn one_of_two(
             register.void().await?;
             Ok(None)
         }
-        (409, "not_enough_available") => {
+        (409, "not_enough_available" | "not_promised_now") => {
             races.register += 1;
             races.lead += 100;
             let first = register.pay(&ticket, &key, false).await?;

@@ -131,7 +131,7 @@ impl Client {
         }
         let ask = Ask::post("/v1/reservations", key, &body);
         let answer = hub.settled(&ask).await?;
-        if answer.code() == "not_enough_available" {
+        if matches!(answer.code(), "not_enough_available" | "not_promised_now") {
             self.shared.books().refused += 1;
             return Ok(());
         }
@@ -200,7 +200,7 @@ impl Client {
         let shopper = format!("shopper-of-hold-{key}");
         let body = json!({"sku": sku, "location": STORE, "quantity": 1, "shopper": shopper});
         let answer = shop.settled(&Ask::post("/v1/public/holds", key, &body)).await?;
-        if answer.code() == "not_enough_available" {
+        if matches!(answer.code(), "not_enough_available" | "not_promised_now") {
             self.shared.books().refused += 1;
             return Ok(());
         }

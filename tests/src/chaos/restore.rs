@@ -157,7 +157,7 @@ async fn claim(hub: &Caller, sku: &str, key: &str) -> Result<Option<String>> {
     let answer = hub.settled(&Ask::post("/v1/reservations", key, &lines)).await?;
     match (answer.status, answer.code()) {
         (201, _) => Ok(answer.body["id"].as_str().map(str::to_owned)),
-        (409, "not_enough_available") => Ok(None),
+        (409, "not_enough_available" | "not_promised_now") => Ok(None),
         _ => bail!("a reservation of {sku}: {} {}", answer.status, answer.body),
     }
 }
