@@ -220,11 +220,12 @@ export const de: SetupStrings = {
     'Ohne Regel folgt der Anteil einer Filiale ihren Verkäufen, und nichts wird zurückgehalten.',
   rule: 'Wie viel',
   rules: {
-    auto: 'Automatisch: was vier Öffnungsstunden brauchen', fixed: 'So viele Stücke',
-    percent: 'Ein Teil des Bestands',
+    auto: 'Automatisch', fixed: 'So viele Stücke', percent: 'Teil des Bestands',
   },
   ruleMeans: {
-    auto: 'Folgt den Verkäufen der letzten vier Wochen. Langsame Artikel haben keinen Anteil.',
+    auto:
+      'Was vier Öffnungsstunden brauchen, nach den Verkäufen von vier Wochen. Langsame Artikel '
+      + 'haben keinen Anteil.',
     fixed: 'Bei unsicherer Leitung: ein Stück lässt die Filiale allein weiter verkaufen.',
     percent: 'Von einem einzigen Stück nichts; ab zwei Stücken wird aufgerundet.',
   },

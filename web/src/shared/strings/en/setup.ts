@@ -228,11 +228,10 @@ export const en = {
     'Without one a store’s share follows what its registers sell, and nothing is kept back.',
   rule: 'How much',
   rules: {
-    auto: 'Automatic: what four opening hours need', fixed: 'So many units',
-    percent: 'A part of the stock',
+    auto: 'Automatic', fixed: 'So many units', percent: 'Part of the stock',
   } as Record<string, string>,
   ruleMeans: {
-    auto: 'Follows the sales of the last four weeks. Slow items get no share.',
+    auto: 'What four opening hours need, by the sales of four weeks. Slow items get no share.',
     fixed: 'With an unreliable line: one unit lets the store go on selling by itself.',
     percent: 'Nothing of a single unit; from two units on it is rounded up.',
   } as Record<string, string>,
