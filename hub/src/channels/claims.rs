@@ -49,7 +49,8 @@ impl From<StoreError> for NotNow {
     }
 }
 
-/// Claims the units of an order's lines. One that `waits` comes again while a store does not answer.
+/// Claims the units of an order's lines. One that `waits` comes again while a store does not
+/// answer.
 pub(super) async fn reserve(
     app: &App,
     channel: &str,

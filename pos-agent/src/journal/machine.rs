@@ -183,8 +183,8 @@ async fn answered(
 /// but the present one, so their facts are included.
 pub(super) async fn covered(db: &mut SqliteConnection, applied: Applied) -> Result<i64, Fault> {
     let Some(incarnation) = applied.incarnation else { return Ok(0) };
-    // Within a life both numbers grow together. This comes with every frame, and the log holds weeks
-    // of sales: one look-up, never a walk over them.
+    // Within a life both numbers grow together. This comes with every frame, and the log holds
+    // weeks of sales: one look-up, never a walk over them.
     let sql = "select n from log where incarnation = ? and seq <= ? order by seq desc limit 1";
     let n: Option<i64> = sqlx::query_scalar(sql)
         .bind(incarnation.to_string())
