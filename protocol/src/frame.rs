@@ -163,6 +163,13 @@ pub enum Body {
         /// (SKU, units) per line.
         lines: Vec<Total>,
     },
+    /// A reservation that was given up was not handed over, and will not be.
+    Released {
+        /// Which reservation.
+        reservation: ReservationId,
+        /// (SKU, units) per line.
+        lines: Vec<Total>,
+    },
     /// The last fact of an incarnation.
     Close {
         /// What its share still held.

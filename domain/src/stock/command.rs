@@ -153,6 +153,13 @@ pub enum FactBody {
         /// (item, quantity) per line.
         lines: Vec<(ItemNo, i64)>,
     },
+    /// Not given to the shopper, and never will be: the store knows that the claim was given up.
+    Released {
+        /// Which reservation.
+        reservation: ReservationId,
+        /// (item, quantity) per line.
+        lines: Vec<(ItemNo, i64)>,
+    },
     /// The last fact of an incarnation.
     Close {
         /// What its share still held.

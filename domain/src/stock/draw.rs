@@ -23,8 +23,8 @@ pub(super) struct Draw {
 }
 
 impl Draft<'_> {
-    /// Takes units that no live share covers: doubt, available, reserved (holds first, youngest
-    /// first; picked never), then discrepancy. reference/shares.md section 4.
+    /// Takes units that no live share covers: doubt, available, reserved (what was given up first,
+    /// then holds, youngest first; picked never), then discrepancy. reference/shares.md section 4.
     pub fn draw(&mut self, draw: Draw) -> Result<(), Stop> {
         let mut rest = draw.quantity;
         let shift = |from, quantity| Shift {
@@ -78,8 +78,13 @@ impl Draft<'_> {
                 open.push(r);
             }
         }
-        let unpaid = |r: &Reservation| r.state == ReservationState::Held;
-        open.sort_by_key(|r| (!unpaid(r), std::cmp::Reverse((r.created, r.id))));
+        // What was given up is nobody's promise any more.
+        let turn = |r: &Reservation| match r.state {
+            ReservationState::Releasing => 0,
+            ReservationState::Held => 1,
+            _ => 2,
+        };
+        open.sort_by_key(|r| (turn(r), std::cmp::Reverse((r.created, r.id))));
         let mut rest = wanted;
         for mut r in open {
             let mut moved = 0;
@@ -100,7 +105,11 @@ impl Draft<'_> {
                 reason: draw.reason,
                 reservation: Some(id),
             })?;
-            self.notice("reservation_short", id.to_string(), "a register sold its units");
+            if r.state.is_awaited() {
+                self.notice("reservation_short", id.to_string(), "a register sold its units");
+            } else if r.lines.iter().all(|l| l.held() == 0) {
+                r.state = ReservationState::Released; // nothing is left that a store could free
+            }
             self.put_reservation(r);
             rest -= moved;
         }

@@ -10,8 +10,8 @@ use super::draft::{Draft, Shift};
 use super::draw::Draw;
 use super::session::{learn, speaker, unheard};
 use super::{
-    Change, Command, FactBody, InSource, Incarnation, ItemNo, Outcome, Place, Reason, SaleDocument,
-    SaleLine, StockKey, Stop, reserve,
+    Change, Command, FactBody, InSource, Incarnation, ItemNo, Outcome, Place, Reason,
+    ReservationState, SaleDocument, SaleLine, StockKey, Stop, release, reserve,
 };
 use crate::id::{IncarnationId, ReservationId};
 use crate::limits;
@@ -84,7 +84,7 @@ fn unbookable(body: &FactBody) -> Option<String> {
         }
         FactBody::In { quantity, .. } | FactBody::Back { quantity, .. } => units(*quantity),
         FactBody::Count { found, from_share, .. } => none(*found) && none(*from_share),
-        FactBody::Handover { lines, .. } => {
+        FactBody::Handover { lines, .. } | FactBody::Released { lines, .. } => {
             lines.len() <= limits::LINES_MAX && lines.iter().all(|(_, n)| units(*n))
         }
         FactBody::Close { left } => left.iter().all(|(_, n)| none(*n)),
@@ -134,6 +134,7 @@ fn apply(
         FactBody::Handover { reservation, lines } => {
             hand_over(draft, i, *reservation, lines)?;
         }
+        FactBody::Released { reservation, .. } => release::released(draft, i, *reservation)?,
         FactBody::Close { left } => close(draft, i.id, left)?,
         FactBody::Unreadable { .. } => {}
     }
@@ -278,6 +279,13 @@ fn hand_over(
                     "handover_differs",
                     id.to_string(),
                     "a store handed over other units than were reserved",
+                );
+            }
+            if r.state == ReservationState::Releasing {
+                draft.notice(
+                    "handover_of_cancelled",
+                    id.to_string(),
+                    "a store had handed over what was then cancelled",
                 );
             }
             reserve::consume(draft, r)?;

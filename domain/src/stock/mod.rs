@@ -11,6 +11,7 @@ mod draw;
 mod fact;
 mod items;
 mod outcome;
+mod release;
 mod request;
 mod reservation;
 mod reserve;

@@ -1,7 +1,7 @@
 //! Reservations: claims on reserved units, one location per line.
 //!
 //! Invariant: an open reservation's lines hold `quantity - short` units in `reserved` (held,
-//! committed) or `picked`; an ended one holds none.
+//! committed, releasing) or `picked`; an ended one holds none.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,9 @@ pub enum ReservationState {
     Committed,
     /// Taken from the shelf.
     Picked,
+    /// Given up, and its store has not yet said that the goods were not handed over: until then
+    /// its units are nobody's.
+    Releasing,
     /// Handed over or shipped: ended.
     Consumed,
     /// Given up: ended.
@@ -34,6 +37,7 @@ impl ReservationState {
             ReservationState::Held => "held",
             ReservationState::Committed => "committed",
             ReservationState::Picked => "picked",
+            ReservationState::Releasing => "releasing",
             ReservationState::Consumed => "consumed",
             ReservationState::Released => "released",
             ReservationState::Expired => "expired",
@@ -42,23 +46,34 @@ impl ReservationState {
 
     /// The state with this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        use ReservationState::{Committed, Consumed, Expired, Held, Picked, Released};
-        [Held, Committed, Picked, Consumed, Released, Expired]
-            .into_iter()
-            .find(|s| s.name() == name)
+        Self::ALL.into_iter().find(|s| s.name() == name)
     }
+
+    /// All of them, in the order of a life.
+    pub const ALL: [Self; 7] = [
+        Self::Held,
+        Self::Committed,
+        Self::Picked,
+        Self::Releasing,
+        Self::Consumed,
+        Self::Released,
+        Self::Expired,
+    ];
 
     /// True while it holds units.
     pub const fn is_open(self) -> bool {
-        matches!(
-            self,
-            ReservationState::Held | ReservationState::Committed | ReservationState::Picked
-        )
+        self.is_reserved() || matches!(self, ReservationState::Picked)
     }
 
     /// True while its units stand in `reserved`.
     pub const fn is_reserved(self) -> bool {
-        matches!(self, ReservationState::Held | ReservationState::Committed)
+        use ReservationState::{Committed, Held, Releasing};
+        matches!(self, Held | Committed | Releasing)
+    }
+
+    /// True while somebody waits for its units: what they lack, units that arrive fill.
+    pub const fn is_awaited(self) -> bool {
+        self.is_open() && !matches!(self, ReservationState::Releasing)
     }
 }
 
@@ -71,7 +86,8 @@ pub struct ReservationLine {
     pub location: LocationNo,
     /// Units claimed.
     pub quantity: i64,
-    /// Units that a register took meanwhile.
+    /// Units that a register took meanwhile; of one that is being released also those that are
+    /// free again.
     pub short: i64,
 }
 
@@ -113,9 +129,9 @@ pub struct Reservation {
 }
 
 impl Reservation {
-    /// True when an open reservation lacks units.
+    /// True when a reservation that somebody waits for lacks units.
     pub fn is_short(&self) -> bool {
-        self.state.is_open() && self.lines.iter().any(|l| l.short > 0)
+        self.state.is_awaited() && self.lines.iter().any(|l| l.short > 0)
     }
 
     /// The word that people see: `short` wins over the state it is in.
@@ -123,9 +139,9 @@ impl Reservation {
         if self.is_short() { "short" } else { self.state.name() }
     }
 
-    /// Units that its lines of one stock row lack while it is open.
+    /// Units that its lines of one stock row lack while somebody waits for it.
     pub fn short_at(&self, key: StockKey) -> i64 {
-        if !self.state.is_open() {
+        if !self.state.is_awaited() {
             return 0;
         }
         self.lines.iter().filter(|l| l.key() == key).map(|l| l.short).sum()

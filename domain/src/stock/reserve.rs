@@ -5,6 +5,7 @@
 
 use super::draft::{Draft, Shift};
 use super::draw::Draw;
+use super::release::{self, end};
 use super::request::{known, not_enough, not_now};
 use super::{
     Command, ItemNo, Key, LocationNo, Outcome, Place, Reason, Reservation, ReservationLine,
@@ -148,7 +149,7 @@ fn replace_holds(
 pub(super) fn step(draft: &mut Draft, command: &Command) -> Result<Outcome, Stop> {
     match command {
         Command::Commit { id } => commit(draft, *id),
-        Command::Release { id, shopper } => release(draft, *id, shopper.as_deref()),
+        Command::Release { id, shopper } => release::release(draft, *id, shopper.as_deref()),
         Command::Expire { id } => expire(draft, *id),
         Command::Pick { id } => pick(draft, *id),
         Command::HandOver { id } => hand_over(draft, *id),
@@ -156,7 +157,7 @@ pub(super) fn step(draft: &mut Draft, command: &Command) -> Result<Outcome, Stop
     }
 }
 
-fn found(draft: &Draft, id: ReservationId) -> Result<Reservation, Stop> {
+pub(super) fn found(draft: &Draft, id: ReservationId) -> Result<Reservation, Stop> {
     draft.reservation(id)?.ok_or_else(|| Refusal::ReservationUnknown.into())
 }
 
@@ -164,11 +165,15 @@ fn open(draft: &Draft, id: ReservationId) -> Result<Reservation, Stop> {
     Ok(still_open(found(draft, id)?)?)
 }
 
-fn still_open(r: Reservation) -> Result<Reservation, Refusal> {
+pub(super) fn still_open(r: Reservation) -> Result<Reservation, Refusal> {
     if r.state.is_open() {
         return Ok(r);
     }
     Err(Refusal::ReservationEnded { state: r.state.name().to_owned() })
+}
+
+pub(super) fn state_refuses(r: &Reservation, step: &str) -> Refusal {
+    Refusal::ReservationState { state: r.state.name().to_owned(), step: step.to_owned() }
 }
 
 fn not_expired(draft: &Draft, r: &Reservation) -> Result<(), Refusal> {
@@ -180,7 +185,10 @@ fn commit(draft: &mut Draft, id: ReservationId) -> Result<Outcome, Stop> {
     let mut r = open(draft, id)?;
     not_expired(draft, &r)?;
     if r.state != ReservationState::Held {
-        return Ok(answer(&r, Outcome::Unchanged));
+        return match r.state {
+            ReservationState::Releasing => Err(state_refuses(&r, "committed").into()),
+            _ => Ok(answer(&r, Outcome::Unchanged)),
+        };
     }
     if r.is_short() {
         return Err(Refusal::ReservationShort.into());
@@ -193,26 +201,6 @@ fn commit(draft: &mut Draft, id: ReservationId) -> Result<Outcome, Stop> {
     Ok(outcome)
 }
 
-fn release(draft: &mut Draft, id: ReservationId, shopper: Option<&str>) -> Result<Outcome, Stop> {
-    let r = found(draft, id)?;
-    if shopper.is_some() && r.shopper.as_deref() != shopper {
-        return Err(Refusal::ReservationUnknown.into());
-    }
-    let r = still_open(r)?;
-    if shopper.is_some() && r.state != ReservationState::Held {
-        // What was committed is an order: a page's token lets go of holds alone.
-        return Err(Refusal::ReservationState {
-            state: r.state.name().to_owned(),
-            step: "released".to_owned(),
-        }
-        .into());
-    }
-    if r.state == ReservationState::Picked {
-        store_has_no_agent(draft, &r)?;
-    }
-    end(draft, r, ReservationState::Released, Reason::Release)
-}
-
 fn expire(draft: &mut Draft, id: ReservationId) -> Result<Outcome, Stop> {
     let r = found(draft, id)?;
     let due = r.expires_at.is_some_and(|t| t <= draft.at.now);
@@ -222,33 +210,10 @@ fn expire(draft: &mut Draft, id: ReservationId) -> Result<Outcome, Stop> {
     end(draft, r, ReservationState::Expired, Reason::Expire)
 }
 
-/// Gives the units back to available and ends the reservation.
-fn end(
-    draft: &mut Draft,
-    mut r: Reservation,
-    state: ReservationState,
-    reason: Reason,
-) -> Result<Outcome, Stop> {
-    let from = if r.state == ReservationState::Picked { Place::Picked } else { Place::Reserved };
-    clear_timer(draft, &r);
-    r.state = state;
-    let lines = r.lines.clone();
-    let outcome = answer(&r, Outcome::Done);
-    let id = r.id;
-    // Before healing, so that the ended reservation is not filled with its own units.
-    draft.put_reservation(r);
-    for line in lines {
-        move_units(draft, line.key(), from, Place::Available, line.held(), reason, id)?;
-        draft.heal(line.key())?;
-    }
-    Ok(outcome)
-}
-
 fn pick(draft: &mut Draft, id: ReservationId) -> Result<Outcome, Stop> {
     let mut r = open(draft, id)?;
     if r.state != ReservationState::Committed {
-        let state = r.state.name().to_owned();
-        return Err(Refusal::ReservationState { state, step: "picked".to_owned() }.into());
+        return Err(state_refuses(&r, "picked").into());
     }
     if r.is_short() {
         return Err(Refusal::ReservationShort.into());
@@ -267,6 +232,9 @@ fn pick(draft: &mut Draft, id: ReservationId) -> Result<Outcome, Stop> {
 fn hand_over(draft: &mut Draft, id: ReservationId) -> Result<Outcome, Stop> {
     let r = open(draft, id)?;
     not_expired(draft, &r)?;
+    if r.state == ReservationState::Releasing {
+        return Err(state_refuses(&r, "handed over").into());
+    }
     if r.is_short() {
         return Err(Refusal::ReservationShort.into());
     }
@@ -299,26 +267,30 @@ pub(super) fn consume(draft: &mut Draft, mut r: Reservation) -> Result<Outcome, 
 }
 
 /// Pick and hand-over are physical: a store with an agent books them in its log.
-fn store_has_no_agent(draft: &Draft, r: &Reservation) -> Result<(), Stop> {
+pub(super) fn store_has_no_agent(draft: &Draft, r: &Reservation) -> Result<(), Stop> {
     for line in &r.lines {
-        let store = draft.state.records.location_by_no(line.location);
-        if store.is_some_and(|l| l.kind == LocationKind::Store)
-            && draft.current(line.location)?.is_some()
-        {
+        if has_agent(draft, line.location)? {
             return Err(Refusal::StoreHasAgent.into());
         }
     }
     Ok(())
 }
 
-fn clear_timer(draft: &mut Draft, r: &Reservation) {
+/// A store for which an agent speaks.
+pub(super) fn has_agent(draft: &Draft, location: LocationNo) -> Result<bool, Stop> {
+    let store = draft.state.records.location_by_no(location);
+    let store = store.is_some_and(|l| l.kind == LocationKind::Store);
+    Ok(store && draft.current(location)?.is_some())
+}
+
+pub(super) fn clear_timer(draft: &mut Draft, r: &Reservation) {
     if r.state == ReservationState::Held && r.expires_at.is_some() {
         let subject = r.id.to_string();
         draft.timer(TimerChange::Clear { kind: TimerKind::ExpireReservation, subject });
     }
 }
 
-fn move_units(
+pub(super) fn move_units(
     draft: &mut Draft,
     key: StockKey,
     from: Place,
@@ -330,7 +302,7 @@ fn move_units(
     draft.shift(Shift { key, from, to, quantity, reason, reservation: Some(id) })
 }
 
-fn answer(r: &Reservation, outcome: Outcome) -> Outcome {
+pub(super) fn answer(r: &Reservation, outcome: Outcome) -> Outcome {
     match outcome {
         Outcome::Done | Outcome::Unchanged => {
             Outcome::Reservation { id: r.id, state: r.state, expires_at: r.expires_at }

@@ -6,8 +6,8 @@
 
 use oneshelf_domain::promise::Fulfilment;
 use oneshelf_domain::stock::{
-    Command, FactBody, HelloAnswer, InSource, Lease, Outcome, Place, SaleLine, Share, Stock,
-    StockKey, Stop, Version,
+    Command, FactBody, HelloAnswer, InSource, Lease, Outcome, Place, ReservationState, SaleLine,
+    Share, Stock, StockKey, Stop, Version,
 };
 use oneshelf_domain::{AgentId, CommandId, IncarnationId, ReservationId, Timestamp};
 use proptest::prelude::*;
@@ -303,13 +303,17 @@ impl Store {
     fn end(&mut self, n: u8, handover: bool) {
         let Some(reservation) = self.reservation(n) else { return };
         let claimed = self.hub.reservations[&reservation].lines[0].quantity;
-        if handover && claimed <= self.shelf {
-            let lines = vec![(self.key.item, claimed)];
+        let lines = vec![(self.key.item, claimed)];
+        let paid = self.hub.reservations[&reservation].state == ReservationState::Committed;
+        if handover && paid && claimed <= self.shelf {
             self.live.write(FactBody::Handover { reservation, lines }, -claimed, 0);
             self.shelf -= claimed;
         } else if !handover {
             let command = Command::Release { id: reservation, shopper: None };
             self.send(&format!("release {}", self.step), &command).unwrap();
+            if self.hub.reservations[&reservation].state == ReservationState::Releasing {
+                self.live.write(FactBody::Released { reservation, lines }, 0, 0);
+            }
         }
     }
 

@@ -15,6 +15,7 @@ macro_rules! tables {
 tables!(
     goods,
     reserve,
+    releases,
     reservation_steps,
     sale,
     counts,

@@ -358,6 +358,7 @@ fn body(named: &str, w: &mut Words) -> FactBody {
             FactBody::Count { item: w.item(), found: w.number(), from_share }
         }
         "handed" => FactBody::Handover { reservation: w.reservation(), lines: w.pairs() },
+        "let_go" => FactBody::Released { reservation: w.reservation(), lines: w.pairs() },
         "close" => FactBody::Close { left: w.pairs() },
         "unreadable" => {
             let id = CommandId(id(w.option("for").unwrap_or(named)));

@@ -38,7 +38,9 @@ fn fact(body: &FactBody) -> usize {
             let document = document.as_ref().map_or(0, |d| DETAILS_BYTES + d.lines.len() * 64);
             lines.len() * LINE_BYTES + document
         }
-        FactBody::Handover { lines, .. } => lines.len() * LINE_BYTES,
+        FactBody::Handover { lines, .. } | FactBody::Released { lines, .. } => {
+            lines.len() * LINE_BYTES
+        }
         FactBody::Close { left } => left.len() * LINE_BYTES,
         _ => 0,
     }

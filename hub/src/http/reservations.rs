@@ -257,7 +257,8 @@ async fn commit(
     step(&app, &signed, &id, key.as_ref(), |id| Command::Commit { id }).await
 }
 
-/// Gives a claim up.
+/// Gives a claim up. An order that a store with an agent was told of is `releasing` until that
+/// store has said that it did not hand the goods over; a hand-over before that wins.
 #[utoipa::path(post, path = "/v1/reservations/{id}/release", tag = "reservations",
     operation_id = "release_reservation",
     params(("id" = String, Path, pattern = "^rsv_[0-9a-f]{32}$")),

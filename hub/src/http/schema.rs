@@ -251,6 +251,8 @@ pub enum ReservationStateSchema {
     Committed,
     /// Taken from the shelf.
     Picked,
+    /// Given up; its store has not yet said that the goods were not handed over.
+    Releasing,
     /// Handed over or shipped: ended.
     Consumed,
     /// Given up: ended.
@@ -336,10 +338,7 @@ mod tests {
         assert_eq!(words(&all, "LinkState"), sorted(states.map(LinkState::name)));
         assert_eq!(words(&all, "Level"), sorted([Level::InStock, Level::Low, Level::Out]));
         let mut names = vec!["short"];
-        names.extend(
-            ["held", "committed", "picked", "consumed", "released", "expired"]
-                .map(|name| ReservationState::from_name(name).unwrap().name()),
-        );
+        names.extend(ReservationState::ALL.map(ReservationState::name));
         assert_eq!(words(&all, "ReservationState"), sorted(names));
     }
 

@@ -5,7 +5,7 @@
 //! is handed over once.
 
 use oneshelf_domain::record::Role;
-use oneshelf_domain::stock::InSource;
+use oneshelf_domain::stock::{InSource, ReservationState};
 use oneshelf_domain::{CommandId, Quantity, ReservationId, Sku};
 use oneshelf_protocol::frame::{Body, Fact};
 use oneshelf_protocol::replica::Row;
@@ -89,8 +89,8 @@ impl Front {
         Ok(true)
     }
 
-    /// The lines of an open reservation that the store knows of and has not handed over itself:
-    /// until the hub's rows come back, only the own log knows that it has ended.
+    /// The lines of an order that the store knows of and has not handed over itself: until the
+    /// hub's rows come back, only the own log knows that it has ended.
     async fn to_hand_over(&self, id: ReservationId) -> Answer<Vec<(Sku, i64)>> {
         let unknown = || {
             let detail = "The store has not been told of this reservation, or it has ended.";
@@ -98,12 +98,23 @@ impl Front {
         };
         let row = self.shared.reads.reservation(id).await?.ok_or_else(unknown)?;
         let Row::Reservation { state, lines, .. } = row else { return Err(unknown()) };
-        if !matches!(state.as_str(), "held" | "committed" | "picked" | "short") {
-            return Err(unknown());
-        }
+        let ended = |detail| Err(Refused::new(409, "reservation_ended", detail));
         if self.shared.reads.handed_over_here(id).await? {
-            let detail = "These goods were handed over before. Nothing was booked.";
-            return Err(Refused::new(409, "reservation_ended", detail));
+            return ended("These goods were handed over before. Nothing was booked.");
+        }
+        match ReservationState::from_name(&state) {
+            Some(ReservationState::Committed | ReservationState::Picked) => {}
+            // The hub was told that these goods stay here.
+            Some(ReservationState::Releasing) => {
+                return ended("This order was cancelled. Put the goods back on the shelf.");
+            }
+            // Nobody has paid, and the hub frees it when its time is over, without asking.
+            Some(ReservationState::Held) => {
+                let detail =
+                    "This is a hold: it is not an order yet. Sell the goods at a register.";
+                return Err(Refused::new(409, "reservation_held", detail));
+            }
+            _ => return Err(unknown()),
         }
         Ok(lines.into_iter().map(|(sku, quantity, _)| (sku, quantity)).collect())
     }

@@ -3,11 +3,12 @@
 //! A frame is applied when `after` is not beyond the cursor and no part of it is missing; else the
 //! agent asks again from where it is (DESIGN.md section 7).
 
-use oneshelf_domain::stock::Lease;
-use oneshelf_protocol::frame::{Applied, Cursor, Up};
+use oneshelf_domain::stock::{Lease, ReservationState};
+use oneshelf_domain::{CommandId, ReservationId, Timestamp};
+use oneshelf_protocol::frame::{Applied, Body, Cursor, Total, Up};
 use oneshelf_protocol::replica::Row;
 
-use super::{Agent, Note, Out, Step, Write};
+use super::{Agent, Fresh, Note, Out, Step, Write};
 
 /// A frame of changed rows.
 pub(super) struct Changed {
@@ -22,7 +23,7 @@ pub(super) struct Changed {
 }
 
 impl Agent {
-    pub(super) fn changed(&mut self, mut frame: Changed) -> Step {
+    pub(super) fn changed(&mut self, mut frame: Changed, now: Timestamp, fresh: Fresh<'_>) -> Step {
         if self.session != Some(frame.session) {
             return Step::default();
         }
@@ -61,12 +62,21 @@ impl Agent {
         if whole || rows.iter().any(of_records) {
             notes.push(Note::Records);
         }
-        Step {
+        let given_up: Vec<_> = rows.iter().filter_map(given_up).collect();
+        let mut step = Step {
             writes: vec![Write::Rows { whole, rows, cursor, applied: frame.applied }],
             notes,
             ..Step::default()
+        };
+        // In the same transaction as the row: from then on nobody hands it over here. One that
+        // was handed over has that fact before this one, and the hub goes by their order.
+        for (reservation, lines) in given_up {
+            let body = Body::Released { reservation, lines };
+            step.then(self.log(CommandId(fresh()), body, now));
         }
+        step
     }
+
     /// Asks for everything behind the copy.
     fn ask_rows(&mut self, session: Lease) -> Step {
         self.rows.clear();
@@ -74,4 +84,15 @@ impl Agent {
         let ask = Up::Cursor { session, cursor: self.cursor };
         Step { send: vec![Out::Frame(ask)], ..Step::default() }
     }
+}
+
+/// A reservation that waits for this store's word, and the units that it still holds here.
+fn given_up(row: &Row) -> Option<(ReservationId, Vec<Total>)> {
+    let Row::Reservation { id, state, lines, .. } = row else { return None };
+    if ReservationState::from_name(state) != Some(ReservationState::Releasing) {
+        return None;
+    }
+    let held = lines.iter().filter(|(_, quantity, short)| quantity > short);
+    let held: Vec<Total> = held.map(|(sku, units, short)| (sku.clone(), units - short)).collect();
+    (!held.is_empty()).then_some((*id, held))
 }

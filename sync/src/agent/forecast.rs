@@ -107,6 +107,10 @@ fn about(sku: &Sku, body: &Body) -> Option<FactBody> {
             let lines: Vec<(ItemNo, i64)> = mine.map(|(_, n)| (ITEM, *n)).collect();
             (!lines.is_empty()).then_some(FactBody::Handover { reservation: *reservation, lines })
         }
+        Body::Released { reservation, lines } if lines.iter().any(|(of, _)| of == sku) => {
+            // What it frees is what the rows say that it holds.
+            Some(FactBody::Released { reservation: *reservation, lines: vec![] })
+        }
         _ => None,
     }
 }
@@ -131,7 +135,7 @@ fn apply(state: &mut State, me: IncarnationId, at: usize, fact: &Fact, body: Fac
         created: Version(0),
     };
     state.put_incarnation(me, Some(incarnation));
-    if let FactBody::Handover { reservation, .. } = &body
+    if let FactBody::Handover { reservation, .. } | FactBody::Released { reservation, .. } = &body
         && !state.has(&Key::Reservation(*reservation))
     {
         state.put_reservation(*reservation, None);

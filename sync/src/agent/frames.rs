@@ -53,7 +53,8 @@ impl Agent {
                 self.ping(session, number, last, granted, now, fresh)
             }
             Down::Changes { session, epoch, after, upto, applied, rows, part, more } => {
-                self.changed(Changed { session, epoch, after, upto, applied, rows, part, more })
+                let frame = Changed { session, epoch, after, upto, applied, rows, part, more };
+                self.changed(frame, now, fresh)
             }
             Down::Unsupported { .. } => Step::default(),
         }

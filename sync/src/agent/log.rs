@@ -105,7 +105,9 @@ pub(super) fn named(body: &Body) -> Vec<Sku> {
         Body::In { sku, .. } | Body::Back { sku, .. } | Body::Count { sku, .. } => {
             vec![sku.clone()]
         }
-        Body::Handover { lines, .. } => lines.iter().map(|(sku, _)| sku.clone()).collect(),
+        Body::Handover { lines, .. } | Body::Released { lines, .. } => {
+            lines.iter().map(|(sku, _)| sku.clone()).collect()
+        }
         // Its totals are in the Hello of the life that ends.
         Body::Close { .. } => vec![],
     };

@@ -46,7 +46,7 @@ fn of_body(body: &Body) -> Vec<Sku> {
         Body::In { sku, .. } | Body::Back { sku, .. } | Body::Count { sku, .. } => {
             vec![sku.clone()]
         }
-        Body::Handover { lines, .. } => names(lines),
+        Body::Handover { lines, .. } | Body::Released { lines, .. } => names(lines),
         Body::Close { left } => names(left),
     }
 }
@@ -121,6 +121,9 @@ fn body(fact: &Fact, numbers: &BTreeMap<Sku, ItemNo>) -> Option<FactBody> {
         }
         Body::Handover { reservation, lines } => {
             FactBody::Handover { reservation: *reservation, lines: totals(lines)? }
+        }
+        Body::Released { reservation, lines } => {
+            FactBody::Released { reservation: *reservation, lines: totals(lines)? }
         }
         Body::Close { left } => FactBody::Close { left: totals(left)? },
     })

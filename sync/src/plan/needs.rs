@@ -87,7 +87,7 @@ fn fact(location: LocationNo, body: &FactBody, keys: &mut Vec<Key>) {
             key(*item);
         }
         FactBody::Close { left } => left.iter().for_each(|(item, _)| key(*item)),
-        FactBody::Handover { lines, reservation } => {
+        FactBody::Handover { lines, reservation } | FactBody::Released { lines, reservation } => {
             lines.iter().for_each(|(item, _)| key(*item));
             keys.push(Key::Reservation(*reservation));
         }

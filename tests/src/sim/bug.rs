@@ -76,6 +76,8 @@ bugs! {
     DrawnAgain = "drawn-again",
     /// 23: a recall is a delta: each copy takes again.
     RecallDelta = "recall-delta",
+    /// 26: an online cancel frees a unit that was handed over.
+    CancelFrees = "cancel-frees",
     /// The agent sends before its commit.
     AgentSendsEarly = "agent-sends-early",
     /// A sale loses its split: all of it counts as beyond.

@@ -119,6 +119,29 @@ async fn a_reservation_is_handed_over_once() {
     assert_eq!(act(&page, "k-1", hand_over).await.1["again"], true);
 }
 
+/// What a store says of a claim that was given up is in its log with the row that told of it.
+#[tokio::test]
+async fn an_order_that_was_given_up_is_not_handed_over_and_the_hub_hears_so() {
+    let store = Store::open_with(None, None).await;
+    let mut line = store.first_line().await;
+    let row = |state: &str| {
+        json!({"row": "reservation", "id": RESERVATION, "state": state,
+            "lines": [["TEA", 2, 0]], "expires_at": null})
+    };
+    let page = sile(&store).await;
+    let hand_over = json!({"act": "hand_over", "reservation": RESERVATION});
+    line.rows(10, 11, nothing_applied(), &[row("held"), stock("TEA", 5, 0)]);
+    page.until("api/items/TEA/here", |i| i["here"]["on_hand"] == 5).await;
+    let refused = act(&page, "k-1", hand_over.clone()).await;
+    assert_eq!((refused.0, &refused.1["code"]), (409, &json!("reservation_held")));
+    line.rows(11, 12, nothing_applied(), &[row("releasing")]);
+    let fact = line.fact("released").await;
+    let body = json!({"body": "released", "reservation": RESERVATION, "lines": [["TEA", 2]]});
+    assert_eq!(fact["body"], body);
+    let refused = act(&page, "k-2", hand_over).await;
+    assert_eq!((refused.0, &refused.1["code"]), (409, &json!("reservation_ended")));
+}
+
 #[tokio::test]
 async fn acts_that_make_no_sense_are_refused_and_log_nothing() {
     let store = Store::open_with(None, None).await;

@@ -218,3 +218,38 @@ async fn what_many_want_at_once_is_recalled_together() {
     assert_eq!((&now["available"], &now["reserved"]), (&json!(0), &json!(10)), "{now}");
     hub.close().await;
 }
+
+#[tokio::test]
+async fn an_order_that_is_given_up_waits_for_its_stores_word() {
+    let hub = Hub::open().await;
+    let agent = joined(&hub).await;
+    let mut store = Store::open(&hub, agent, 1).await;
+    let free = async || {
+        let now = hub.flask_at("S07").await;
+        (now["available"].as_i64().unwrap(), now["reserved"].as_i64().unwrap())
+    };
+    let step = async |path: &str, name: &str| hub.post(&format!("{path}/{name}"), json!({})).await;
+    let mut paths = vec![];
+    for key in ["k1", "k2"] {
+        let made = claim(&hub, key, 2).await.ok(201);
+        let path = format!("/v1/reservations/{}", made["id"].as_str().unwrap());
+        assert_eq!(step(&path, "release").await.ok(200)["state"], "releasing");
+        assert_eq!(step(&path, "release").await.ok(200)["state"], "releasing");
+        step(&path, "commit").await.refused(409, "reservation_state");
+        paths.push((path, made["id"].clone()));
+    }
+    assert_eq!(free().await, (5, 4), "the store may be handing them over");
+    let body =
+        |kind: &str, id: &Value| json!({"body": kind, "reservation": id, "lines": [["FLASK", 2]]});
+    store.tells(body("released", &paths[0].1)).await;
+    assert_eq!(hub.get(&paths[0].0).await.ok(200)["state"], "released");
+    assert_eq!(free().await, (7, 2));
+    // The other one was given to its shopper before the store heard of it.
+    store.tells(body("handover", &paths[1].1)).await;
+    store.tells(body("released", &paths[1].1)).await;
+    assert_eq!(hub.get(&paths[1].0).await.ok(200)["state"], "consumed");
+    assert_eq!(free().await, (7, 0));
+    let notices = hub.get("/v1/notices").await.ok(200).to_string();
+    assert!(notices.contains("handover_of_cancelled"), "{notices}");
+    hub.close().await;
+}

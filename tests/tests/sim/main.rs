@@ -29,7 +29,7 @@ const COMMANDS: &[&str] = &[
     "put_record",
 ];
 /// Kinds of fact that agents must have stored in them.
-const FACTS: &[&str] = &["sale", "in", "back", "count", "handover", "close"];
+const FACTS: &[&str] = &["sale", "in", "back", "count", "handover", "released", "close"];
 
 #[test]
 fn the_invariants_hold() {

@@ -171,6 +171,12 @@ async fn a_reservation_that_ended_is_told_once() {
     assert!(held.reservations().contains(&("committed", 2, 0)), "{:?}", held.reservations());
     hub.send(submission(Command::Release { id, shopper: None })).await.unwrap();
     let next = copy(&hub, day.store, held.upto).await;
+    assert_eq!(next.reservations(), [("releasing", 2, 0)], "the store's word is asked for");
+    assert_eq!(next.stock(), []);
+    let lines = vec![(day.mug, 2)];
+    let released = oneshelf_domain::stock::FactBody::Released { reservation: id, lines };
+    day.agent.fact(&hub, day.store, released).await;
+    let next = copy(&hub, day.store, next.upto).await;
     assert_eq!(next.reservations(), [("released", 2, 0)]);
     assert_eq!(next.stock(), [("MUG", 4, 0)]);
     assert_eq!(copy(&hub, day.store, next.upto).await.rows, []);

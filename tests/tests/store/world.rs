@@ -410,6 +410,7 @@ impl World {
                 reservation: self.reservation(),
                 lines: vec![(item, self.random.within(1, 3))],
             },
+            5 => FactBody::Released { reservation: self.reservation(), lines: vec![] },
             4 if self.random.one_in(4) => FactBody::Close { left: vec![(item, 2)] },
             _ => self.sale(item),
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use oneshelf_domain::ReservationId;
-use oneshelf_domain::stock::Place;
+use oneshelf_domain::stock::{Place, ReservationState};
 
 use super::{Group, Key, Sums, named};
 use crate::audit::{Invariant, Walk};
@@ -103,9 +103,11 @@ async fn lines(
         let key = (line.item, line.location);
         let held = line.quantity - line.short;
         let claims = found.claims.entry(key).or_default();
-        claims.short += line.short;
+        if line.state.as_deref() != Some(ReservationState::Releasing.name()) {
+            claims.short += line.short; // else nobody waits for them
+        }
         match line.state.as_deref() {
-            Some("held" | "committed") => claims.reserved += held,
+            Some("held" | "committed" | "releasing") => claims.reserved += held,
             Some("picked") => claims.picked += held,
             state => {
                 let state = state.unwrap_or("unknown");

@@ -32,12 +32,14 @@ const PRICE: i64 = 500;
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// What happened in the store.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub enum What {
     /// A register sold units without asking.
     Sold(i64),
     /// Units came in.
     In(i64),
+    /// Nothing was handed over of a reservation that was given up, nor will be.
+    LetGo(String),
 }
 
 struct Order {
@@ -213,6 +215,7 @@ impl Agent {
             What::Sold(units) => self.sale(&order.sku, units),
             What::In(units) => json!({"body": "in", "sku": order.sku, "quantity": units,
                 "to_share": false, "source": "supplier"}),
+            What::LetGo(id) => json!({"body": "released", "reservation": id, "lines": []}),
         };
         let body = json!({
             "command_id": id, "incarnation": self.life, "seq": self.seq, "prev_id": prev,

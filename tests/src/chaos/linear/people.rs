@@ -145,12 +145,22 @@ impl Person {
         let answer = match act {
             Act::Sell { units } => self.fact(What::Sold(units), patience).await?,
             Act::Bring { units } => self.fact(What::In(units), patience).await?,
+            Act::LetGo { claim } => {
+                let id = self.scene.id_of(claim).context("only known claims are let go")?;
+                self.fact(What::LetGo(id), patience).await?
+            }
             _ => self.request(act, key, patience).await?,
         };
         let version = answer.and_then(|(_, version)| version);
         let answered = answer.map(|(answer, _)| (self.scene.record.now(), answer));
         self.scene.record.keep(Call { who: self.who, act, called, answered, version });
-        Ok(())
+        // Whoever gave an order up tells the store, and hears of it when the hub has its word.
+        match (act, answered) {
+            (Act::Release { claim }, Some((_, Answer::Releasing { .. }))) => {
+                Box::pin(self.one(Act::LetGo { claim }, "", Patience::Waits)).await
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A fact is never asked again by its people: its agent does that.
@@ -230,6 +240,9 @@ fn read(act: Act, answer: &client::Answer) -> Result<Heard> {
         (Act::Release { .. }, 200, _) if body["state"] == json!("released") => {
             let short = number(&body["lines"][0]["short"])?;
             Ok((Answer::Released { short }, Some(number(&body["version"])?)))
+        }
+        (Act::Release { .. } | Act::Look { .. }, 200, _) if body["state"] == json!("releasing") => {
+            unnumbered(Answer::Releasing { short: number(&body["lines"][0]["short"])? })
         }
         (Act::Release { .. }, 409, "reservation_ended") => unnumbered(Answer::Ended),
         (Act::Release { .. } | Act::Look { .. }, 404, "reservation_unknown") => {

@@ -21,6 +21,11 @@ pub enum Act {
         /// Which.
         claim: u16,
     },
+    /// The store says that it did not hand a claim's goods over; that has happened too.
+    LetGo {
+        /// Which.
+        claim: u16,
+    },
     /// A register sold; it has happened, and is not refused.
     Sell {
         /// How many.
@@ -52,6 +57,11 @@ pub enum Answer {
     },
     /// The claim ended by this.
     Released {
+        /// Units that registers had taken from it.
+        short: i64,
+    },
+    /// The claim is given up, and waits for its store's word.
+    Releasing {
         /// Units that registers had taken from it.
         short: i64,
     },
@@ -87,6 +97,8 @@ struct Claim {
     units: i64,
     short: i64,
     paid: bool,
+    /// Given up; its store has not said that it did not hand the goods over.
+    leaving: bool,
 }
 
 /// The units of an item in a store.
@@ -126,6 +138,10 @@ impl Shelf {
         match *act {
             Act::Reserve { claim, units, paid } => self.reserve(claim, units, paid),
             Act::Release { claim } => self.release(claim),
+            Act::LetGo { claim } => {
+                self.let_go(claim);
+                Answer::Booked
+            }
             Act::Sell { units } => {
                 self.sell(units);
                 Answer::Booked
@@ -143,6 +159,7 @@ impl Shelf {
     fn look(&self, number: u16) -> Answer {
         let open = self.claims.iter().find(|c| c.number == number);
         match (open, self.ended_at(number)) {
+            (Some(claim), _) if claim.leaving => Answer::Releasing { short: claim.short },
             (Some(claim), _) => Answer::Claim { open: true, short: claim.short },
             (None, Ok(at)) => Answer::Claim { open: false, short: self.ended[at].1 },
             (None, Err(_)) => Answer::Unknown,
@@ -165,7 +182,7 @@ impl Shelf {
             return Answer::Refused { available: self.available };
         }
         self.available -= units;
-        self.claims.push(Claim { number, units, short: 0, paid });
+        self.claims.push(Claim { number, units, short: 0, paid, leaving: false });
         Answer::Given
     }
 
@@ -173,21 +190,38 @@ impl Shelf {
         let Some(at) = self.claims.iter().position(|c| c.number == number) else {
             return if self.ended_at(number).is_ok() { Answer::Ended } else { Answer::Unknown };
         };
-        let Claim { units, short, .. } = self.claims.remove(at);
+        let claim = &mut self.claims[at];
+        let short = claim.short;
+        if claim.paid && short < claim.units {
+            // The store may be handing it over.
+            claim.leaving = true;
+            return Answer::Releasing { short };
+        }
+        self.end(at);
+        Answer::Released { short }
+    }
+
+    fn let_go(&mut self, number: u16) {
+        if let Some(at) = self.claims.iter().position(|c| c.number == number) {
+            self.end(at);
+        }
+    }
+
+    fn end(&mut self, at: usize) {
+        let Claim { number, units, short, .. } = self.claims.remove(at);
         if let Err(place) = self.ended_at(number) {
             self.ended.insert(place, (number, short));
         }
         self.available += units - short;
         self.settle();
-        Answer::Released { short }
     }
 
-    /// First what nobody claimed, then claims that are not paid, the youngest first, then paid
-    /// ones, the youngest first; then the books lack them.
+    /// First what nobody claimed, then claims that were given up, then those that are not paid,
+    /// then paid ones, of each the youngest first; then the books lack them.
     fn sell(&mut self, units: i64) {
         let mut left = units - take(&mut self.available, units);
-        for paid in [false, true] {
-            for claim in self.claims.iter_mut().rev().filter(|c| c.paid == paid) {
+        for turn in [(true, true), (false, false), (false, true)] {
+            for claim in self.claims.iter_mut().rev().filter(|c| (c.leaving, c.paid) == turn) {
                 let mut held = claim.units - claim.short;
                 let taken = take(&mut held, left);
                 claim.short += taken;
@@ -195,12 +229,16 @@ impl Shelf {
             }
         }
         self.missing += left;
+        // Of a claim that was given up nothing is left that the store could free.
+        while let Some(at) = self.claims.iter().position(|c| c.leaving && c.short == c.units) {
+            self.end(at);
+        }
     }
 
     /// Free units repay what the books lack, then fill claims that are short, the oldest first.
     fn settle(&mut self) {
         self.missing -= take(&mut self.available, self.missing);
-        for claim in &mut self.claims {
+        for claim in self.claims.iter_mut().filter(|c| !c.leaving) {
             claim.short -= take(&mut self.available, claim.short);
         }
     }
@@ -257,7 +295,8 @@ mod tests {
         shelf.act(&Act::Bring { units: 4 });
         assert_eq!((short(&shelf), shelf.missing), (vec![0, 1, 2], 0));
         // Its own units go to the one that waits, not back to itself.
-        assert_eq!(shelf.act(&Act::Release { claim: 1 }), Answer::Released { short: 0 });
+        assert_eq!(shelf.act(&Act::Release { claim: 1 }), Answer::Releasing { short: 0 });
+        assert_eq!(shelf.act(&Act::LetGo { claim: 1 }), Answer::Booked);
         assert_eq!((short(&shelf), shelf.available), (vec![0, 1], 0));
     }
 }

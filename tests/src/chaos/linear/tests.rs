@@ -268,18 +268,19 @@ impl World {
     fn ask(&mut self, who: usize, number: usize, may: bool) -> Busy {
         let number = u16::try_from(number).unwrap();
         let units = i64::try_from(self.dice.between(1, 3)).unwrap();
-        let act = match self.dice.between(0, 9) {
+        let act = match self.dice.between(0, 10) {
             0..=3 => Act::Reserve { claim: number, units, paid: self.dice.chance(50) },
             4 | 5 if !self.claims.is_empty() => {
                 Act::Release { claim: *self.dice.pick(&self.claims) }
             }
             6 => Act::Sell { units },
             7 => Act::Bring { units },
+            10 if !self.claims.is_empty() => Act::LetGo { claim: *self.dice.pick(&self.claims) },
             8 if !self.claims.is_empty() => Act::Look { claim: *self.dice.pick(&self.claims) },
             _ => Act::Stock,
         };
         let (mut answer, mut version) = (None, None);
-        if self.shelf.clone().act(&act) != Answer::Ended
+        if matches!(self.shelf.clone().act(&act), Answer::Released { .. })
             && self.strikes(Bug::EarlyRelease, act, may)
         {
             // It was seen a moment before it was asked for.

@@ -72,9 +72,19 @@ impl Auditor {
     pub fn handed(&mut self, id: Id) {
         let Some(promise) = self.promises.get_mut(&id) else { return };
         promise.handed = true;
-        if promise.ended.is_some() {
-            for (place, item, units) in promise.lines.clone() {
-                self.beyond[place][item] += units;
+        if let Some(how) = promise.ended {
+            let lines = promise.lines.clone();
+            self.given_twice(id, &lines, how);
+        }
+    }
+
+    /// Units were freed at the hub and handed over in the store: of a store where one life took
+    /// another's place a beyond sale, else nobody may free them before the store's own word.
+    fn given_twice(&mut self, id: Id, lines: &[(usize, usize, i64)], how: &str) {
+        for (place, item, units) in lines {
+            self.beyond[*place][*item] += units;
+            if !self.tainted[*place] && !self.retired[*place] {
+                self.complain(format!("S4 {id:x} was handed over, and at the hub it is {how}"));
             }
         }
     }
@@ -139,10 +149,8 @@ impl Auditor {
         let late = promise.handed && ended.is_some_and(|how| how != "consumed");
         promise.ended = promise.ended.or(ended);
         if late && !again {
-            // It was freed here while the goods were gone: its hand-over is a beyond sale.
-            for (place, item, units) in promise.lines.clone() {
-                self.beyond[place][item] += units;
-            }
+            let lines = promise.lines.clone();
+            self.given_twice(id, &lines, ended.unwrap_or_default());
         }
         if again {
             self.complain(format!("a reservation changed after its end: {id:x}"));

@@ -3,7 +3,7 @@
 use std::hash::{Hash, Hasher};
 
 use oneshelf_domain::stock::{
-    Command, FactBody, Incarnation, LocationNo, Place, Stock, StockKey, Version,
+    Command, FactBody, Incarnation, LocationNo, Place, ReservationState, Stock, StockKey, Version,
 };
 use oneshelf_domain::{CommandId, IncarnationId};
 use oneshelf_sync::plan::{Submission, Writes};
@@ -133,6 +133,7 @@ impl Hub {
     pub(super) fn spoil_writes(&self, bug: Bug, writes: &mut Writes) -> bool {
         match bug {
             Bug::DrawnAgain => self.draw_again(writes),
+            Bug::CancelFrees => self.free_cancelled(writes),
             _ => self.free_doubt(bug, writes),
         }
     }
@@ -156,6 +157,24 @@ impl Hub {
             });
         }
         !again.is_empty()
+    }
+
+    /// What was given up is free before the store has said that it did not hand it over.
+    fn free_cancelled(&self, writes: &mut Writes) -> bool {
+        let mut freed = vec![];
+        for r in writes.reservations.values_mut() {
+            if r.state == ReservationState::Releasing {
+                r.state = ReservationState::Released;
+                freed.extend(r.lines.iter().map(|l| (l.key(), l.held())));
+            }
+        }
+        for (key, units) in &freed {
+            self.row(writes, *key, |row| {
+                row.balances[Place::Reserved.index()] -= units;
+                row.balances[Place::Available.index()] += units;
+            });
+        }
+        !freed.is_empty()
     }
 
     fn row(&self, writes: &mut Writes, key: StockKey, change: impl FnOnce(&mut Stock)) {

@@ -57,7 +57,7 @@ impl State {
     pub fn to_fetch(&self, at: usize) -> Option<(ReservationId, Vec<(oneshelf_domain::Sku, i64)>)> {
         let db = &self.hub.database;
         let given = |id: &ReservationId| self.devices.iter().any(|d| d.disk.handed.contains(id));
-        let open = db.reservations.values().filter(|r| r.state.is_open() && !given(&r.id));
+        let open = db.reservations.values().filter(|r| r.state.is_awaited() && !given(&r.id));
         let first = open.min_by_key(|r| r.created).filter(|_| at == 0)?;
         Some((first.id, first.lines.iter().map(|l| (db.sku(l.item), l.quantity)).collect()))
     }

@@ -196,7 +196,9 @@ fn about(fact: &Fact, sku: &Sku) -> bool {
         Body::In { sku: of, .. } | Body::Back { sku: of, .. } | Body::Count { sku: of, .. } => {
             of == sku
         }
-        Body::Handover { lines, .. } => lines.iter().any(|(of, _)| of == sku),
+        Body::Handover { lines, .. } | Body::Released { lines, .. } => {
+            lines.iter().any(|(of, _)| of == sku)
+        }
         Body::Close { .. } => true,
     }
 }

@@ -330,6 +330,10 @@ fn plain_act(place: usize, fact: &Fact) -> Act {
         Body::Handover { lines, .. } => {
             ("handover", lines.iter().map(|(sku, n)| line(sku, *n, 0, 0)).collect())
         }
+        // The shelf keeps them: what changes is whose they are.
+        Body::Released { lines, .. } => {
+            ("released", lines.iter().map(|(sku, _)| line(sku, 0, 0, 0)).collect())
+        }
         Body::Close { left } => {
             ("close", left.iter().map(|(sku, n)| line(sku, 0, *n, 0)).collect())
         }

@@ -212,7 +212,7 @@ impl Device {
         let mut ready: Vec<(ReservationId, Vec<(Sku, i64)>)> = vec![];
         for (id, row) in &self.disk.reservations {
             let Row::Reservation { state, lines, .. } = row else { continue };
-            let open = state == "committed" || state == "held";
+            let open = state == "committed";
             let units: Vec<(Sku, i64)> =
                 lines.iter().map(|(sku, units, _)| (sku.clone(), *units)).collect();
             let there = units.iter().all(|(sku, _)| {

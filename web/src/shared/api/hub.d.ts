@@ -1112,7 +1112,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Gives a claim up. */
+        /**
+         * Gives a claim up. An order that a store with an agent was told of is `releasing` until that
+         *     store has said that it did not hand the goods over; a hand-over before that wins.
+         */
         post: operations["release_reservation"];
         delete?: never;
         options?: never;
@@ -2541,7 +2544,7 @@ export interface components {
          * @description Where a reservation is in its life; `short` wins over the state that it is in.
          * @enum {string}
          */
-        ReservationState: "held" | "committed" | "picked" | "consumed" | "released" | "expired" | "short";
+        ReservationState: "held" | "committed" | "picked" | "releasing" | "consumed" | "released" | "expired" | "short";
         /** @description How much is tried again. */
         RetriedOrders: {
             /**

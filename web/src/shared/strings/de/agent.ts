@@ -46,6 +46,7 @@ export const refusals: Record<string, string | ((fields: Fields) => string)> = {
   print_job_settled: 'Zu diesem Druckauftrag ist keine Frage mehr offen.',
   print_job_unknown: 'Diesen Druckauftrag gibt es nicht.',
   reservation_ended: 'Diese Ware wurde schon übergeben. Es wurde nichts gebucht.',
+  reservation_held: 'Das ist nur vorgemerkt und noch keine Bestellung. Bitte an der Kasse verkaufen.',
   reservation_unknown: 'Die Filiale kennt diese Reservierung nicht, oder sie ist beendet.',
   sale_unknown: 'Kein Verkauf dieser Filiale hat diese Belegnummer.',
   scanner_learning: 'Den nächsten Artikel scannen.',

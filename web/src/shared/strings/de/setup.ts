@@ -62,6 +62,7 @@ export const de: SetupStrings = {
     channel_stopped: 'Ein Kanal wurde abgeschaltet, weil seine Adresse ausfällt',
     share_mismatch: 'Eine Filiale hat mehr von ihrem Anteil verbraucht, als sie hatte',
     handover_elsewhere: 'Eine Filiale hat die Reservierung eines anderen Orts ausgegeben',
+    handover_of_cancelled: 'Eine Filiale hatte eine Bestellung ausgegeben, die dann storniert wurde',
     handover_differs: 'Eine Filiale hat andere Mengen ausgegeben als reserviert',
     sale_totals_differ: 'Die Beträge eines Verkaufs gehen nicht auf',
     sale_units_differ: 'Die Mengen eines Verkaufs passen nicht zu seinen Zeilen',

@@ -60,6 +60,7 @@ export const en = {
     channel_stopped: 'A channel was switched off because its endpoint fails',
     share_mismatch: 'A store used more of its share than it had',
     handover_elsewhere: 'A store handed over a reservation of another location',
+    handover_of_cancelled: 'A store had handed over an order that was then cancelled',
     handover_differs: 'A store handed over other units than were reserved',
     sale_totals_differ: 'The sums of a sale do not add up',
     sale_units_differ: 'The units of a sale are not those of its lines',
