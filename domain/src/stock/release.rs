@@ -87,6 +87,9 @@ fn let_go(draft: &mut Draft, r: Reservation, said: Option<LocationNo>) -> Result
     if freed.is_empty() && r.state == ReservationState::Releasing {
         return Ok(answer(&r, Outcome::Unchanged));
     }
+    for line in &rest.lines {
+        draft.stock(line.key())?; // what it lacks stands there, and nobody waits for that any more
+    }
     clear_timer(draft, &r);
     rest.state = ReservationState::Releasing;
     rest.expires_at = None;

@@ -275,8 +275,9 @@ impl State {
     /// Applies a decision made against this very state.
     ///
     /// # Panics
-    /// When a bucket would go below zero or a balance does not match the decision: the decision
-    /// was not made against this state, and nothing of the batch may be stored.
+    /// When a bucket would go below zero, a balance does not match the decision or a row is not
+    /// at hand: the decision was not made against this state, and nothing of the batch may be
+    /// stored.
     pub fn apply(&mut self, decision: &Decision, version: Version) {
         for m in &decision.movements {
             let from = self.shift(m.item, m.from.location, m.from.place, -m.quantity, version);
@@ -321,7 +322,9 @@ impl State {
                 for key in keys {
                     let before = old.as_ref().map_or(0, |r| r.short_at(key));
                     let by = new.short_at(key) - before;
-                    if let Some(row) = self.stock.get_mut(&key).filter(|_| by != 0) {
+                    if by != 0 {
+                        assert!(self.stock.contains_key(&key), "no row for what {} lacks", new.id);
+                        let row = self.stock.entry(key).or_default();
                         row.short += by;
                         row.version = version;
                     }

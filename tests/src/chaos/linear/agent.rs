@@ -108,7 +108,7 @@ pub async fn join(hubs: &[Caller], mut dice: Dice) -> Result<(Store, JoinHandle<
     let body = json!({"code": made["code"], "public_key": public_key, "agent_name": "linear"});
     let joined = hubs[0].need(&Ask::say("/v1/enrolments/redeem", &body)).await?;
     let id: AgentId = joined["agent_id"].as_str().context("an agent has an id")?.parse()?;
-    let agent = Agent {
+    let mut agent = Agent {
         hubs: hubs.iter().map(|hub| hub.base().to_owned()).collect(),
         at: 0,
         id,
@@ -124,15 +124,20 @@ pub async fn join(hubs: &[Caller], mut dice: Dice) -> Result<(Store, JoinHandle<
         dice,
         torn: 0,
     };
+    // From now on an agent speaks for the store: until then a claim there is freed at once.
+    let socket = agent.connect().await?;
     let (say, orders) = mpsc::unbounded_channel();
-    Ok((Store(say), tokio::spawn(agent.speak(orders))))
+    Ok((Store(say), tokio::spawn(agent.speak(socket, orders))))
 }
 
 impl Agent {
-    async fn speak(mut self, mut orders: mpsc::UnboundedReceiver<Order>) -> Result<u64> {
+    async fn speak(
+        mut self,
+        mut socket: Socket,
+        mut orders: mpsc::UnboundedReceiver<Order>,
+    ) -> Result<u64> {
         let mut open = true;
         loop {
-            let mut socket = self.connect().await?;
             let mut left = self.dice.between(TORN_AFTER.0, TORN_AFTER.1);
             // Torn with facts on their way: whether they arrived is not known.
             while left > 0 {
@@ -156,6 +161,7 @@ impl Agent {
             }
             self.torn += 1;
             self.at = (self.at + 1) % self.hubs.len();
+            socket = self.connect().await?;
         }
     }
 

@@ -45,7 +45,7 @@ pub struct Scene {
     pub again: Arc<AtomicU64>,
     record: Record,
     /// Claims that somebody was given, with the hub's ids.
-    claims: Mutex<Vec<(u16, String)>>,
+    claims: Mutex<Vec<Given>>,
 }
 
 /// What somebody does about an answer that takes long.
@@ -55,6 +55,9 @@ enum Patience {
     GivesUp,
     AsksAgain,
 }
+
+/// A claim: its number in the history, the hub's id, and whether it is paid for.
+type Given = (u16, String, bool);
 
 /// An answer, and the version of the change or of the figures where the hub says it.
 type Heard = (Answer, Option<i64>);
@@ -104,7 +107,12 @@ impl Scene {
 
     fn id_of(&self, claim: u16) -> Option<String> {
         let claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
-        claims.iter().find(|(number, _)| *number == claim).map(|(_, id)| id.clone())
+        claims.iter().find(|(number, ..)| *number == claim).map(|(_, id, _)| id.clone())
+    }
+
+    fn is_paid(&self, claim: u16) -> bool {
+        let claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        claims.iter().any(|(number, _, paid)| *number == claim && *paid)
     }
 }
 
@@ -156,7 +164,7 @@ impl Person {
         self.scene.record.keep(Call { who: self.who, act, called, answered, version });
         // Whoever gave an order up tells the store, and hears of it when the hub has its word.
         match (act, answered) {
-            (Act::Release { claim }, Some((_, Answer::Releasing { .. }))) => {
+            (Act::Release { claim }, Some((_, Answer::GivenUp))) => {
                 Box::pin(self.one(Act::LetGo { claim }, "", Patience::Waits)).await
             }
             _ => Ok(()),
@@ -199,10 +207,17 @@ impl Person {
             None => Ask::get(&path),
         };
         let Some(answer) = self.asked(&ask, patience).await? else { return Ok(None) };
-        let read = read(act, &answer).with_context(|| answer.body.to_string())?;
-        if let (Act::Reserve { claim, .. }, Answer::Given) = (act, read.0) {
+        let mut read = read(act, &answer).with_context(|| answer.body.to_string())?;
+        // What is shown is the claim a moment later: the store's word may have come meanwhile.
+        if let (Act::Release { claim }, Answer::Released { .. } | Answer::Releasing { .. }) =
+            (act, read.0)
+            && scene.is_paid(claim)
+        {
+            read = (Answer::GivenUp, None);
+        }
+        if let (Act::Reserve { claim, paid, .. }, Answer::Given) = (act, read.0) {
             let id = answer.body["id"].as_str().context("a reservation has an id")?.to_owned();
-            scene.claims.lock().unwrap_or_else(PoisonError::into_inner).push((claim, id));
+            scene.claims.lock().unwrap_or_else(PoisonError::into_inner).push((claim, id, paid));
         }
         Ok(Some(read))
     }

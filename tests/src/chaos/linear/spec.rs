@@ -60,7 +60,9 @@ pub enum Answer {
         /// Units that registers had taken from it.
         short: i64,
     },
-    /// The claim is given up, and waits for its store's word.
+    /// The claim is given up; it may wait for its store's word.
+    GivenUp,
+    /// A claim that waits for that word.
     Releasing {
         /// Units that registers had taken from it.
         short: i64,
@@ -195,10 +197,11 @@ impl Shelf {
         if claim.paid && short < claim.units {
             // The store may be handing it over.
             claim.leaving = true;
-            return Answer::Releasing { short };
+            return Answer::GivenUp;
         }
+        let paid = claim.paid;
         self.end(at);
-        Answer::Released { short }
+        if paid { Answer::GivenUp } else { Answer::Released { short } }
     }
 
     fn let_go(&mut self, number: u16) {
@@ -295,7 +298,7 @@ mod tests {
         shelf.act(&Act::Bring { units: 4 });
         assert_eq!((short(&shelf), shelf.missing), (vec![0, 1, 2], 0));
         // Its own units go to the one that waits, not back to itself.
-        assert_eq!(shelf.act(&Act::Release { claim: 1 }), Answer::Releasing { short: 0 });
+        assert_eq!(shelf.act(&Act::Release { claim: 1 }), Answer::GivenUp);
         assert_eq!(shelf.act(&Act::LetGo { claim: 1 }), Answer::Booked);
         assert_eq!((short(&shelf), shelf.available), (vec![0, 1], 0));
     }
