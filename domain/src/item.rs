@@ -48,6 +48,16 @@ pub enum ItemState {
     Retired,
 }
 
+/// A part of a kit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Component {
+    /// Which item.
+    pub sku: Sku,
+    /// Base units in one kit.
+    pub quantity: i64,
+}
+
 /// What one says of an item when making or changing it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -82,6 +92,9 @@ pub struct ItemDetails {
     /// Sold or not.
     #[serde(default)]
     pub state: ItemState,
+    /// What one of it is made of; none: it is no kit, and has stock of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub components: Vec<Component>,
 }
 
 fn standard() -> String {
@@ -131,6 +144,7 @@ impl ItemDetails {
             image: None,
             options: None,
             state: ItemState::default(),
+            components: vec![],
         }
     }
 
@@ -160,6 +174,28 @@ impl ItemDetails {
         if self.tax.is_empty() || self.tax.len() > 32 {
             return Err(Refusal::invalid("/tax", "a tax class of 1 to 32 characters"));
         }
+        self.is_kit_in_shape()?;
         Ok(self)
+    }
+
+    /// Bounded, no part twice, counted in pieces.
+    fn is_kit_in_shape(&self) -> Result<(), Refusal> {
+        if self.components.len() > limits::KIT_PARTS_MAX {
+            return Err(Refusal::invalid("/components", "at most 20"));
+        }
+        if !self.components.is_empty() && self.unit != Unit::Each {
+            return Err(Refusal::invalid("/unit", "each: a kit is counted in pieces"));
+        }
+        for (at, component) in self.components.iter().enumerate() {
+            if !(1..=limits::KIT_PART_UNITS_MAX).contains(&component.quantity) {
+                let field = format!("/components/{at}/quantity");
+                return Err(Refusal::invalid(&field, "1 to 100,000 base units"));
+            }
+            if self.components.iter().take(at).any(|before| before.sku == component.sku) {
+                let field = format!("/components/{at}/sku");
+                return Err(Refusal::invalid(&field, "each part once"));
+            }
+        }
+        Ok(())
     }
 }

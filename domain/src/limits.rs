@@ -10,6 +10,12 @@ pub const LINES_MAX: usize = 200;
 pub const DATED_PRICES_MAX: usize = 100;
 /// How long an item keeps a price that another one has followed, days.
 pub const ENDED_PRICE_DAYS: u64 = 30;
+/// Parts of a kit.
+pub const KIT_PARTS_MAX: usize = 20;
+/// Units of a part in one kit, base units.
+pub const KIT_PART_UNITS_MAX: i64 = 100_000;
+/// Items that are kits.
+pub const KITS_MAX: usize = 10_000;
 /// Barcodes of an item.
 pub const BARCODES_MAX: usize = 20;
 /// A name or title, characters.

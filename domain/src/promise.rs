@@ -50,19 +50,34 @@ pub fn promise(records: &Records, lines: &Lines, key: StockKey, stock: &Stock) -
     (stock.available() + share - records.safety(key.item, key.location)).max(0)
 }
 
+/// The same of any item, with a row for each item that its units lie in: of a kit as many as its
+/// scarcest part allows, by the parts' own rules.
+pub fn promise_of(
+    records: &Records,
+    lines: &Lines,
+    key: StockKey,
+    row: impl Fn(StockKey) -> Stock,
+) -> i64 {
+    let one = |item| {
+        let key = StockKey { item, ..key };
+        promise(records, lines, key, &row(key))
+    };
+    records.kit(key.item).map_or_else(|| one(key.item), |kit| kit.count(one))
+}
+
 /// What one channel may offer at one location: max(0, P - channel buffer); for pickup nothing at a
 /// dark store.
 pub fn channel_figure(
     records: &Records,
     lines: &Lines,
     key: StockKey,
-    stock: &Stock,
+    row: impl Fn(StockKey) -> Stock,
     (channel, fulfilment): (Option<&str>, Fulfilment),
 ) -> i64 {
     if fulfilment == Fulfilment::Pickup && lines.dark.contains(&key.location) {
         return 0;
     }
-    (promise(records, lines, key, stock) - records.buffer(key.item, channel)).max(0)
+    (promise_of(records, lines, key, row) - records.buffer(key.item, channel)).max(0)
 }
 
 /// What one channel may offer over several locations: max(0, sum of P - channel buffer).
@@ -147,7 +162,7 @@ mod tests {
         let safety = Safety { item: key.item, location: key.location, units: 1 };
         records.put(Version(1), Record::Safety(safety));
         let figures = |lines: &Lines| {
-            let of = |f| channel_figure(&records, lines, key, &stock, (None, f));
+            let of = |f| channel_figure(&records, lines, key, |_| stock, (None, f));
             (
                 promise(&records, lines, key, &stock),
                 of(Fulfilment::Pickup),

@@ -6,8 +6,9 @@
 //! 2. `invalid`: what is wrong whatever the state,
 //! 3. unknown, or not to be seen: `location_unknown`, `item_unknown`, `reservation_unknown`,
 //!    `record_unknown`, `enrolment_invalid`,
-//! 4. wrong state: `location_retired`, `item_retired`, `barcode_in_use`; `reservation_ended`,
-//!    `reservation_expired`, `reservation_state`, `reservation_short`, `stale_timer`;
+//! 4. wrong state: `location_retired`, `item_retired`, `kit_has_no_stock`, `kit_nested`,
+//!    `item_has_stock`, `barcode_in_use`; `reservation_ended`, `reservation_expired`,
+//!    `reservation_state`, `reservation_short`, `stale_timer`;
 //!    then `store_has_agent`, `last_admin`,
 //! 5. `too_many_holds`,
 //! 6. `approval_needed`,
@@ -69,6 +70,26 @@ pub enum Refusal {
     BarcodeInUse {
         /// Which barcode.
         barcode: String,
+    },
+    /// What lies on shelves are the parts of a kit.
+    #[error("{sku} is a kit and has no stock of its own: name its parts")]
+    KitHasNoStock {
+        /// Which item.
+        sku: String,
+    },
+    /// A kit would be part of another one.
+    #[error("a kit is made of items that are no kits, and {sku} would be both")]
+    KitNested {
+        /// Which item.
+        sku: String,
+    },
+    /// Units of the item could be neither sold nor counted, were it a kit.
+    #[error("{sku} has stock at {location}: count it to zero there before it becomes a kit")]
+    ItemHasStock {
+        /// Which item.
+        sku: String,
+        /// Where.
+        location: String,
     },
     /// A store with an agent books its physical acts itself.
     #[error("this store has an agent: do this in the store, so that its log has it")]
@@ -145,7 +166,7 @@ pub enum RefusalKind {
 
 impl Refusal {
     /// Every code, for documentation and its test.
-    pub const CODES: [&'static str; 23] = [
+    pub const CODES: [&'static str; 26] = [
         "command_reused",
         "precondition_failed",
         "invalid",
@@ -157,6 +178,9 @@ impl Refusal {
         "item_retired",
         "location_retired",
         "barcode_in_use",
+        "kit_has_no_stock",
+        "kit_nested",
+        "item_has_stock",
         "store_has_agent",
         "reservation_ended",
         "reservation_expired",
@@ -185,6 +209,9 @@ impl Refusal {
             Refusal::ItemRetired => "item_retired",
             Refusal::LocationRetired => "location_retired",
             Refusal::BarcodeInUse { .. } => "barcode_in_use",
+            Refusal::KitHasNoStock { .. } => "kit_has_no_stock",
+            Refusal::KitNested { .. } => "kit_nested",
+            Refusal::ItemHasStock { .. } => "item_has_stock",
             Refusal::StoreHasAgent => "store_has_agent",
             Refusal::ReservationEnded { .. } => "reservation_ended",
             Refusal::ReservationExpired => "reservation_expired",

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::code::Sku;
 use crate::id::{LineId, TicketId};
-use crate::item::Unit;
+use crate::item::{Component, Unit};
 use crate::limits;
 use crate::money::{Currency, Money, MoneyError, tax_included_half_even};
 use crate::record::TaxRate;
@@ -20,6 +20,24 @@ pub enum Warning {
     FreeWhenOffline,
     /// It may be promised online.
     Promised,
+}
+
+/// A part of the kits of a line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TicketPart {
+    /// Which item, and how many units of it are in one kit.
+    #[serde(flatten)]
+    pub component: Component,
+    /// Units of it that the share does not cover.
+    pub beyond: i64,
+    /// Which case that is.
+    pub warning: Option<Warning>,
+}
+
+impl From<Component> for TicketPart {
+    fn from(component: Component) -> Self {
+        Self { component, beyond: 0, warning: None }
+    }
 }
 
 /// One line.
@@ -45,13 +63,60 @@ pub struct TicketLine {
     pub label_total: Option<Money>,
     /// Tax class.
     pub tax: String,
-    /// Units that the share does not cover.
+    /// What one of it is made of, as it was when it was scanned; none: it is no kit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<TicketPart>,
+    /// Units that the share does not cover; of a kit as many as its parts do not make.
     pub beyond: i64,
-    /// Which case that is.
+    /// Which case that is; of a kit's parts the worst.
     pub warning: Option<Warning>,
 }
 
 impl TicketLine {
+    /// Units by the item that they lie in: of a kit those of its parts.
+    pub fn units(&self) -> Vec<(&Sku, i64)> {
+        if self.parts.is_empty() {
+            return vec![(&self.sku, self.quantity)];
+        }
+        let parts = self.parts.iter().map(|part| &part.component);
+        parts.map(|part| (&part.sku, part.quantity * self.quantity)).collect()
+    }
+
+    /// Marks units of an item as beyond the share, at most as many as it has: how many those are.
+    pub fn mark(&mut self, sku: &Sku, beyond: i64, warning: Option<Warning>) -> i64 {
+        let units = self.units().into_iter().find(|(of, _)| *of == sku).map_or(0, |(_, n)| n);
+        let beyond = beyond.min(units);
+        let warning = warning.filter(|_| beyond > 0);
+        if units > 0 && self.parts.is_empty() {
+            (self.beyond, self.warning) = (beyond, warning);
+        } else if let Some(part) = self.parts.iter_mut().find(|part| part.component.sku == *sku) {
+            (part.beyond, part.warning) = (beyond, warning);
+            // A kit with one unit short is a kit short.
+            let short = |p: &TicketPart| {
+                let each = p.component.quantity.max(1);
+                (p.beyond + each - 1) / each
+            };
+            self.beyond = self.parts.iter().map(short).max().unwrap_or(0);
+            let worst = |w| self.parts.iter().any(|p| p.warning == Some(w)).then_some(w);
+            self.warning = worst(Warning::Promised).or(worst(Warning::FreeWhenOffline));
+        }
+        beyond
+    }
+
+    /// Units of an item that are beyond the share, and which case that is.
+    pub fn marked(&self, sku: &Sku) -> Option<(i64, Warning)> {
+        let part = self.parts.iter().find(|part| part.component.sku == *sku);
+        let own =
+            (self.parts.is_empty() && self.sku == *sku).then_some((self.beyond, self.warning));
+        let (beyond, warning) = part.map(|p| (p.beyond, p.warning)).or(own)?;
+        Some((beyond, warning?))
+    }
+
+    /// Lines of a fact that it becomes.
+    fn entries(&self) -> usize {
+        self.parts.len().max(1)
+    }
+
     /// As its label says, else price times quantity, rounded half up.
     pub fn total(&self) -> Result<Money, MoneyError> {
         match self.label_total {
@@ -63,7 +128,13 @@ impl TicketLine {
     /// Two scans that are one line: the same goods at the same price.
     fn continues(&self, other: &TicketLine) -> bool {
         let labelled = self.label_total.is_some() || other.label_total.is_some();
-        !labelled && self.sku == other.sku && self.unit_price == other.unit_price
+        let made_alike = || {
+            let parts = |line: &TicketLine| -> Vec<Component> {
+                line.parts.iter().map(|part| part.component.clone()).collect()
+            };
+            parts(self) == parts(other)
+        };
+        !labelled && self.sku == other.sku && self.unit_price == other.unit_price && made_alike()
     }
 }
 
@@ -98,7 +169,7 @@ pub enum TicketRefusal {
     #[error("this line is not on the ticket any more")]
     LineUnknown,
     /// Too many lines.
-    #[error("a ticket has at most 200 lines; take payment and start another")]
+    #[error("a ticket has at most 200 lines, parts of kits counted; take payment, start another")]
     TooManyLines,
     /// Out of range.
     #[error("a quantity is 1 to 1,000,000")]
@@ -149,7 +220,9 @@ impl Ticket {
             known.quantity += line.quantity;
             return Ok(known.id);
         }
-        if self.lines.len() >= limits::LINES_MAX {
+        // Each part of a kit is a line of the sale's fact.
+        let entries: usize = self.lines.iter().map(TicketLine::entries).sum();
+        if entries + line.entries() > limits::LINES_MAX {
             return Err(TicketRefusal::TooManyLines);
         }
         let id = line.id;
@@ -244,6 +317,7 @@ mod tests {
             unit_price: eur(price),
             label_total: None,
             tax: "standard".to_owned(),
+            parts: vec![],
             beyond: 0,
             warning: None,
         }
@@ -260,6 +334,46 @@ mod tests {
         t.add(line(2, "B", 1, 100)).unwrap();
         assert_eq!(t.add(line(3, "A", 2, 250)).unwrap(), LineId(Uuid::from_u128(1)));
         assert_eq!((t.lines.len(), t.pieces(), t.total().unwrap().minor), (2, 4, 850));
+    }
+
+    fn kit(n: u128, parts: &[(&str, i64)]) -> TicketLine {
+        let part = |(sku, quantity): &(&str, i64)| {
+            TicketPart::from(Component { sku: Sku::new(sku).unwrap(), quantity: *quantity })
+        };
+        TicketLine { parts: parts.iter().map(part).collect(), ..line(n, "KIT", 1, 1_500) }
+    }
+
+    #[test]
+    fn a_kit_is_one_line_at_its_price_and_takes_its_parts() {
+        let mut t = ticket();
+        t.add(kit(1, &[("CUP", 2), ("POT", 1)])).unwrap();
+        t.add(kit(2, &[("CUP", 2), ("POT", 1)])).unwrap();
+        assert_eq!((t.lines.len(), t.pieces(), t.total().unwrap().minor), (1, 2, 3_000));
+        let (cup, pot) = (Sku::new("CUP").unwrap(), Sku::new("POT").unwrap());
+        assert_eq!(t.lines[0].units(), [(&cup, 4), (&pot, 2)]);
+        // Made otherwise it is another line.
+        t.add(kit(3, &[("CUP", 3), ("POT", 1)])).unwrap();
+        assert_eq!(t.lines.len(), 2);
+        let line = &mut t.lines[0];
+        assert_eq!(line.mark(&cup, 3, Some(Warning::FreeWhenOffline)), 3);
+        assert_eq!((line.beyond, line.warning), (2, Some(Warning::FreeWhenOffline)));
+        assert_eq!(line.mark(&pot, 9, Some(Warning::Promised)), 2);
+        assert_eq!((line.beyond, line.warning), (2, Some(Warning::Promised)));
+        assert_eq!(line.marked(&cup), Some((3, Warning::FreeWhenOffline)));
+        assert_eq!(line.mark(&pot, 0, None), 0);
+        assert_eq!((line.mark(&cup, 0, None), line.beyond, line.warning), (0, 0, None));
+        assert_eq!((line.marked(&line.sku), line.marked(&cup)), (None, None));
+    }
+
+    #[test]
+    fn parts_count_as_lines() {
+        let mut t = ticket();
+        let parts: Vec<(&str, i64)> = ["A", "B", "C", "D", "E"].map(|sku| (sku, 1)).to_vec();
+        for n in 0..40 {
+            let price = eur(100 + i64::try_from(n).unwrap());
+            t.add(TicketLine { unit_price: price, ..kit(n, &parts) }).unwrap();
+        }
+        assert_eq!(t.add(line(99, "A", 1, 1)), Err(TicketRefusal::TooManyLines));
     }
 
     #[test]

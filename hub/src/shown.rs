@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use oneshelf_domain::promise::{
-    Fulfilment, Lines, Shown, channel_figure, channel_total, promise, shown,
+    Fulfilment, Lines, Shown, channel_figure, channel_total, promise_of, shown,
 };
 use oneshelf_domain::record::{Display, Location, LocationKind, RecordState, Records};
-use oneshelf_domain::stock::{ItemNo, Stock, StockKey};
+use oneshelf_domain::stock::{ItemNo, StockKey, Version};
 use oneshelf_domain::{LocationCode, Sku, Timestamp};
 use serde::Serialize;
 
@@ -117,9 +117,18 @@ impl Source {
         audience: &Audience,
         items: &[ItemNo],
     ) -> Result<(i64, Vec<ShownItem>), StoreError> {
-        let (version, stock) = figures::available(&self.store, items).await?;
+        let (version, stock) = self.stock(items).await?;
         let moment = self.moment();
         Ok((version.0, stock.iter().map(|i| moment.item(audience, i)).collect()))
+    }
+
+    /// The rows that figures of some items are made from, with the version that they are true at.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn stock(&self, items: &[ItemNo]) -> Result<(Version, Vec<ItemStock>), StoreError> {
+        let records = self.follow.seen().records.clone();
+        figures::available(&self.store, &records, items).await
     }
 
     /// Now.
@@ -148,10 +157,9 @@ impl Moment<'_> {
         let mut promises = vec![];
         let mut locations = vec![];
         for location in self.records.locations().filter(|l| sells(l)) {
-            let row = stock.rows.get(&location.no).copied().unwrap_or_default();
             let key = StockKey { item: stock.no, location: location.no };
-            promises.push(promise(&self.records, &self.lines, key, &row));
-            locations.push(self.at(audience, location, key, &row));
+            promises.push(promise_of(&self.records, &self.lines, key, |key| stock.row(key)));
+            locations.push(self.at(audience, location, key, stock));
         }
         let buffer = self.records.buffer(stock.no, channel);
         ShownItem {
@@ -166,10 +174,11 @@ impl Moment<'_> {
         audience: &Audience,
         location: &Location,
         key: StockKey,
-        row: &Stock,
+        stock: &ItemStock,
     ) -> ShownLocation {
         // One location's figure is what a shopper may have kept there.
         let who = (audience.channel.as_deref(), Fulfilment::Pickup);
+        let row = |key| stock.row(key);
         let figure = channel_figure(&self.records, &self.lines, key, row, who);
         // Where no agent works nobody but the hub moves stock: its word is always fresh.
         let state = match self.links.state(location.no) {

@@ -237,6 +237,9 @@ pub struct SoldLine {
     pub total: Money,
     /// Tax class.
     pub tax: String,
+    /// What one of it was made of, where it was a kit: (SKU, base units) per part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub components: Vec<Total>,
 }
 
 /// The hub's word on a fact.

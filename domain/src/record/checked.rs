@@ -41,6 +41,10 @@ impl Record {
             Record::Key(k) => key(k)?,
             Record::Agent(a) => name(&mut a.name)?,
             Record::Enrolment(_) | Record::Recovering(_) => {}
+            Record::Kit(_) => {
+                let rule = "follows from its item: change the item's components";
+                return Err(Refusal::invalid("/record", rule));
+            }
             Record::Channel(c) => sales_channel(c)?,
             Record::Safety(s) => units(s.units)?,
             Record::Share(s) => share(s.rule)?,

@@ -6,6 +6,7 @@
 mod channel;
 mod checked;
 mod kinds;
+mod kit;
 mod policy;
 mod recovering;
 mod walk_in;
@@ -19,6 +20,7 @@ pub use kinds::{
     Agent, ApiKey, DecimalMark, Display, Enrolment, ImportMapping, KeyKind, Location, LocationKind,
     RecordState, Register, Role, Scope, Shop, Staff, TaxRate,
 };
+pub use kit::{Kit, Part, count as kits_in};
 pub use policy::{Buffer, Safety, SharePolicy, ShareRule};
 pub use recovering::Recovering;
 pub use walk_in::{Sold, WalkIn};
@@ -59,6 +61,8 @@ pub enum Record {
     Recovering(Recovering),
     /// What registers sell.
     WalkIn(WalkIn),
+    /// What a kit is made of.
+    Kit(Kit),
 }
 
 impl Record {
@@ -79,6 +83,7 @@ impl Record {
             Record::Mapping(m) => ImportMapping::key(&m.kind, &m.name),
             Record::Recovering(r) => Recovering::key(r.location),
             Record::WalkIn(w) => WalkIn::key(w.location),
+            Record::Kit(k) => Kit::key(k.item),
         }
     }
 }
@@ -122,6 +127,10 @@ pub struct Records {
     location_by_no: BTreeMap<LocationNo, LocationCode>,
     /// Asked for at every figure, and empty nearly always.
     recovering: BTreeSet<LocationNo>,
+    /// Asked for at every figure too.
+    kits: BTreeMap<ItemNo, Kit>,
+    /// Kits by their parts, as (part, kit).
+    kits_of: BTreeSet<(ItemNo, ItemNo)>,
 }
 
 impl Records {
@@ -130,6 +139,11 @@ impl Records {
         match &record {
             Record::Location(l) => _ = self.location_by_no.insert(l.no, l.code.clone()),
             Record::Recovering(r) => _ = self.recovering.insert(r.location),
+            Record::Kit(kit) => {
+                self.forget_kit(kit.item);
+                self.kits_of.extend(kit.parts.iter().map(|part| (part.item, kit.item)));
+                self.kits.insert(kit.item, kit.clone());
+            }
             _ => {}
         }
         self.by_key.insert(record.key(), (version, record));
@@ -137,8 +151,16 @@ impl Records {
 
     /// Takes a record out.
     pub fn remove(&mut self, key: &str) {
-        if let Some((_, Record::Recovering(r))) = self.by_key.remove(key) {
-            self.recovering.remove(&r.location);
+        match self.by_key.remove(key) {
+            Some((_, Record::Recovering(r))) => _ = self.recovering.remove(&r.location),
+            Some((_, Record::Kit(kit))) => self.forget_kit(kit.item),
+            _ => {}
+        }
+    }
+
+    fn forget_kit(&mut self, item: ItemNo) {
+        for part in self.kits.remove(&item).into_iter().flat_map(|kit| kit.parts) {
+            self.kits_of.remove(&(part.item, item));
         }
     }
 
@@ -227,6 +249,29 @@ impl Records {
     /// True when the hub was put back and does not know yet what this location did since.
     pub fn is_recovering(&self, location: LocationNo) -> bool {
         self.recovering.contains(&location)
+    }
+
+    /// What an item is made of; none: it is no kit.
+    pub fn kit(&self, item: ItemNo) -> Option<&Kit> {
+        self.kits.get(&item)
+    }
+
+    /// The kits that an item is a part of.
+    pub fn kits_of(&self, part: ItemNo) -> impl Iterator<Item = ItemNo> {
+        self.kits_of.range((part, ItemNo(i64::MIN))..=(part, ItemNo(i64::MAX))).map(|(_, kit)| *kit)
+    }
+
+    /// How many kits there are.
+    pub fn kits(&self) -> usize {
+        self.kits.len()
+    }
+
+    /// Where the units of an item lie: of a kit in its parts, of any other in itself.
+    pub fn parts(&self, item: ItemNo) -> Vec<Part> {
+        match self.kit(item) {
+            Some(kit) => kit.parts.clone(),
+            None => vec![Part { item, quantity: 1 }],
+        }
     }
 
     /// Units kept back there; 0 without a policy.

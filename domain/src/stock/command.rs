@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{ItemNo, Lease, LocationNo, Place, Version, Versions};
+use super::{ItemNo, Lease, LocationNo, Place, SoldKit, Version, Versions};
 use crate::code::Sku;
 use crate::id::{AgentId, CommandId, IncarnationId, ReservationId, SaleId};
 use crate::item::ItemDetails;
@@ -106,6 +106,9 @@ pub struct SaleDocument {
     pub tenders: Vec<SaleTender>,
     /// (item, quantity, unit price minor, total minor) per line.
     pub lines: Vec<(ItemNo, i64, i64, i64)>,
+    /// The lines that sold kits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kits: Vec<SoldKit>,
 }
 
 /// What a fact says happened.

@@ -11,7 +11,7 @@ use super::draw::Draw;
 use super::session::{learn, speaker, unheard};
 use super::{
     Change, Command, FactBody, InSource, Incarnation, ItemNo, Outcome, Place, Reason,
-    ReservationState, SaleDocument, SaleLine, StockKey, Stop, release, reserve,
+    ReservationState, SaleDocument, SaleLine, StockKey, Stop, kits, release, reserve,
 };
 use crate::id::{IncarnationId, ReservationId};
 use crate::limits;
@@ -118,14 +118,23 @@ fn apply(
             }
         }
         FactBody::In { item, quantity, to_share, source } => {
-            goods_in(draft, i, Draft::key(*item, i.location), *quantity, *to_share, *source)?;
+            for part in kits::parts(draft, *item, i.location)? {
+                let (key, units) = (Draft::key(part.item, i.location), quantity * part.quantity);
+                // An agent that names a kit added nothing to the share of its parts.
+                let to_share = *to_share && part.item == *item;
+                goods_in(draft, i, key, units, to_share, *source)?;
+            }
         }
         FactBody::Back { item, quantity } => {
             back(draft, i, Draft::key(*item, i.location), *quantity)?;
         }
         FactBody::Count { item, found, from_share } => {
-            // A retired agent's count proves nothing now; its cut went to doubt already.
-            if !i.retired {
+            if draft.state.records.kit(*item).is_some() {
+                let sku = draft.state.item_by_no(*item)?.map(|i| i.sku.to_string());
+                let text = "a store counted a kit, which has no stock: count its parts";
+                draft.notice("kit_counted", sku.unwrap_or_default(), text);
+            } else if !i.retired {
+                // A retired agent's count proves nothing now; its cut went to doubt already.
                 let key = Draft::key(*item, i.location);
                 leave(draft, i, key, *from_share, Place::Adjustment, Reason::Count)?;
                 super::request::count(draft, key, *found, *from_share)?;
@@ -142,16 +151,24 @@ fn apply(
 }
 
 fn sale_line(draft: &mut Draft, i: &Incarnation, line: &SaleLine) -> Result<(), Stop> {
-    let key = Draft::key(line.item, i.location);
-    leave(draft, i, key, line.share, Place::Customer, Reason::Sale)?;
-    draft.draw(Draw {
-        key,
-        quantity: line.beyond,
-        to: Place::Customer,
-        reason: Reason::Sale,
-        first: None,
-        any_doubt: false,
-    })
+    for part in kits::parts(draft, line.item, i.location)? {
+        let key = Draft::key(part.item, i.location);
+        // An agent that names a kit took its parts from no share.
+        let (share, beyond) = match part.item == line.item {
+            true => (line.share, line.beyond),
+            false => (0, (line.share + line.beyond) * part.quantity),
+        };
+        leave(draft, i, key, share, Place::Customer, Reason::Sale)?;
+        draft.draw(Draw {
+            key,
+            quantity: beyond,
+            to: Place::Customer,
+            reason: Reason::Sale,
+            first: None,
+            any_doubt: false,
+        })?;
+    }
+    Ok(())
 }
 
 /// Units that the agent took out of its own share.
@@ -266,7 +283,9 @@ fn hand_over(
 ) -> Result<(), Stop> {
     let mut given: BTreeMap<ItemNo, i64> = BTreeMap::new();
     for (item, quantity) in lines {
-        *given.entry(*item).or_default() += quantity;
+        for part in kits::parts(draft, *item, i.location)? {
+            *given.entry(part.item).or_default() += quantity * part.quantity;
+        }
     }
     if let Some(r) = draft.reservation(id)?.filter(|r| r.state.is_open()) {
         if r.lines.iter().all(|l| l.location == i.location) {
@@ -350,8 +369,12 @@ fn commercial(lines: &[SaleLine], document: &SaleDocument) -> Option<String> {
         return Some("sale_totals_differ".to_owned());
     }
     let mut units: BTreeMap<ItemNo, i128> = BTreeMap::new();
-    for (item, quantity, _, _) in &document.lines {
-        *units.entry(*item).or_default() += i128::from(*quantity);
+    for (at, (item, quantity, _, _)) in document.lines.iter().enumerate() {
+        let itself = [(*item, 1)];
+        let kit = document.kits.iter().find(|kit| kit.line == at);
+        for (part, each) in kit.map_or(&itself[..], |kit| &kit.parts) {
+            *units.entry(*part).or_default() += i128::from(*quantity) * i128::from(*each);
+        }
     }
     for line in lines {
         *units.entry(line.item).or_default() -= i128::from(line.share + line.beyond);

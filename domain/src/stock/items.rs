@@ -4,7 +4,7 @@
 //! began before do not outlive it.
 
 use super::draft::Draft;
-use super::{Change, Command, ItemNo, Outcome, Stop};
+use super::{Change, Command, ItemNo, Outcome, Stop, kits};
 use crate::code::Sku;
 use crate::item::{Item, ItemDetails, ItemState};
 use crate::money::{Currency, Money};
@@ -94,6 +94,7 @@ fn put_item(
     if old.as_ref().is_some_and(|i| i.details == details && i.prices == prices) {
         return Ok(Outcome::Item { no });
     }
+    kits::keep(draft, sku, no, old.as_ref(), &details)?;
     for barcode in &details.barcodes {
         if draft.state.barcode_owner(barcode)?.is_some_and(|owner| owner != no) {
             return Err(Refusal::BarcodeInUse { barcode: barcode.to_string() }.into());

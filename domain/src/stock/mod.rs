@@ -10,6 +10,7 @@ mod draft;
 mod draw;
 mod fact;
 mod items;
+mod kits;
 mod outcome;
 mod release;
 mod request;
@@ -27,8 +28,9 @@ use serde::{Deserialize, Serialize};
 pub use command::{
     Adjustment, At, Command, FactBody, InSource, SaleDocument, SaleLine, SaleTender,
 };
+pub use kits::SoldKit;
 pub use outcome::{Change, Decision, HelloAnswer, Notice, Outcome, TimerChange, TimerKind};
-pub use reservation::{Reservation, ReservationLine, ReservationState};
+pub use reservation::{OfKit, Reservation, ReservationLine, ReservationState};
 pub use session::SESSION_OVER;
 pub use shape::shape;
 pub use share::{Incarnation, Lease, Share};

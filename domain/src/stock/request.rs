@@ -5,7 +5,9 @@
 
 use super::draft::{Draft, Shift};
 use super::draw::Draw;
-use super::{Adjustment, Command, ItemNo, LocationNo, Outcome, Place, Reason, StockKey, Stop};
+use super::{
+    Adjustment, Command, ItemNo, LocationNo, Outcome, Place, Reason, StockKey, Stop, kits,
+};
 use crate::limits;
 use crate::refusal::Refusal;
 
@@ -13,9 +15,12 @@ pub(super) fn physical(draft: &mut Draft, command: &Command) -> Result<Outcome, 
     match command {
         Command::Receive { location, lines, .. } => receive(draft, *location, lines),
         Command::ReturnGoods { location, item, quantity, to } => {
-            let key = checked(draft, *location, *item)?;
-            shift(draft, key, Place::Customer, *to, *quantity, Reason::Return)?;
-            draft.heal(key)?;
+            known_and_open(draft, *location, *item)?;
+            for part in kits::parts(draft, *item, *location)? {
+                let (key, units) = (Draft::key(part.item, *location), *quantity * part.quantity);
+                shift(draft, key, Place::Customer, *to, units, Reason::Return)?;
+                draft.heal(key)?;
+            }
             Ok(Outcome::Done)
         }
         Command::Adjust { location, item, quantity, why, approved, .. } => {
@@ -40,10 +45,15 @@ pub(super) fn physical(draft: &mut Draft, command: &Command) -> Result<Outcome, 
 
 /// Order: unknown, wrong state.
 fn checked(draft: &Draft, location: LocationNo, item: ItemNo) -> Result<StockKey, Stop> {
+    known_and_open(draft, location, item)?;
+    kits::has_stock(draft, item)?;
+    Ok(Draft::key(item, location))
+}
+
+fn known_and_open(draft: &Draft, location: LocationNo, item: ItemNo) -> Result<(), Stop> {
     draft.known_location(location)?;
     known(draft, item)?;
-    without_agent(draft, location)?;
-    Ok(Draft::key(item, location))
+    without_agent(draft, location)
 }
 
 fn without_agent(draft: &Draft, location: LocationNo) -> Result<(), Stop> {
@@ -83,6 +93,9 @@ fn receive(
         known(draft, *item)?;
     }
     without_agent(draft, location)?;
+    for (item, _) in lines {
+        kits::has_stock(draft, *item)?;
+    }
     for (item, quantity) in lines {
         let key = Draft::key(*item, location);
         shift(draft, key, Place::Supplier, Place::Available, *quantity, Reason::Receive)?;

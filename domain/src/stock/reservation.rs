@@ -89,12 +89,36 @@ pub struct ReservationLine {
     /// Units that a register took meanwhile; of one that is being released also those that are
     /// free again.
     pub short: i64,
+    /// Which kit it is a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kit: Option<OfKit>,
+}
+
+/// Kits that were claimed; each has a line for every part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfKit {
+    /// Which item is the kit.
+    pub item: ItemNo,
+    /// How many kits.
+    pub quantity: i64,
+}
+
+impl OfKit {
+    /// As its two columns say.
+    pub fn stored(item: Option<i64>, quantity: Option<i64>) -> Option<Self> {
+        Some(Self { item: ItemNo(item?), quantity: quantity? })
+    }
 }
 
 impl ReservationLine {
     /// The stock row it draws on.
     pub const fn key(&self) -> StockKey {
         StockKey { item: self.item, location: self.location }
+    }
+
+    /// The item that was asked for: the kit, where it is a part of one.
+    pub fn asked(&self) -> ItemNo {
+        self.kit.map_or(self.item, |kit| kit.item)
     }
 
     /// Units that it holds.

@@ -3,13 +3,15 @@
 //! A claim takes all its lines or none. A hold is dead for commit from `expires_at` on, but time
 //! alone returns no units: exactly one command (expire, or its owner's release) ends it.
 
+use std::collections::BTreeMap;
+
 use super::draft::{Draft, Shift};
 use super::draw::Draw;
 use super::release::{self, end};
 use super::request::{known, not_enough, not_now};
 use super::{
-    Command, ItemNo, Key, LocationNo, Outcome, Place, Reason, Reservation, ReservationLine,
-    ReservationState, StockKey, Stop, TimerChange, TimerKind,
+    Command, ItemNo, Key, LocationNo, OfKit, Outcome, Place, Reason, Reservation, ReservationLine,
+    ReservationState, StockKey, Stop, TimerChange, TimerKind, kits,
 };
 use crate::id::ReservationId;
 use crate::item::ItemState;
@@ -42,18 +44,17 @@ pub(super) fn reserve(draft: &mut Draft, command: &Command) -> Result<Outcome, S
         }
     }
     let id = ReservationId(draft.at.command.0);
+    let mut claimed = vec![];
     for (item, location, quantity) in lines {
         let key = Draft::key(*item, *location);
-        let row = draft.stock(key)?;
         let (figure, at_most) = figures(draft, key, channel.as_deref(), *fulfilment)?;
         if at_most < *quantity {
             return Err(not_enough(draft, key, figure, *quantity));
         }
-        // Whatever a figure counts, only what lies in the bucket can be given.
-        if figure.min(row.available()) < *quantity {
+        if figure < *quantity {
             return Err(not_now(draft, key));
         }
-        move_units(draft, key, Place::Available, Place::Reserved, *quantity, Reason::Reserve, id)?;
+        claim(draft, key, *quantity, &mut claimed)?;
     }
     let expires_at = expires_in_ms.map(|ms| draft.at.now.plus_ms(ms));
     let state =
@@ -65,15 +66,7 @@ pub(super) fn reserve(draft: &mut Draft, command: &Command) -> Result<Outcome, S
     draft.put_reservation(Reservation {
         id,
         state,
-        lines: lines
-            .iter()
-            .map(|(item, location, quantity)| ReservationLine {
-                item: *item,
-                location: *location,
-                quantity: *quantity,
-                short: 0,
-            })
-            .collect(),
+        lines: claimed,
         expires_at,
         channel: channel.clone(),
         shopper: shopper.clone(),
@@ -85,6 +78,28 @@ pub(super) fn reserve(draft: &mut Draft, command: &Command) -> Result<Outcome, S
     Ok(Outcome::Reservation { id, state, expires_at })
 }
 
+/// Moves the units of one line: of a kit those of all its parts.
+fn claim(
+    draft: &mut Draft,
+    key: StockKey,
+    quantity: i64,
+    lines: &mut Vec<ReservationLine>,
+) -> Result<(), Stop> {
+    let StockKey { item, location } = key;
+    let kit = draft.state.records.kit(item).map(|_| OfKit { item, quantity });
+    for part in kits::parts(draft, item, location)? {
+        let (of, units) = (Draft::key(part.item, location), quantity * part.quantity);
+        // Whatever a figure counts, only what lies in the bucket can be given.
+        if draft.stock(of)?.available() < units {
+            return Err(not_now(draft, key));
+        }
+        let id = ReservationId(draft.at.command.0);
+        move_units(draft, of, Place::Available, Place::Reserved, units, Reason::Reserve, id)?;
+        lines.push(ReservationLine { item: part.item, location, quantity: units, short: 0, kit });
+    }
+    Ok(())
+}
+
 /// Units that may be asked for now, and units that could be had with all of the store's share:
 /// by a channel's figure, or without a channel by what the hub has or can ask its store for.
 fn figures(
@@ -94,12 +109,21 @@ fn figures(
     fulfilment: Fulfilment,
 ) -> Result<(i64, i64), Stop> {
     let (records, lines) = (&draft.state.records, &draft.state.lines);
-    let row = draft.stock(key)?;
-    let all = row.available() + row.at(Place::StoreShare);
+    let mut rows = BTreeMap::new();
+    for part in kits::parts(draft, key.item, key.location)? {
+        let key = Draft::key(part.item, key.location);
+        rows.insert(key, draft.stock(key)?);
+    }
+    let row = |key: StockKey| rows.get(&key).copied().unwrap_or_default();
+    let there = |part: ItemNo| {
+        let row = row(StockKey { item: part, ..key });
+        row.available() + row.at(Place::StoreShare)
+    };
+    let all = records.kit(key.item).map_or_else(|| there(key.item), |kit| kit.count(there));
     Ok(match channel {
         Some(c) => {
             let figure =
-                |lines| promise::channel_figure(records, lines, key, &row, (Some(c), fulfilment));
+                |lines| promise::channel_figure(records, lines, key, row, (Some(c), fulfilment));
             let dark = lines.dark.clone();
             let answering = Lines { fresh: [key.location].into(), dark, ..Lines::default() };
             // No figure exceeds what there is, whatever a policy says.
@@ -118,11 +142,27 @@ fn check_things(draft: &Draft, lines: &[(ItemNo, LocationNo, i64)]) -> Result<()
     for (item, _, _) in lines {
         known(draft, *item)?;
     }
-    for (item, location, _) in lines {
+    let retired = |item| -> Result<bool, Stop> {
+        let item = draft.state.item_by_no(item)?;
+        Ok(item.is_some_and(|i| i.details.state == ItemState::Retired))
+    };
+    let mut claimed = 0;
+    for (item, location, quantity) in lines {
         draft.open_location(*location)?;
-        if draft.state.item_by_no(*item)?.is_some_and(|i| i.details.state == ItemState::Retired) {
-            return Err(Refusal::ItemRetired.into());
+        let parts = kits::parts(draft, *item, *location)?;
+        claimed += parts.len();
+        if parts.iter().any(|part| part.quantity > limits::QUANTITY_MAX / quantity) {
+            return Err(Refusal::invalid("/lines/quantity", "1,000,000,000 units of a part").into());
         }
+        for of in parts.iter().map(|part| part.item).chain([*item]) {
+            if retired(of)? {
+                return Err(Refusal::ItemRetired.into());
+            }
+        }
+    }
+    if claimed > limits::LINES_MAX {
+        let rule = "1 to 200 lines, where each part of a kit is one";
+        return Err(Refusal::invalid("/lines", rule).into());
     }
     Ok(())
 }
@@ -135,7 +175,8 @@ fn replace_holds(
 ) -> Result<(), Stop> {
     let list = Key::HoldsOfShopper(shopper.to_owned());
     let holds: Vec<Reservation> = draft.state.live_holds(&list)?.into_iter().cloned().collect();
-    let same = |r: &Reservation| r.lines.iter().any(|l| lines.iter().any(|(i, _, _)| *i == l.item));
+    let same =
+        |r: &Reservation| r.lines.iter().any(|l| lines.iter().any(|(i, _, _)| *i == l.asked()));
     let (replaced, kept): (Vec<_>, Vec<_>) = holds.into_iter().partition(same);
     if kept.len() >= limits::HOLDS_PER_SHOPPER_MAX {
         return Err(Refusal::TooManyHolds.into());

@@ -4,7 +4,7 @@
 
 use super::draft::Draft;
 use super::request::known;
-use super::{Change, Command, LocationNo, Outcome, State, Stop};
+use super::{Change, Command, LocationNo, Outcome, State, Stop, kits};
 use crate::code::LocationCode;
 use crate::record::{Agent, ApiKey, Channel, Enrolment, Record, RecordState, Scope, Stopped};
 use crate::refusal::Refusal;
@@ -105,18 +105,22 @@ fn named_things_exist(draft: &Draft, record: &Record) -> Result<(), Stop> {
         Record::Safety(s) => {
             draft.known_location(s.location)?;
             known(draft, s.item)?;
+            kits::has_stock(draft, s.item)?;
         }
         Record::Buffer(b) => known(draft, b.item)?,
         Record::Share(s) => {
             draft.known_location(s.location)?;
             if let Some(item) = s.item {
                 known(draft, item)?;
+                kits::has_stock(draft, item)?;
             }
         }
         // Of items that were sold: they are there.
         Record::WalkIn(w) => _ = draft.known_location(w.location)?,
         Record::Recovering(r) => _ = draft.known_location(r.location)?,
         Record::Shop(_) | Record::Location(_) | Record::Key(_) | Record::Mapping(_) => {}
+        // Made by its item alone.
+        Record::Kit(_) => {}
     }
     Ok(())
 }
@@ -134,6 +138,10 @@ fn remove_record(draft: &mut Draft, key: &str) -> Result<Outcome, Stop> {
         Record::Agent(a) => &mut a.state,
         Record::Channel(c) => &mut c.state,
         Record::Shop(_) => return Err(Refusal::invalid("/key", "the shop stays").into()),
+        Record::Kit(_) => {
+            let rule = "follows from its item: change the item's components";
+            return Err(Refusal::invalid("/key", rule).into());
+        }
         Record::Enrolment(_)
         | Record::Safety(_)
         | Record::Buffer(_)

@@ -3,14 +3,17 @@
 //! The steps are lines of the tables' language, so that a failing run can be kept as a table.
 //! `World` looks at the invariants after every step.
 
+use oneshelf_domain::promise::{Lines, promise_of};
+use oneshelf_domain::stock::ItemNo;
 use proptest::prelude::*;
 
 use super::table::Run;
+use super::world::World;
 
 /// Numbers that become a step in the light of what there is.
 type Op = (u8, u8, u8, u8, i64);
 
-const ITEMS: [&str; 2] = ["MUG", "CUP"];
+const ITEMS: [&str; 3] = ["MUG", "CUP", "KIT"];
 const LOCATIONS: [&str; 3] = ["S07", "S02", "W01"];
 /// Two lives of an agent at S07, a third one, and one at S02.
 const AGENTS: [(&str, &str); 4] = [("a1", "S07"), ("a2", "S07"), ("a3", "S07"), ("b1", "S02")];
@@ -83,6 +86,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
 fn played(ops: &[Op]) -> (Run, Vec<String>) {
     let mut run = Run::new();
     let (mut answers, mut made) = (vec![], vec![]);
+    answers.push(run.step("item KIT parts MUG:2,CUP:1"));
     for agent in ["a1", "b1"] {
         let store = if agent == "a1" { "S07" } else { "S02" };
         answers.push(run.step(&format!("hello {agent} at {store} nonce {agent}")));
@@ -96,8 +100,35 @@ fn played(ops: &[Op]) -> (Run, Vec<String>) {
             made.push(step);
         }
         answers.push(run.step(&line));
+        kits_are_whole(&run.world);
     }
     (run, answers)
+}
+
+/// All parts of the kits that were claimed or none, and no figure beyond what the parts allow: by a
+/// formula of its own.
+fn kits_are_whole(world: &World) {
+    let [mug, cup, kit] = ITEMS.map(|sku| world.item(sku));
+    for r in world.reservations.values() {
+        let of_kit = |part| {
+            let lines = r.lines.iter().filter(move |l| l.item == part);
+            lines.filter_map(|l| l.kit.map(|kit| (kit.item, kit.quantity, l.quantity)))
+        };
+        let (mugs, cups): (Vec<_>, Vec<_>) = (of_kit(mug).collect(), of_kit(cup).collect());
+        let twice = |(item, kits, units): &(ItemNo, i64, i64)| (*item, *kits, 2 * units);
+        assert_eq!(mugs, cups.iter().map(twice).collect::<Vec<_>>(), "{r:?}");
+        assert!(r.lines.iter().all(|l| l.item != kit), "{r:?}");
+    }
+    for code in LOCATIONS {
+        let row = |sku| world.stock(world.key(sku, code)).available();
+        let found =
+            promise_of(&world.state.records, &Lines::default(), world.key("KIT", code), |key| {
+                world.stock(key)
+            });
+        assert!(2 * found <= row("MUG") && found <= row("CUP"), "{found} at {code}");
+        let one_more = 2 * (found + 1) <= row("MUG") && found < row("CUP");
+        assert!(!one_more, "more than {found} could be had at {code}");
+    }
 }
 
 proptest! {
@@ -167,6 +198,8 @@ fn random_commands_reach_every_answer() {
         "stale_timer",
         "reservation_state",
         "reservation_expired",
+        "kit_has_no_stock",
+        "kit_counted",
     ] {
         assert!(seen.contains(answer), "{answer} is never reached: {seen:?}");
     }

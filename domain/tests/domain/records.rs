@@ -19,7 +19,7 @@ fn reads_back<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(val
     text
 }
 
-const RECORDS: [&str; 15] = [
+const RECORDS: [&str; 16] = [
     r#"{"record":"shop","name":"H","currency":"EUR","zone":"UTC","taxes":[]}"#,
     r#"{"record":"location","no":3,"code":"S07","name":"Q","kind":"store","zone":"UTC"}"#,
     r#"{"record":"register","location":"S07","code":"R1","name":"R"}"#,
@@ -39,6 +39,7 @@ const RECORDS: [&str; 15] = [
     r#"{"record":"share","location":2,"rule":"auto"}"#,
     r#"{"record":"walk_in","location":2,"hours":40,"sold":[{"item":1,"sales":3,"units":4}]}"#,
     r#"{"record":"recovering","location":2,"epoch":7}"#,
+    r#"{"record":"kit","item":3,"parts":[{"item":1,"quantity":2}]}"#,
 ];
 
 #[test]
@@ -150,6 +151,9 @@ fn refusals() -> Vec<Refusal> {
         Refusal::ItemRetired,
         Refusal::LocationRetired,
         Refusal::BarcodeInUse { barcode: t() },
+        Refusal::KitHasNoStock { sku: "SET".into() },
+        Refusal::KitNested { sku: "SET".into() },
+        Refusal::ItemHasStock { sku: "MUG".into(), location: "S07".into() },
         Refusal::StoreHasAgent,
         Refusal::ReservationEnded { state: t() },
         Refusal::ReservationExpired,
@@ -188,7 +192,7 @@ fn refusals_are_grouped_for_transports() {
     assert_eq!(of(RefusalKind::Gone), ["enrolment_invalid", "reservation_expired"]);
     assert_eq!(of(RefusalKind::Denied), ["approval_needed"]);
     assert_eq!(of(RefusalKind::Changed), ["precondition_failed"]);
-    assert_eq!(of(RefusalKind::Conflict).len(), 13);
+    assert_eq!(of(RefusalKind::Conflict).len(), 16);
 }
 
 #[test]

@@ -291,6 +291,7 @@ fn refused(refusal: &Refusal) -> String {
             format!("{available} of {wanted} {sku}")
         }
         Refusal::BarcodeInUse { barcode } => barcode.clone(),
+        Refusal::KitNested { sku } => sku.clone(),
         Refusal::ReservationEnded { state } => state.clone(),
         Refusal::ReservationState { state, step } => format!("{state} {step}"),
         Refusal::RecordUnknown { what } => what.clone(),

@@ -26,6 +26,7 @@ tables!(
     heal,
     refusals,
     items,
+    kits,
     prices,
     settings,
 );

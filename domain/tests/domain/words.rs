@@ -9,7 +9,7 @@ use oneshelf_domain::promise::Fulfilment;
 use oneshelf_domain::record::{Agent, Buffer, Record, RecordState, Safety, SharePolicy, ShareRule};
 use oneshelf_domain::stock::{
     Adjustment, Command, FactBody, InSource, ItemNo, Lease, LocationNo, Place, SaleDocument,
-    SaleLine, SaleTender, Version, Versions,
+    SaleLine, SaleTender, SoldKit, Version, Versions,
 };
 use oneshelf_domain::{CommandId, Currency, DatedPrice, LocationCode, Money, Sku, Timestamp};
 
@@ -238,9 +238,16 @@ fn reserve(w: &mut Words) -> Command {
 fn item(w: &mut Words) -> Command {
     let name = w.option("name").unwrap_or("Thing").replace('_', " ");
     let price = w.option("price").map(money);
+    let parts = w.option("parts").map(|p| p.split(',').collect()).unwrap_or_else(Vec::new);
+    let parts = parts.into_iter().map(|part| {
+        let (sku, quantity) = part.split_once(':').expect("SKU:units");
+        serde_json::json!({"sku": sku, "quantity": number(quantity)})
+    });
+    let components: Vec<_> = parts.collect();
     let sku = Sku::new(w.word()).unwrap();
     let barcodes: Vec<&str> = w.maybe().map(|b| b.split(',').collect()).unwrap_or_default();
-    let json = serde_json::json!({"name": name, "barcodes": barcodes, "price": price});
+    let json = serde_json::json!({
+        "name": name, "barcodes": barcodes, "price": price, "components": components});
     let details: ItemDetails = serde_json::from_value(json).unwrap();
     Command::PutItem { sku, details }
 }
@@ -368,13 +375,14 @@ fn body(named: &str, w: &mut Words) -> FactBody {
     }
 }
 
-/// `paid TOTAL given GIVEN change CHANGE sold MUG:2`
+/// `paid TOTAL given GIVEN change CHANGE sold MUG:2 kits KIT:MUG:2`
 fn document(w: &mut Words) -> Option<Box<SaleDocument>> {
     let total_minor = number(w.option("paid")?);
     let given_minor = w.option("given").map_or(total_minor, number);
     let change_minor = w.option("change").map_or(0, number);
     let mut left = total_minor;
     let sold = totals(w.option("sold"), w.world);
+    let kits = w.option("kits").map(|kit| kits(kit, &sold, w.world)).unwrap_or_default();
     let lines =
         sold.into_iter().map(|(item, units)| (item, units, 0, std::mem::take(&mut left))).collect();
     Some(Box::new(SaleDocument {
@@ -388,5 +396,15 @@ fn document(w: &mut Words) -> Option<Box<SaleDocument>> {
         change_minor,
         tenders: vec![SaleTender { kind: "cash".to_owned(), given_minor }],
         lines,
+        kits,
     }))
+}
+
+/// `KIT:MUG:2:CUP:1`: the line that sold it, and what one was made of.
+fn kits(text: &str, sold: &[(ItemNo, i64)], world: &World) -> Vec<SoldKit> {
+    let words: Vec<&str> = text.split(':').collect();
+    let (kit, parts) = words.split_first().unwrap();
+    let line = sold.iter().position(|(item, _)| *item == world.item(kit)).unwrap();
+    let parts = parts.chunks(2).map(|part| (world.item(part[0]), number(part[1]))).collect();
+    vec![SoldKit { line, parts }]
 }

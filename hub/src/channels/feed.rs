@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use oneshelf_connectors::{Location, Message};
-use oneshelf_domain::promise::{Fulfilment, Lines, channel_figure, channel_total, promise};
+use oneshelf_domain::promise::{Fulfilment, Lines, channel_figure, channel_total, promise_of};
 use oneshelf_domain::record::{Channel, Records};
 use oneshelf_domain::stock::{ItemNo, LocationNo, Stock, StockKey};
 use oneshelf_domain::{LocationCode, Timestamp};
@@ -155,6 +155,9 @@ impl Feed {
                 What::Everything => return Ok(What::Everything),
             }
         }
+        let records = &self.app.seen().records;
+        let kits: Vec<ItemNo> = items.iter().flat_map(|no| records.kits_of(*no)).collect();
+        items.extend(kits);
         Ok(match i64::try_from(items.len()) {
             Ok(0) => What::Nothing,
             Ok(count) if count <= ITEMS_MAX => What::These(items.into_iter().collect()),
@@ -188,7 +191,9 @@ impl Feed {
         state: &StateRow,
         items: &[ItemNo],
     ) -> Result<Option<usize>, StoreError> {
-        let found = shadows::figures(&self.app.store, items).await?;
+        // A kit that changes just now counts for nothing, and is compared again by that change.
+        let records = self.app.seen().records.clone();
+        let found = shadows::figures(&self.app.store, &records, items).await?;
         // Settings as new as the stock: of two figures the one with the higher version is newer.
         let version = oneshelf_domain::stock::Version(found.version);
         let records = self.app.follow.reached(version).await.records.clone();
@@ -247,15 +252,18 @@ pub(super) fn figure(
     let mut locations = vec![];
     for (no, location) in serving(records, channel) {
         let key = StockKey { item: item.no, location: no };
-        let mut stock = Stock::default();
-        if item.active {
-            stock.balances[0] = item.available.get(&no).copied().unwrap_or(0);
-        }
+        let row = |key: StockKey| {
+            let mut stock = Stock::default();
+            if item.active {
+                stock.balances[0] = item.available.get(&key).copied().unwrap_or(0);
+            }
+            stock
+        };
         // A store's share is not told: nothing would take it back when the line falls, since what
         // is sent follows the versions alone. The channel may ask for it all the same.
         let (lines, who) = (Lines::default(), (Some(channel.code.as_str()), Fulfilment::Shipping));
-        promises.push(promise(records, &lines, key, &stock));
-        let quantity = channel_figure(records, &lines, key, &stock, who);
+        promises.push(promise_of(records, &lines, key, row));
+        let quantity = channel_figure(records, &lines, key, row, who);
         locations.push(Location { location, quantity });
     }
     let buffer = records.buffer(item.no, Some(channel.code.as_str()));

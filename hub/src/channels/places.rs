@@ -70,7 +70,7 @@ pub(super) async fn may_be_served_later(
         return Ok(false);
     }
     let items: Vec<ItemNo> = planned.iter().map(|line| line.item).collect();
-    let found = shadows::figures(&app.store, &items).await?;
+    let found = shadows::figures(&app.store, records, &items).await?;
     Ok(planned.iter().any(|line| {
         let same = planned.iter().filter(|other| (other.item, other.no) == (line.item, line.no));
         let wanted: i64 = same.map(|other| other.quantity).sum();
@@ -89,7 +89,7 @@ async fn free_places(
     order: &Order,
     items: &[ItemNo],
 ) -> Result<Vec<usize>, StoreError> {
-    let found = shadows::figures(&app.store, items).await?;
+    let found = shadows::figures(&app.store, records, items).await?;
     let offered = |item: ItemNo, place: usize| {
         let figures = found.items.iter().find(|i| i.no == item);
         let locations = figures.map(|i| figure(records, channel, i).1).unwrap_or_default();

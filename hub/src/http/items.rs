@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use oneshelf_domain::item::{Item, ItemDetails, ItemState, Unit};
+use oneshelf_domain::item::{Component, Item, ItemDetails, ItemState, Unit};
 use oneshelf_domain::record::Records;
 use oneshelf_domain::stock::Command;
 use oneshelf_domain::{Barcode, Money, Refusal, Sku};
@@ -26,6 +26,31 @@ use crate::store::read::items;
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(get, put)).routes(routes!(retire))
+}
+
+/// A part of a kit.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Component)]
+struct ComponentBody {
+    /// Which item.
+    #[schema(value_type = String, pattern = "^[!-~]([ -~]{0,62}[!-~])?$")]
+    sku: Sku,
+    /// Base units in one kit.
+    #[schema(minimum = 1, maximum = 100_000)]
+    quantity: i64,
+}
+
+impl From<Component> for ComponentBody {
+    fn from(Component { sku, quantity }: Component) -> Self {
+        Self { sku, quantity }
+    }
+}
+
+impl From<ComponentBody> for Component {
+    fn from(ComponentBody { sku, quantity }: ComponentBody) -> Self {
+        Self { sku, quantity }
+    }
 }
 
 /// An item.
@@ -64,6 +89,8 @@ pub(super) struct ItemBody {
     /// Sold or not.
     #[schema(value_type = InUseSchema)]
     state: ItemState,
+    /// What one of it is made of; empty: it is no kit.
+    components: Vec<ComponentBody>,
     /// Of the last change; also the ETag.
     version: i64,
 }
@@ -85,6 +112,7 @@ impl ItemBody {
             image: details.image,
             options: details.options,
             state: details.state,
+            components: details.components.into_iter().map(ComponentBody::from).collect(),
             version: item.version.0,
         }
     }
@@ -139,6 +167,11 @@ struct DetailsBody {
     #[serde(default)]
     #[schema(value_type = InUseSchema)]
     state: ItemState,
+    /// Makes it a kit: one of it is made of these, and it has no stock of its own. Items that are
+    /// no kits themselves; a new item, or one without stock.
+    #[serde(default)]
+    #[schema(max_items = 20)]
+    components: Vec<ComponentBody>,
     /// Read back with the item; it is not looked at.
     #[serde(default)]
     #[expect(dead_code, reason = "an item that was read may be sent back as it is")]
@@ -166,6 +199,7 @@ impl DetailsBody {
             image: self.image,
             options: self.options,
             state: self.state,
+            components: self.components.into_iter().map(Component::from).collect(),
         };
         catalogue::fit(details, records).map_err(Error::from)
     }
@@ -319,8 +353,15 @@ async fn change(
     sku: &Sku,
     command: Command,
 ) -> Answer<Response> {
-    Sending::new(app, &signed.0, key).send(known.on(command)).await?;
+    let accepted = Sending::new(app, &signed.0, key).send(known.on(command)).await?;
     let item = one(app, sku.as_str()).await?;
+    let is_kit = !item.details.components.is_empty();
+    if let Some(version) = accepted.version
+        && (is_kit || app.seen().records.kit(item.no).is_some())
+    {
+        // The next request sees the figure of what it is made of now.
+        app.follow.reached(version).await;
+    }
     let tag = [(header::ETAG, etag(item.version))];
     Ok((tag, Json(ItemBody::of(app, item))).into_response())
 }

@@ -2,12 +2,12 @@
 
 use axum::Json;
 use axum::extract::State;
-use oneshelf_domain::promise::{Fulfilment, Lines, channel_figure};
+use oneshelf_domain::promise::{Fulfilment, Lines, channel_figure, promise, promise_of};
 use oneshelf_domain::record::{KeyKind, Record, Records};
-use oneshelf_domain::stock::{LocationNo, Stock, StockKey, Version};
+use oneshelf_domain::stock::{ItemNo, LocationNo, Stock, StockKey, Version};
 use oneshelf_domain::{Sku, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -204,6 +204,19 @@ struct PoliciesBody {
     share: i64,
 }
 
+/// A part of a kit at the location.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PartFigure)]
+struct PartBody {
+    /// Which item; its own explanation says why its figure is what it is.
+    #[schema(value_type = String)]
+    sku: Sku,
+    /// Base units in one kit, as it is made now.
+    quantity: i64,
+    /// What may be offered of it, before a channel's buffer.
+    promise: i64,
+}
+
 /// Why a figure is what it is.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Explanation)]
@@ -217,6 +230,8 @@ struct ExplanationBody {
     figures: StockAt,
     /// The newest movements up to then, the newest first.
     movements: Vec<MovementBody>,
+    /// Of a kit: its parts, the scarcest of which decides.
+    parts: Vec<PartBody>,
     /// Reservations that held units then.
     reservations: Vec<HeldBody>,
     /// Policies, as they are now.
@@ -248,12 +263,19 @@ async fn explain(
         Some(at) => moment::version_at(&mut tx, at).await?,
         None => store::head(&mut tx).await?.head.version,
     };
-    let balances = stock::balances_at(&mut tx, key, version).await?;
+    let parts = records.parts(item);
+    let mut then: BTreeMap<StockKey, Stock> = BTreeMap::new();
+    for of in parts.iter().map(|part| part.item).chain([item]) {
+        let key = StockKey { item: of, location: location.no };
+        let balances = stock::balances_at(&mut tx, key, version).await?;
+        then.insert(key, Stock { balances, ..Stock::default() });
+    }
     let held = stock::held_at(&mut tx, key, version, EXPLAINED_MAX).await?;
     let rows = movements::newest(&mut tx, item, location.no, version, EXPLAINED_MAX).await?;
     tx.rollback().await?;
     let changed = Version(rows.first().map_or(0, |r| r.version));
-    let row = Stock { balances, short: 0, version: changed };
+    then.entry(key).or_default().version = changed;
+    let row = |key: StockKey| then.get(&key).copied().unwrap_or_default();
     let lines = match moment.at {
         Some(_) => Arc::default(),
         None => app.links.lines(),
@@ -263,20 +285,32 @@ async fn explain(
             // What channels are sent counts no share (`channels::feed`).
             let (none, sent) = (Lines::default(), records.channel(&channel).is_some());
             let who = (Some(channel.as_str()), Fulfilment::Shipping);
-            channel_figure(records, if sent { &none } else { &lines }, key, &row, who)
+            channel_figure(records, if sent { &none } else { &lines }, key, row, who)
         },
         channel,
     });
+    let numbers: Vec<ItemNo> = parts.iter().map(|part| part.item).collect();
+    let names = app.items.skus(&app.store, &numbers).await?;
+    let parts = parts.into_iter().filter(|part| part.item != item).filter_map(|part| {
+        let key = StockKey { item: part.item, ..key };
+        let promise = promise(records, &lines, key, &row(key));
+        Some(PartBody { sku: names.get(&part.item)?.clone(), quantity: part.quantity, promise })
+    });
+    let parts = parts.collect();
     Ok(Json(ExplanationBody {
         version: version.0,
-        figures: StockAt::of(records, &lines, location.code.clone(), key, &row),
+        figures: {
+            let promise = promise_of(records, &lines, key, row);
+            StockAt::promised(promise, location.code.clone(), &row(key))
+        },
+        parts,
         reservations: held
             .into_iter()
             .map(|(reservation, quantity)| HeldBody { reservation, quantity })
             .collect(),
         policies: PoliciesBody {
             safety: records.safety(item, location.no),
-            share: records.share_target(key, &row),
+            share: records.share_target(key, &row(key)),
         },
         told: told.collect(),
         movements: rows.into_iter().map(|row| body(records, row)).collect(),

@@ -82,6 +82,15 @@ pub const CATALOGUE: &[Entry] = entries! {
     "barcode_in_use" 409
         "Another item has this barcode."
         "Remove it there first."
+    "kit_has_no_stock" 409
+        "The item is a kit: what lies on shelves are its parts."
+        "Name its parts instead."
+    "kit_nested" 409
+        "A kit would be part of another kit."
+        "Name the parts of that kit themselves."
+    "item_has_stock" 409
+        "The item has stock of its own, which nobody could sell or count once it is a kit."
+        "Count it to zero there first, or make the kit a new item."
     "store_has_agent" 409
         "A store with an agent books its physical acts itself."
         "Do it in the store, so that its log has it."

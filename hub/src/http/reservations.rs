@@ -90,6 +90,21 @@ struct LineBody {
     quantity: i64,
     /// Units that a register took meanwhile.
     short: i64,
+    /// The kit that it is a part of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<KitBody>)]
+    kit: Option<KitBody>,
+}
+
+/// Kits that were claimed; each part of them has a line.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ReservedKit)]
+struct KitBody {
+    /// Which item is the kit.
+    #[schema(value_type = String)]
+    sku: Sku,
+    /// How many kits.
+    quantity: i64,
 }
 
 /// A claim on units.
@@ -143,6 +158,7 @@ async fn reserve(
         places.push(signed.location(&seen.records, line.location.as_str())?.no);
     }
     let items = numbers(&app, &skus).await?;
+    let of_kits = items.iter().any(|no| seen.records.kit(*no).is_some());
     let lines = items.into_iter().zip(places).zip(&body.lines);
     let command = command(lines.map(|((item, place), l)| (item, place, units(l))).collect());
     let accepted = Sending::new(&app, &signed.0, key.as_ref()).send(command).await?;
@@ -154,12 +170,18 @@ async fn reserve(
         location: wanted.location.clone(),
         quantity: wanted.quantity.units(),
         short: 0,
+        kit: None,
+    };
+    let lines = match of_kits {
+        // What was claimed are their parts.
+        true => lines_of(&app, &found(&app, &signed, &id.to_string()).await?).await?,
+        false => skus.into_iter().zip(&body.lines).map(line).collect(),
     };
     let body = ReservationBody {
         id: id.to_string(),
         state: state.name(),
         expires_at,
-        lines: skus.into_iter().zip(&body.lines).map(line).collect(),
+        lines,
         reference,
         version: accepted.version.unwrap_or(Version(0)).0,
     };
@@ -182,9 +204,10 @@ async fn found(app: &App, signed: &Signed, id: &str) -> Answer<Reservation> {
     if visible { Ok(found) } else { Err(Refusal::ReservationUnknown.into()) }
 }
 
-async fn body(app: &App, reservation: Reservation) -> Answer<Json<ReservationBody>> {
+async fn lines_of(app: &App, reservation: &Reservation) -> Answer<Vec<LineBody>> {
     let seen = app.seen();
-    let items: Vec<_> = reservation.lines.iter().map(|line| line.item).collect();
+    let lines = reservation.lines.iter();
+    let items: Vec<_> = lines.flat_map(|line| [line.item, line.asked()]).collect();
     let skus = app.items.skus(&app.store, &items).await?;
     let lines = reservation.lines.iter().filter_map(|line| {
         Some(LineBody {
@@ -192,14 +215,23 @@ async fn body(app: &App, reservation: Reservation) -> Answer<Json<ReservationBod
             location: seen.records.location_by_no(line.location)?.code.clone(),
             quantity: line.quantity,
             short: line.short,
+            kit: line.kit.and_then(|kit| {
+                let sku = skus.get(&kit.item)?.clone();
+                Some(KitBody { sku, quantity: kit.quantity })
+            }),
         })
     });
+    Ok(lines.collect())
+}
+
+async fn body(app: &App, reservation: Reservation) -> Answer<Json<ReservationBody>> {
+    let lines = lines_of(app, &reservation).await?;
     let held = reservation.state == ReservationState::Held;
     Ok(Json(ReservationBody {
         id: reservation.id.to_string(),
         state: reservation.shown_state(),
         expires_at: reservation.expires_at.filter(|_| held),
-        lines: lines.collect(),
+        lines,
         version: reservation.version.0,
         reference: reservation.reference,
     }))

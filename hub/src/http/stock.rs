@@ -1,10 +1,12 @@
 //! `/v1/stock` as it is: one item, many, by location.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use axum::Json;
 use axum::extract::State;
-use oneshelf_domain::promise::{Lines, promise};
+use oneshelf_domain::promise::{Lines, promise, promise_of};
 use oneshelf_domain::record::Records;
-use oneshelf_domain::stock::{ItemNo, Place, Stock, StockKey};
+use oneshelf_domain::stock::{ItemNo, LocationNo, Place, Stock, StockKey};
 use oneshelf_domain::{LocationCode, Refusal, Sku, code};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -18,6 +20,7 @@ use super::problem::{Answer, Error};
 use crate::app::App;
 use crate::auth::Action;
 use crate::store;
+use crate::store::read::figures::with_parts;
 use crate::store::read::stock;
 
 /// SKUs of one question.
@@ -66,6 +69,11 @@ impl StockAt {
         key: StockKey,
         row: &Stock,
     ) -> Self {
+        let promise = promise(records, lines, key, row);
+        Self::promised(promise, location, row)
+    }
+
+    pub(super) fn promised(promise: i64, location: LocationCode, row: &Stock) -> Self {
         Self {
             location,
             on_hand: row.on_hand(),
@@ -77,7 +85,7 @@ impl StockAt {
             damaged: row.at(Place::Damaged),
             in_doubt: row.at(Place::InDoubt),
             discrepancy: row.at(Place::Discrepancy),
-            promise: promise(records, lines, key, row),
+            promise,
             version: row.version.0,
         }
     }
@@ -153,20 +161,28 @@ pub(super) async fn numbers(app: &App, skus: &[Sku]) -> Answer<Vec<ItemNo>> {
 async fn read(app: &App, signed: &Signed, skus: Vec<Sku>) -> Answer<StocksBody> {
     let items = numbers(app, &skus).await?;
     let mut tx = app.store.read().await?;
-    let rows = stock::of_items(&mut tx, &items).await?;
+    let seen = app.seen();
+    let wanted: Vec<ItemNo> = with_parts(&seen.records, &items).into_iter().collect();
+    let rows: BTreeMap<StockKey, Stock> =
+        stock::of_items(&mut tx, &wanted).await?.into_iter().collect();
     let version = store::head(&mut tx).await?.head.version.0;
     tx.rollback().await?;
-    let (seen, lines) = (app.seen(), app.links.lines());
+    let lines = app.links.lines();
+    let row = |key: StockKey| rows.get(&key).copied().unwrap_or_default();
     let mut all = vec![];
     for (sku, no) in skus.into_iter().zip(items) {
         let mut body = StockBody { sku, version, locations: vec![], elsewhere: vec![] };
-        for (key, row) in rows.iter().filter(|(key, _)| key.item == no) {
-            let Some(location) = seen.records.location_by_no(key.location) else { continue };
-            let code = location.code.clone();
+        let parts = seen.records.parts(no);
+        // A kit is where a part of it is or was.
+        let of_item = rows.keys().filter(|key| parts.iter().any(|part| part.item == key.item));
+        let places: BTreeSet<LocationNo> = of_item.map(|key| key.location).collect();
+        for place in places {
+            let Some(location) = seen.records.location_by_no(place) else { continue };
+            let (code, key) = (location.code.clone(), StockKey { item: no, location: place });
+            let promise = promise_of(&seen.records, &lines, key, row);
             if signed.0.sees(&code) {
-                body.locations.push(StockAt::of(&seen.records, &lines, code, *key, row));
+                body.locations.push(StockAt::promised(promise, code, &row(key)));
             } else {
-                let promise = promise(&seen.records, &lines, *key, row);
                 body.elsewhere.push(Elsewhere { location: code, promise });
             }
         }

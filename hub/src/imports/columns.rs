@@ -52,8 +52,18 @@ impl Kind {
     pub const fn columns(self) -> &'static [&'static str] {
         match self {
             Kind::Items => &[
-                "sku", "name", "barcode", "price", "tax", "category", "options", "image", "brand",
-                "unit", "state",
+                "sku",
+                "name",
+                "barcode",
+                "price",
+                "tax",
+                "category",
+                "options",
+                "image",
+                "brand",
+                "unit",
+                "state",
+                "components",
             ],
             Kind::Prices => &["sku", "price", "currency", "from"],
             Kind::Stock => &["sku", "location", "quantity"],
@@ -136,6 +146,7 @@ impl Kind {
             b"brand" => &["vendor", "maker", "manufacturer", "marke", "hersteller"],
             b"unit" => &["unit of measure", "einheit", "mengeneinheit"],
             b"state" => &["status", "zustand"],
+            b"components" => &["parts", "bundle", "set", "komponenten", "bestandteile"],
             b"currency" => &["währung", "waehrung"],
             b"from" => &["valid from", "from date", "start date", "gültig ab", "ab", "gueltig ab"],
             b"location" => &["store", "warehouse", "branch", "filiale", "lager", "standort"],
@@ -379,7 +390,7 @@ mod tests {
         let row = ["A1", " Tee ", "rot", "'-"].map(str::to_owned);
         let cells = layout.cells(Kind::Items, &row);
         assert_eq!(cells[..4], [Some("A1".into()), Some("Tee".into()), None, Some("-".into())]);
-        assert_eq!(cells[4..], vec![None; 7]);
+        assert_eq!(cells[4..], vec![None; 8]);
         let report = ["artikel-nr ", "VK", "Farbe", "bezeichnung", "import_row", "import_code"];
         assert!(same_columns(&header, &report));
         assert!(!same_columns(&header, &header[1..]));

@@ -2,18 +2,21 @@
 //!
 //! Pure. Invariant: a row that was made of an item, read back, changes nothing of it.
 
-use oneshelf_domain::Barcode;
-use oneshelf_domain::item::{ItemDetails, ItemState, Unit};
+use oneshelf_domain::item::{Component, ItemDetails, ItemState, Unit};
 use oneshelf_domain::record::{DecimalMark, Records};
+use oneshelf_domain::{Barcode, Sku};
 
 use super::rows::{Cells, Wrong, amount, cell};
 use crate::catalogue;
 use crate::csv::Style;
 
-/// Between several barcodes of one cell.
+/// Between several barcodes or components of one cell.
 const BETWEEN: char = '|';
-/// Before one that is part of a barcode, and before itself there.
+/// Before one that is part of what stands there, and before itself.
 const ESCAPE: char = '\\';
+
+/// Between a component and how many of it are in one kit.
+const TIMES: char = '*';
 
 const UNITS: [(Unit, &str); 3] =
     [(Unit::Each, "each"), (Unit::Gram, "gram"), (Unit::Millilitre, "millilitre")];
@@ -38,6 +41,7 @@ pub(super) fn item(
         image: None,
         options: None,
         state: ItemState::default(),
+        components: vec![],
     });
     details.name = cell(cells, 1).unwrap_or_default().to_owned();
     if let Some(text) = cell(cells, 2) {
@@ -70,6 +74,9 @@ pub(super) fn item(
     if let Some(text) = cell(cells, 10) {
         details.state = word(&STATES, text).map_err(|why| Wrong::new("state_unknown", why))?;
     }
+    if let Some(text) = cell(cells, 11) {
+        details.components = components(text)?;
+    }
     catalogue::fit(details, records).map_err(|refusal| Wrong::from(&refusal))
 }
 
@@ -84,6 +91,27 @@ fn word<T: Copy>(words: &[(T, &str)], text: &str) -> Result<T, String> {
 }
 
 fn barcodes(text: &str) -> Result<Vec<Barcode>, Wrong> {
+    let each = split(text);
+    let each = each.iter();
+    each.map(|t| Barcode::new(t).map_err(|e| Wrong::new("barcode_malformed", e.to_string())))
+        .collect()
+}
+
+/// `CUP*2|SAUCER`: two of the one, one of the other.
+fn components(text: &str) -> Result<Vec<Component>, Wrong> {
+    let component = |text: String| {
+        let counted = text
+            .rsplit_once(TIMES)
+            .and_then(|(sku, units)| Some((sku.trim_end().to_owned(), units.trim().parse().ok()?)));
+        let (sku, quantity) = counted.unwrap_or((text, 1));
+        let sku = Sku::new(&sku).map_err(|e| Wrong::new("component_malformed", e.to_string()))?;
+        Ok(Component { sku, quantity })
+    };
+    split(text).into_iter().map(component).collect()
+}
+
+/// What stands in a cell of several.
+fn split(text: &str) -> Vec<String> {
     let (mut each, mut one) = (vec![], String::new());
     let mut signs = text.chars().peekable();
     while let Some(sign) = signs.next() {
@@ -96,17 +124,16 @@ fn barcodes(text: &str) -> Result<Vec<Barcode>, Wrong> {
     }
     each.push(one);
     let each = each.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
-    each.map(|t| Barcode::new(t).map_err(|e| Wrong::new("barcode_malformed", e.to_string())))
-        .collect()
+    each.map(str::to_owned).collect()
 }
 
-fn barcode_cell(barcodes: &[Barcode]) -> String {
+fn join<T: AsRef<str>>(all: impl IntoIterator<Item = T>) -> String {
     let mut cell = String::new();
-    for (at, barcode) in barcodes.iter().enumerate() {
+    for (at, one) in all.into_iter().enumerate() {
         if at > 0 {
             cell.push(BETWEEN);
         }
-        for sign in barcode.as_str().chars() {
+        for sign in one.as_ref().chars() {
             if [BETWEEN, ESCAPE].contains(&sign) {
                 cell.push(ESCAPE);
             }
@@ -117,12 +144,12 @@ fn barcode_cell(barcodes: &[Barcode]) -> String {
 }
 
 /// The cells of an item behind its SKU, in the order of the columns.
-pub fn cells(details: &ItemDetails, style: Style) -> [String; 10] {
+pub fn cells(details: &ItemDetails, style: Style) -> [String; 11] {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let named = |found: Option<&str>| found.unwrap_or_default().to_owned();
     [
         details.name.clone(),
-        barcode_cell(&details.barcodes),
+        join(details.barcodes.iter().map(Barcode::as_str)),
         details.price.map(|p| style.amount(p)).unwrap_or_default(),
         details.tax.clone(),
         text(&details.category),
@@ -131,6 +158,7 @@ pub fn cells(details: &ItemDetails, style: Style) -> [String; 10] {
         text(&details.brand),
         named(UNITS.iter().find(|(unit, _)| *unit == details.unit).map(|(_, word)| *word)),
         named(STATES.iter().find(|(state, _)| *state == details.state).map(|(_, word)| *word)),
+        join(details.components.iter().map(|c| format!("{}{TIMES}{}", c.sku, c.quantity))),
     ]
 }
 
@@ -167,10 +195,20 @@ mod tests {
     fn a_barcode_with_the_sign_between_barcodes_in_it_comes_back_whole() {
         let all = ["a|b", "|", "\\", "c\\", "\\|", "|\\|\\\\", "12"];
         let own: Vec<Barcode> = all.iter().map(|text| Barcode::new(text).unwrap()).collect();
-        assert_eq!(barcodes(&barcode_cell(&own)), Ok(own));
+        assert_eq!(barcodes(&join(own.iter().map(Barcode::as_str))), Ok(own));
         let read = |text| barcodes(text).unwrap().into_iter().map(String::from).collect::<Vec<_>>();
         assert_eq!(read(" 1 || 2 |"), ["1", "2"]);
         assert_eq!(read("1\\2|3\\|4"), ["1\\2", "3|4"], "as people write it");
+    }
+
+    #[test]
+    fn components_are_read_as_people_write_them() {
+        let read = |text| components(text).map(|all| all.into_iter().map(|c| (c.sku, c.quantity)));
+        let sku = |text| Sku::new(text).unwrap();
+        let all: Vec<_> = read(" CUP * 2 || SAUCER |A*B").unwrap().collect();
+        assert_eq!(all, [(sku("CUP"), 2), (sku("SAUCER"), 1), (sku("A*B"), 1)]);
+        assert_eq!(read("").unwrap().count(), 0);
+        assert_eq!(read("Köder*2").err().map(|wrong| wrong.code), Some("component_malformed"));
     }
 
     #[test]
@@ -179,6 +217,9 @@ mod tests {
             "name": "=Käse", "barcodes": ["1", "2|3"], "unit": "gram", "tax": "standard",
             "brand": "@x", "category": "A/B", "options": "-", "state": "retired"}))
         .unwrap();
+        let kit = |sku: &str, quantity| Component { sku: Sku::new(sku).unwrap(), quantity };
+        let kit = vec![kit("CUP", 2), kit("A|B*3", 1), kit("C*D", 12)];
+        let details = ItemDetails { components: kit, unit: Unit::Each, ..details };
         let cells = cells(&details, Style::of(DecimalMark::Comma));
         let mut row: Cells = vec![Some("A".to_owned())];
         row.extend(cells.map(Some));

@@ -50,8 +50,13 @@ pub async fn submit(app: &App, lane: Lane, submission: Submission) -> Answer {
         return first;
     }
     let mut wanted: BTreeMap<StockKey, i64> = BTreeMap::new();
+    let records = &app.seen().records;
     for (item, location, quantity) in lines {
-        *wanted.entry(StockKey { item: *item, location: *location }).or_default() += quantity;
+        // Of a kit all parts at once.
+        for part in records.parts(*item) {
+            let key = StockKey { item: part.item, location: *location };
+            *wanted.entry(key).or_default() += quantity * part.quantity;
+        }
     }
     // More waiters than this would only slow each other down.
     let Ok(_room) = app.links.room_to_wait() else { return first };

@@ -109,7 +109,7 @@ impl Board {
         // The first read is the oldest, so all are true at its version or later.
         let mut upto = None;
         for part in items.chunks(READ_ITEMS) {
-            let (version, stock) = figures::available(&self.0.source.store, part).await?;
+            let (version, stock) = self.0.source.stock(part).await?;
             upto.get_or_insert(version.0);
             let moment = self.0.source.moment();
             let made = |i: &figures::ItemStock| Figure::new(i.no, moment.item(audience, i));
@@ -176,7 +176,7 @@ impl Board {
     /// Reads rows onto the board; `changed`: those who follow everything are told them.
     pub(super) async fn read(&self, items: &[ItemNo], changed: bool) -> Result<(), StoreError> {
         for part in items.chunks(READ_ITEMS) {
-            let (version, stock) = figures::available(&self.0.source.store, part).await?;
+            let (version, stock) = self.0.source.stock(part).await?;
             let moment = self.0.source.moment();
             let mut state = self.state();
             if changed {

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use oneshelf_domain::record::Records;
 use oneshelf_domain::stock::ItemNo;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
@@ -98,10 +99,15 @@ async fn round(board: &Board, before: &Arc<Seen>, now: &Arc<Seen>) -> Result<(),
     if went_back {
         board.state().distrust();
     }
-    let items = match &changed {
-        Some(changed) => board.state().followed_of(changed),
+    let mut items = match &changed {
+        Some(changed) => board.state().followed_of(&with_kits(&now.records, changed)),
         None => board.state().followed(),
     };
+    if settings && changed.is_some() {
+        // What a kit is made of is a setting: its rows are others then.
+        let kits = |no: &ItemNo| now.records.kit(*no) != before.records.kit(*no);
+        items.extend(board.state().followed().into_iter().filter(kits));
+    }
     board.read(&items, changed.is_some()).await?;
     if settings || changed.is_none() {
         // Rows did not change by that, but what is shown of them may have.
@@ -109,6 +115,12 @@ async fn round(board: &Board, before: &Arc<Seen>, now: &Arc<Seen>) -> Result<(),
         board.state().refresh(&moment);
     }
     Ok(())
+}
+
+/// Items and the kits that they are parts of.
+fn with_kits(records: &Records, items: &BTreeSet<ItemNo>) -> BTreeSet<ItemNo> {
+    let kits = items.iter().flat_map(|no| records.kits_of(*no));
+    items.iter().copied().chain(kits).collect()
 }
 
 /// The items whose stock changed; none: any may have.

@@ -4,9 +4,10 @@
 //! the books would make counts wrong. Invariant: the same key has one effect, and one reservation
 //! is handed over once.
 
+use oneshelf_domain::item::Component;
 use oneshelf_domain::record::Role;
 use oneshelf_domain::stock::{InSource, ReservationState};
-use oneshelf_domain::{CommandId, Quantity, ReservationId, Sku};
+use oneshelf_domain::{CommandId, Quantity, ReservationId, Sku, limits};
 use oneshelf_protocol::frame::{Body, Fact};
 use oneshelf_protocol::replica::Row;
 use oneshelf_sync::agent::Step;
@@ -64,11 +65,13 @@ impl Front {
         // Before anything is looked at: what was done may have changed what is there.
         if let Some(text) = core.writer.fact_text(id).await? {
             let fact: Fact = serde_json::from_str(&text).map_err(Fault::from)?;
-            return if act.made(&fact.body) { Ok(false) } else { Err(reused()) };
+            let parts = self.parts(&act).await?.unwrap_or_default();
+            return if act.made(&parts, &fact.body) { Ok(false) } else { Err(reused()) };
         }
-        if let Act::Receive { sku, .. } | Act::Return { sku, .. } | Act::Count { sku, .. } = &act {
-            let item = self.shared.reads.item(sku.as_str()).await?;
-            item.ok_or_else(|| Refused::item_unknown(true))?;
+        let parts = self.parts(&act).await?.ok_or_else(|| Refused::item_unknown(true))?;
+        if !parts.is_empty() && !matches!(act, Act::Return { .. }) {
+            let detail = "This is a kit: take in and count its parts.";
+            return Err(Refused::new(409, "kit_has_no_stock", detail));
         }
         let step: Step = match act {
             Act::Receive { sku, quantity } => {
@@ -76,8 +79,17 @@ impl Front {
                 core.agent.bring(id, &sku, units, false, InSource::Supplier, now)
             }
             Act::Return { sku, quantity } => {
-                let units = some(quantity)?;
-                core.agent.bring(id, &sku, units, false, InSource::Customer, now)
+                some(quantity)?;
+                let mut step = Step::default();
+                for (at, (sku, units)) in returned(&sku, quantity, &parts).enumerate() {
+                    // The first fact is the one that the key names.
+                    let id = if at == 0 { id } else { of_part(id, &sku) };
+                    if units > limits::QUANTITY_MAX {
+                        return Err(Refused::invalid("/quantity", "fewer of so large a kit"));
+                    }
+                    step.then(core.agent.bring(id, &sku, units, false, InSource::Customer, now));
+                }
+                step
             }
             Act::Count { sku, found } => core.agent.count(id, &sku, found.units(), now),
             Act::HandOver { reservation } => {
@@ -87,6 +99,17 @@ impl Front {
         };
         core.perform(step, vec![]).await?;
         Ok(true)
+    }
+
+    /// What the item of an act is made of: nothing, when it is no kit or none is named; none: there
+    /// is no such item.
+    async fn parts(&self, act: &Act) -> Answer<Option<Vec<Component>>> {
+        let (Act::Receive { sku, .. } | Act::Return { sku, .. } | Act::Count { sku, .. }) = act
+        else {
+            return Ok(Some(vec![]));
+        };
+        let item = self.shared.reads.item(sku.as_str()).await?;
+        Ok(item.map(|item| item.details.components))
     }
 
     /// The lines of an order that the store knows of and has not handed over itself: until the
@@ -123,13 +146,14 @@ impl Front {
 impl Act {
     /// Whether this act made that fact. What the agent added, as the cut of its share, is not
     /// compared.
-    fn made(&self, body: &Body) -> bool {
+    fn made(&self, parts: &[Component], body: &Body) -> bool {
         match (self, body) {
             (Act::Receive { sku, quantity }, Body::In { sku: of, quantity: n, source, .. }) => {
                 (sku, quantity.units(), &InSource::Supplier) == (of, *n, source)
             }
             (Act::Return { sku, quantity }, Body::In { sku: of, quantity: n, source, .. }) => {
-                (sku, quantity.units(), &InSource::Customer) == (of, *n, source)
+                let first = returned(sku, *quantity, parts).next();
+                first == Some((of.clone(), *n)) && *source == InSource::Customer
             }
             (Act::Count { sku, found }, Body::Count { sku: of, found: n, .. }) => {
                 (sku, found.units()) == (of, *n)
@@ -140,6 +164,22 @@ impl Act {
             _ => false,
         }
     }
+}
+
+/// Units that come back with an item: of a kit its parts.
+fn returned(
+    sku: &Sku,
+    quantity: Quantity,
+    parts: &[Component],
+) -> impl Iterator<Item = (Sku, i64)> {
+    let parts = parts.iter().map(move |part| (part.sku.clone(), part.quantity * quantity.units()));
+    let itself = parts.len() == 0;
+    parts.chain(itself.then(|| (sku.clone(), quantity.units())))
+}
+
+/// The fact of a kit's part beside the first.
+fn of_part(id: CommandId, sku: &Sku) -> CommandId {
+    CommandId(Uuid::new_v5(&id.0, sku.as_str().as_bytes()))
 }
 
 fn reused() -> Refused {

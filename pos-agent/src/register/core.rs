@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use oneshelf_domain::record::Records;
 use oneshelf_domain::stock::{ItemNo, Lease, Version};
-use oneshelf_domain::ticket::Ticket;
+use oneshelf_domain::ticket::{Ticket, TicketLine};
 use oneshelf_domain::{RegisterCode, Sku, TicketId, limits};
 use oneshelf_protocol::frame::Up;
 use oneshelf_sync::agent::{Agent, KEEP_ALL, Note, Out, Step};
@@ -328,13 +328,13 @@ fn around(session: &Lease, fact: &str) -> Result<String, Fault> {
     Ok(serde_json::json!({"kind": "fact", "session": session, "fact": head}).to_string())
 }
 
-/// Units per item of a ticket, in the order of its lines.
+/// Units per item that lies on the shelf of a ticket, in the order of its lines.
 pub(super) fn units(ticket: &Ticket) -> Vec<(Sku, i64)> {
     let mut units: Vec<(Sku, i64)> = vec![];
-    for line in &ticket.lines {
-        match units.iter_mut().find(|(sku, _)| *sku == line.sku) {
-            Some((_, n)) => *n += line.quantity,
-            None => units.push((line.sku.clone(), line.quantity)),
+    for (sku, quantity) in ticket.lines.iter().flat_map(TicketLine::units) {
+        match units.iter_mut().find(|(of, _)| of == sku) {
+            Some((_, n)) => *n += quantity,
+            None => units.push((sku.clone(), quantity)),
         }
     }
     units

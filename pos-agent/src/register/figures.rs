@@ -3,7 +3,10 @@
 //! Every figure of this store is the copy with own unsent sales on top; the share is the machine's
 //! own record.
 
+use std::collections::BTreeMap;
+
 use oneshelf_domain::item::Item;
+use oneshelf_domain::record::kits_in;
 use oneshelf_domain::stock::Place;
 use oneshelf_domain::{LocationCode, Sku};
 use oneshelf_sync::agent::Line;
@@ -30,21 +33,65 @@ impl Front {
 
     /// An item with its figures.
     pub(super) async fn here(&self, item: &Item) -> Answer<ItemHere> {
-        let stock = self.shared.reads.stock(&item.sku).await?;
-        let share = self.core.lock().await.agent.totals(&item.sku).share();
-        let here = HereView {
+        let here = match item.details.components.is_empty() {
+            true => self.figures(&item.sku).await?,
+            false => self.figures_of_kit(item).await?,
+        };
+        Ok(ItemHere::of(item, self.shared.price(item), here, self.elsewhere(item).await?))
+    }
+
+    async fn figures(&self, sku: &Sku) -> Answer<HereView> {
+        let stock = self.shared.reads.stock(sku).await?;
+        let share = self.core.lock().await.agent.totals(sku).share();
+        Ok(HereView {
             on_hand: stock.on_hand(),
             // Both buckets: a grant on its way has left one and not reached the other's owner.
             to_sell: stock.available() + stock.at(Place::StoreShare),
             reserved: stock.at(Place::Reserved),
             picked: stock.at(Place::Picked),
             share,
-        };
-        Ok(ItemHere::of(item, self.shared.price(item), here, self.elsewhere(&item.sku).await?))
+        })
     }
 
-    async fn elsewhere(&self, sku: &Sku) -> Answer<Vec<ElsewhereView>> {
-        let figures = self.shared.reads.elsewhere(sku).await?;
+    /// As many as the scarcest part allows. What is reserved of parts is not reserved as kits.
+    async fn figures_of_kit(&self, item: &Item) -> Answer<HereView> {
+        let mut parts = vec![];
+        for part in &item.details.components {
+            parts.push((self.figures(&part.sku).await?, part.quantity));
+        }
+        let kits = |units: fn(&HereView) -> i64| {
+            kits_in(parts.iter().map(|(here, each)| (units(here), *each)))
+        };
+        Ok(HereView {
+            on_hand: kits(|here| here.on_hand),
+            to_sell: kits(|here| here.to_sell),
+            reserved: 0,
+            picked: 0,
+            share: kits(|here| here.share),
+        })
+    }
+
+    /// What other stores may promise of it: of a kit those that have all its parts.
+    async fn promised_elsewhere(&self, item: &Item) -> Answer<Vec<(String, i64)>> {
+        let reads = &self.shared.reads;
+        let mut parts = item.details.components.iter();
+        let Some(first) = parts.next() else { return Ok(reads.elsewhere(&item.sku).await?) };
+        let mut kits = reads.elsewhere(&first.sku).await?;
+        kits.iter_mut().for_each(|(_, units)| *units /= first.quantity.max(1));
+        for part in parts {
+            let figures: BTreeMap<String, i64> =
+                reads.elsewhere(&part.sku).await?.into_iter().collect();
+            for (location, units) in &mut kits {
+                let here = figures.get(location).copied().unwrap_or(0);
+                *units = (*units).min(here / part.quantity.max(1));
+            }
+        }
+        kits.retain(|(_, units)| *units > 0);
+        Ok(kits)
+    }
+
+    async fn elsewhere(&self, item: &Item) -> Answer<Vec<ElsewhereView>> {
+        let figures = self.promised_elsewhere(item).await?;
         if figures.is_empty() {
             return Ok(vec![]);
         }

@@ -56,7 +56,7 @@ impl Core {
 
     /// Marks the tickets that name one of these items: its share changed.
     pub(super) async fn mark_items(&mut self, skus: &BTreeSet<Sku>) -> Result<(), Fault> {
-        let names = |t: &Ticket| t.lines.iter().any(|l| skus.contains(&l.sku));
+        let names = |t: &Ticket| units(t).iter().any(|(sku, _)| skus.contains(sku));
         let registers: Vec<RegisterCode> =
             self.tickets.iter().filter(|(_, t)| names(t)).map(|(r, _)| r.clone()).collect();
         for register in registers {
@@ -116,8 +116,9 @@ impl Core {
             .iter()
             .filter(|(r, _)| *r != register)
             .flat_map(|(_, t)| &t.lines)
-            .filter(|l| l.sku == *sku && l.warning == Some(Warning::FreeWhenOffline))
-            .map(|l| l.beyond)
+            .filter_map(|l| l.marked(sku))
+            .filter(|(_, warning)| *warning == Warning::FreeWhenOffline)
+            .map(|(beyond, _)| beyond)
             .sum();
         Ok(self.shared.reads.stock(sku).await?.available() - others)
     }
@@ -126,10 +127,8 @@ impl Core {
 /// The latest lines of an item lack first.
 fn put_marks(ticket: &mut Ticket, sku: &Sku, beyond: i64, warning: Option<Warning>) {
     let mut left = beyond;
-    for line in ticket.lines.iter_mut().rev().filter(|l| l.sku == *sku) {
-        line.beyond = left.min(line.quantity);
-        line.warning = warning.filter(|_| line.beyond > 0);
-        left -= line.beyond;
+    for line in ticket.lines.iter_mut().rev() {
+        left -= line.mark(sku, left, warning);
     }
 }
 

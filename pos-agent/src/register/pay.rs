@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use oneshelf_domain::code::plain_text;
 use oneshelf_domain::record::Records;
-use oneshelf_domain::ticket::{Ticket, TicketRefusal, Warning};
+use oneshelf_domain::ticket::{Ticket, TicketPart, TicketRefusal, Warning};
 use oneshelf_domain::{
     CommandId, LocationCode, Money, PrintJobId, Quantity, RegisterCode, SaleId, TicketId, limits,
 };
-use oneshelf_protocol::frame::{Sale, SoldLine, Tender};
+use oneshelf_protocol::frame::{Sale, SoldLine, Tender, Total};
 use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -279,6 +279,7 @@ fn paid(
             unit_price: l.unit_price,
             total: l.total()?,
             tax: l.tax.clone(),
+            components: l.parts.iter().map(in_one).collect(),
         })
     });
     Ok(PaidSale {
@@ -298,6 +299,10 @@ fn paid(
     })
 }
 
+fn in_one(part: &TicketPart) -> Total {
+    (part.component.sku.clone(), part.component.quantity)
+}
+
 /// The commercial part of the fact.
 fn document(sale: &PaidSale, location: &str) -> Answer<Sale> {
     let lines = sale.lines.iter().map(|l| {
@@ -309,6 +314,7 @@ fn document(sale: &PaidSale, location: &str) -> Answer<Sale> {
             unit_price: l.unit_price,
             total: l.total,
             tax: l.tax.clone(),
+            components: l.components.clone(),
         })
     });
     Ok(Sale {

@@ -3,7 +3,7 @@
 use oneshelf_domain::item::Unit;
 use oneshelf_domain::ticket::TaxLine;
 use oneshelf_domain::{LineId, Money, RegisterCode, SaleId, Sku, TicketId, Timestamp};
-use oneshelf_protocol::frame::Tender;
+use oneshelf_protocol::frame::{Tender, Total};
 use serde::{Deserialize, Serialize};
 
 /// A line that was sold.
@@ -19,6 +19,9 @@ pub(crate) struct PaidLine {
     pub unit_price: Money,
     pub total: Money,
     pub tax: String,
+    /// What one of it was made of, where it is a kit: (SKU, base units) per part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub components: Vec<Total>,
 }
 
 /// A sale, whole: enough to print its receipt again.

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use oneshelf_domain::item::{Item, ItemState};
-use oneshelf_domain::ticket::{Ticket, TicketLine};
+use oneshelf_domain::ticket::{Ticket, TicketLine, TicketPart};
 use oneshelf_domain::{LineId, Money, RegisterCode, Sku, limits};
 use oneshelf_sync::agent::Step;
 
@@ -59,9 +59,9 @@ impl Front {
                 return Err(locked());
             }
             let mut ticket = core.ticket_of(&who.register, currency).clone();
+            let skus = items_of(&line);
             let added = ticket.add(line)?;
             ticket.total()?;
-            let skus = [item.sku.clone()];
             let view = self.change(&mut core, &who.register, ticket, &skus, keeps).await?;
             (view, added)
         };
@@ -84,8 +84,8 @@ impl Front {
         let mut ticket = core.ticket_of(&who.register, currency).clone();
         ticket.set_quantity(line, quantity)?;
         ticket.total()?;
-        let sku = ticket.lines.iter().find(|l| l.id == line).map(|l| l.sku.clone());
-        let skus: Vec<Sku> = sku.into_iter().collect();
+        let changed = ticket.lines.iter().find(|l| l.id == line);
+        let skus = changed.map(items_of).unwrap_or_default();
         self.change(&mut core, &who.register, ticket, &skus, vec![]).await
     }
 
@@ -109,7 +109,7 @@ impl Front {
             detail: format!("{}: {} x {}", ticket.id, gone.quantity, gone.sku),
         };
         let keeps = vec![Keep::Deed(deed, clock::now())];
-        self.change(&mut core, &who.register, ticket, &[gone.sku], keeps).await
+        self.change(&mut core, &who.register, ticket, &items_of(&gone), keeps).await
     }
 
     /// Takes everything off.
@@ -152,7 +152,8 @@ impl Front {
     ) -> Answer<TicketView> {
         let (now, mut step) = (clock::now(), Step::default());
         for sku in skus {
-            let wanted = ticket.lines.iter().filter(|l| l.sku == *sku).map(|l| l.quantity).sum();
+            let of = ticket.lines.iter().flat_map(TicketLine::units).filter(|(of, _)| *of == sku);
+            let wanted = of.map(|(_, quantity)| quantity).sum();
             step.then(core.agent.need(sku, ticket.id, wanted, now, &mut clock::fresh));
         }
         keeps.push(if ticket.lines.is_empty() {
@@ -172,6 +173,11 @@ impl Front {
         };
         Ok(TicketView::of(ticket, &self.shared.records())?)
     }
+}
+
+/// Items whose units a line takes.
+fn items_of(line: &TicketLine) -> Vec<Sku> {
+    line.units().into_iter().map(|(sku, _)| sku.clone()).collect()
 }
 
 fn locked() -> Refused {
@@ -217,6 +223,7 @@ fn line_of(item: &Item, amount: Amount, price: Option<Money>) -> Answer<TicketLi
         unit_price,
         label_total,
         tax: d.tax.clone(),
+        parts: d.components.iter().cloned().map(TicketPart::from).collect(),
         beyond: 0,
         warning: None,
     })

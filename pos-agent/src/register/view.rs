@@ -88,6 +88,9 @@ pub(super) fn fingerprint(ticket: &Ticket) -> String {
         let (id, sku, quantity, tax) = (line.id, &line.sku, line.quantity, &line.tax);
         let label = line.label_total.map(|m| m.minor);
         hasher.update(format!("\n{id} {sku:?} {quantity} {minor} {label:?} {currency} {tax:?}"));
+        for part in &line.parts {
+            hasher.update(format!(" {:?} {}", part.component.sku, part.component.quantity));
+        }
     }
     hex::encode(hasher.finalize())
 }

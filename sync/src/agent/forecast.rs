@@ -65,6 +65,7 @@ fn put_reservation(
         location: HERE,
         quantity: *quantity,
         short: *short,
+        kit: None,
     };
     let reservation = Reservation {
         id,

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use oneshelf_domain::code::plain_text;
 use oneshelf_domain::stock::{
-    Command, FactBody, ItemNo, Lease, LocationNo, SaleDocument, SaleLine, SaleTender, Version,
+    Command, FactBody, ItemNo, Lease, LocationNo, SaleDocument, SaleLine, SaleTender, SoldKit,
+    Version,
 };
 use oneshelf_domain::{AgentId, CommandId, IncarnationId, Sku, Timestamp, limits};
 use oneshelf_protocol::frame::{Body, Fact, Sale, Total, Up};
@@ -41,7 +42,8 @@ fn of_body(body: &Body) -> Vec<Sku> {
     match body {
         Body::Sale { lines, sale } => {
             let split = lines.iter().map(|l| l.sku.clone());
-            split.chain(sale.lines.iter().map(|l| l.sku.clone())).collect()
+            let parts = sale.lines.iter().flat_map(|l| names(&l.components));
+            split.chain(sale.lines.iter().map(|l| l.sku.clone())).chain(parts).collect()
         }
         Body::In { sku, .. } | Body::Back { sku, .. } | Body::Count { sku, .. } => {
             vec![sku.clone()]
@@ -156,7 +158,17 @@ fn document(sale: &Sale, numbers: &BTreeMap<Sku, ItemNo>) -> Option<SaleDocument
                 Some((no, l.quantity.units(), l.unit_price.minor, l.total.minor))
             })
             .collect::<Option<_>>()?,
+        kits: kits(sale, numbers)?,
     })
+}
+
+fn kits(sale: &Sale, numbers: &BTreeMap<Sku, ItemNo>) -> Option<Vec<SoldKit>> {
+    let kits = sale.lines.iter().enumerate().filter(|(_, l)| !l.components.is_empty());
+    kits.map(|(line, l)| {
+        let parts = l.components.iter().map(|(sku, each)| Some((*numbers.get(sku)?, *each)));
+        Some(SoldKit { line, parts: parts.collect::<Option<_>>()? })
+    })
+    .collect()
 }
 
 /// What can be read of a fact whose body cannot.

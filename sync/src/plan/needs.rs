@@ -2,6 +2,7 @@
 //!
 //! Only a head start: whatever is left out here, deciding asks for.
 
+use oneshelf_domain::record::Records;
 use oneshelf_domain::stock::{Command, FactBody, ItemNo, Key, LocationNo, State, StockKey};
 
 use super::Submission;
@@ -10,7 +11,7 @@ use super::Submission;
 pub fn needs(batch: &[Submission], state: &State) -> Vec<Key> {
     let mut keys = vec![];
     for submission in batch {
-        of(&submission.command, &mut keys);
+        of(&submission.command, &state.records, &mut keys);
     }
     keys.retain(|k| !state.has(k));
     keys.sort();
@@ -23,11 +24,18 @@ fn row(keys: &mut Vec<Key>, item: ItemNo, location: LocationNo) {
     keys.push(Key::Stock(StockKey { item, location }));
 }
 
-fn of(command: &Command, keys: &mut Vec<Key>) {
+/// The rows of an item where its units lie.
+fn rows(records: &Records, keys: &mut Vec<Key>, item: ItemNo, location: LocationNo) {
+    keys.push(Key::ItemNo(item));
+    records.parts(item).iter().for_each(|part| row(keys, part.item, location));
+}
+
+fn of(command: &Command, records: &Records, keys: &mut Vec<Key>) {
     match command {
         Command::PutItem { sku, details } => {
             keys.push(Key::Item(sku.clone()));
             keys.extend(details.barcodes.iter().cloned().map(Key::Barcode));
+            keys.extend(details.components.iter().map(|part| Key::Item(part.sku.clone())));
         }
         Command::NameItem { sku }
         | Command::RetireItem { sku }
@@ -36,7 +44,7 @@ fn of(command: &Command, keys: &mut Vec<Key>) {
             keys.push(Key::Item(sku.clone()));
         }
         Command::PutRecord { .. } | Command::RemoveRecord { .. } | Command::Redeem { .. } => {}
-        Command::OnlyIf { change, .. } => of(change, keys),
+        Command::OnlyIf { change, .. } => of(change, records, keys),
         Command::Receive { location, lines, .. } => {
             lines.iter().for_each(|(item, _)| row(keys, *item, *location));
             keys.push(Key::IncarnationsAt(*location));
@@ -48,7 +56,9 @@ fn of(command: &Command, keys: &mut Vec<Key>) {
             keys.push(Key::IncarnationsAt(*location));
         }
         Command::Reserve { lines, shopper, address, .. } => {
-            lines.iter().for_each(|(item, location, _)| row(keys, *item, *location));
+            for (item, location, _) in lines {
+                rows(records, keys, *item, *location);
+            }
             keys.extend(shopper.clone().map(Key::HoldsOfShopper));
             keys.extend(address.clone().map(Key::HoldsFromAddress));
         }
@@ -70,15 +80,17 @@ fn of(command: &Command, keys: &mut Vec<Key>) {
         Command::Fact { location, incarnation, body, .. } => {
             keys.push(Key::IncarnationsAt(*location));
             keys.push(Key::Incarnation(*incarnation));
-            fact(*location, body, keys);
+            fact(*location, body, records, keys);
         }
     }
 }
 
-fn fact(location: LocationNo, body: &FactBody, keys: &mut Vec<Key>) {
+fn fact(location: LocationNo, body: &FactBody, records: &Records, keys: &mut Vec<Key>) {
     let mut key = |item: ItemNo| {
-        row(keys, item, location);
-        keys.push(Key::SharesAt(StockKey { item, location }));
+        rows(records, keys, item, location);
+        let parts = records.parts(item);
+        let row = |item| Key::SharesAt(StockKey { item, location });
+        keys.extend(parts.iter().map(|part| row(part.item)));
     };
     match body {
         FactBody::Unreadable { .. } => {}

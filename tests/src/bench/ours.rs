@@ -106,6 +106,7 @@ impl Ours {
                 image: None,
                 options: None,
                 state: ItemState::Active,
+                components: vec![],
             };
             let sku = Sku::new(&format!("B{at:04}"))?;
             let accepted = self.submit(Command::PutItem { sku, details }).await?;

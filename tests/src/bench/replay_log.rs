@@ -143,6 +143,7 @@ fn receipt(item: &Item, number: i64) -> Result<(Sku, Sale)> {
             unit_price: euro(item.price),
             total: euro(item.price),
             tax: "standard".to_owned(),
+            components: vec![],
         }],
     };
     Ok((sku, sale))

@@ -13,6 +13,7 @@ mod display;
 mod doors;
 mod folder;
 mod hub;
+mod kits;
 mod line;
 mod numbers;
 mod page;

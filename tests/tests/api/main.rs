@@ -33,6 +33,8 @@ mod keys;
 #[cfg(test)]
 mod killed;
 #[cfg(test)]
+mod kits;
+#[cfg(test)]
 mod link;
 #[cfg(test)]
 mod live;

@@ -253,3 +253,36 @@ async fn an_order_that_is_given_up_waits_for_its_stores_word() {
     assert!(notices.contains("handover_of_cancelled"), "{notices}");
     hub.close().await;
 }
+
+#[tokio::test]
+async fn the_parts_of_a_kit_are_asked_for_together() {
+    let hub = Hub::open().await;
+    let agent = joined(&hub).await;
+    let mut store = Store::open(&hub, agent, 10).await;
+    let components = json!([{"sku": "FLASK", "quantity": 2}, {"sku": "LAMP", "quantity": 1}]);
+    let body = json!({"name": "Camping set", "components": components});
+    hub.put("/v1/items/SET", body).await.ok(200);
+    let lamps = json!({"body": "in", "sku": "LAMP", "quantity": 3, "to_share": false,
+        "source": "supplier"});
+    store.tells(lamps).await;
+    assert_eq!(store.line.frame("grant").await["sku"], "LAMP");
+    let lines = json!({"lines": [{"sku": "SET", "location": "S07", "quantity": 3}]});
+    let claim = hub.ask("POST", "/v1/reservations").admin().key("k1").json(&lines).send();
+    let mut asked = vec![];
+    let gives = async {
+        // Both questions come before anything is given.
+        for _ in 0..2 {
+            let recall = store.line.frame("recall").await;
+            asked.push((recall["sku"].clone(), recall["target"].as_i64().unwrap()));
+        }
+        for (sku, quantity) in asked.clone() {
+            store.tells(json!({"body": "back", "sku": sku, "quantity": quantity})).await;
+        }
+    };
+    let (claimed, ()) = tokio::join!(claim, gives);
+    let claimed = claimed.ok(201);
+    asked.sort_by_key(|(_, units)| *units);
+    assert_eq!(asked, [(json!("LAMP"), 3), (json!("FLASK"), 6)]);
+    assert_eq!(claimed["lines"][0]["kit"], json!({"sku": "SET", "quantity": 3}));
+    hub.close().await;
+}

@@ -294,7 +294,10 @@ fn lines(r: &Reservation) -> Vec<String> {
     let open = i64::from(r.state.is_open());
     let one = |(line, l): (i64, &oneshelf_domain::stock::ReservationLine)| {
         let (item, location) = (n(l.item.0), n(l.location.0));
-        cells([t(r.id), n(line), item, location, n(l.quantity), n(l.short), n(open)])
+        let (kit, kits) = (l.kit.map(|kit| kit.item.0), l.kit.map(|kit| kit.quantity));
+        let [kit, kits] = [kit, kits].map(|value| value.and_then(n));
+        let figures = (n(l.quantity), n(l.short), n(open));
+        cells([t(r.id), n(line), item, location, figures.0, figures.1, figures.2, kit, kits])
     };
     (0..).zip(&r.lines).map(one).collect()
 }

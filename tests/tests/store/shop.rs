@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use oneshelf_domain::item::ItemDetails;
+use oneshelf_domain::item::{Component, ItemDetails};
 use oneshelf_domain::promise::Fulfilment;
 use oneshelf_domain::record::{Location, LocationKind, Record, RecordState};
 use oneshelf_domain::stock::{Command, ItemNo, LocationNo, Outcome, Version};
@@ -117,6 +117,16 @@ pub(crate) fn put_item(sku: &str, barcodes: &[&str]) -> Command {
     let details = serde_json::json!({"name": format!("Item {sku}"), "barcodes": barcodes});
     let details: ItemDetails = serde_json::from_value(details).unwrap();
     Command::PutItem { sku: Sku::new(sku).unwrap(), details }
+}
+
+pub(crate) fn put_kit(sku: &str, parts: &[(&str, i64)]) -> Command {
+    let Command::PutItem { sku, mut details } = put_item(sku, &[]) else { unreachable!() };
+    let component = |(sku, quantity): &(&str, i64)| Component {
+        sku: Sku::new(sku).unwrap(),
+        quantity: *quantity,
+    };
+    details.components = parts.iter().map(component).collect();
+    Command::PutItem { sku, details }
 }
 
 pub(crate) fn reserve(item: ItemNo, location: LocationNo, units: i64) -> Command {

@@ -28,7 +28,7 @@ pub(crate) const TABLES: &[(&str, &str)] = &[
          supplier customer adjustment scrap discrepancy short version",
     ),
     ("reservation", "id state expires_at channel shopper address reference created version"),
-    ("reservation_line", "reservation line item location quantity short open"),
+    ("reservation_line", "reservation line item location quantity short open kit kit_quantity"),
     ("item", "no sku state details prices version"),
     ("barcode", "code item"),
     ("record", "key value version"),

@@ -19,7 +19,7 @@ use oneshelf_domain::{
 use oneshelf_sync::plan::{Reply, Submission};
 
 use crate::random::Random;
-use crate::shop::{keyed, put_item, put_location};
+use crate::shop::{keyed, put_item, put_kit, put_location};
 
 const SKUS: [&str; 6] = ["A", "B", "C", "D", "E", "F"];
 const CODES: [&str; 4] = ["W01", "W02", "S01", "S02"];
@@ -204,6 +204,7 @@ impl World {
                 let barcodes: Vec<&str> = barcodes.into_iter().filter(|b| b.is_ascii()).collect();
                 put_item(self.random.of(&SKUS), &barcodes)
             }
+            1 if self.random.one_in(3) => self.kit(),
             1 if self.random.one_in(6) => {
                 Command::RetireItem { sku: Sku::new(self.random.of(&SKUS)).unwrap() }
             }
@@ -259,6 +260,18 @@ impl World {
             }
             _ => self.agent(),
         }
+    }
+
+    /// Mostly a kit, which changes or comes to an end at times; an item with stock is none.
+    fn kit(&mut self) -> Command {
+        let sku = if self.random.one_in(8) { self.random.of(&SKUS) } else { "KIT" };
+        let mut parts: Vec<&str> =
+            (0..self.random.within(0, 3)).map(|_| self.random.of(&SKUS)).collect();
+        parts.sort_unstable();
+        parts.dedup();
+        let parts: Vec<(&str, i64)> =
+            parts.into_iter().map(|sku| (sku, self.random.within(1, 3))).collect();
+        put_kit(sku, &parts)
     }
 
     fn reserve(&mut self) -> Command {
@@ -432,6 +445,7 @@ impl World {
             change_minor: if self.random.one_in(5) { 1 } else { 0 },
             tenders: vec![SaleTender { kind: "cash".to_owned(), given_minor: units * 100 }],
             lines: vec![(item, units, 100, units * 100)],
+            kits: vec![],
         };
         FactBody::Sale { lines: vec![line], document: Some(Box::new(document)) }
     }

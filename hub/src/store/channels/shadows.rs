@@ -5,9 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use oneshelf_domain::stock::{ItemNo, LocationNo};
+use oneshelf_domain::record::Records;
+use oneshelf_domain::stock::{ItemNo, LocationNo, StockKey};
 use oneshelf_domain::{Sku, Timestamp};
 
+use crate::store::read::figures::{asked, with_parts};
 use crate::store::{Bulk, Store, StoreError, Tx, head, on};
 
 /// How a channel is doing.
@@ -136,8 +138,8 @@ pub struct ItemFigures {
     pub sku: Sku,
     /// Whether it is sold.
     pub active: bool,
-    /// By location.
-    pub available: BTreeMap<LocationNo, i64>,
+    /// By location: its own, and those of its parts where it is a kit. What is not sold has none.
+    pub available: BTreeMap<StockKey, i64>,
 }
 
 type FiguresRow = (i64, String, String, Option<i64>, Option<i64>);
@@ -146,10 +148,14 @@ type FiguresRow = (i64, String, String, Option<i64>, Option<i64>);
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn figures(store: &Store, items: &[ItemNo]) -> Result<Figures, StoreError> {
+pub async fn figures(
+    store: &Store,
+    records: &Records,
+    wanted: &[ItemNo],
+) -> Result<Figures, StoreError> {
     let mut tx = store.read().await?;
     let mut rows = tx.rows("b");
-    for no in items {
+    for no in with_parts(records, wanted) {
         rows.row(|r| {
             r.int(no.0);
         });
@@ -166,10 +172,14 @@ pub async fn figures(store: &Store, items: &[ItemNo]) -> Result<Figures, StoreEr
             let (no, available) = (ItemNo(no), BTreeMap::new());
             items.push(ItemFigures { no, sku, active: state == "active", available });
         }
-        if let (Some(item), Some(location)) = (items.last_mut(), location) {
-            item.available.insert(LocationNo(location), available.unwrap_or(0));
+        if let (Some(item), Some(location)) = (items.last_mut(), location)
+            && item.active
+        {
+            let key = StockKey { item: item.no, location: LocationNo(location) };
+            item.available.insert(key, available.unwrap_or(0));
         }
     }
+    let items = asked(records, wanted, items, |i| (i.no, &mut i.available));
     Ok(Figures { version, items })
 }
 

@@ -61,16 +61,18 @@ pub(super) fn reservations(tx: &Tx, all: &mut Statements, writes: &Writes) {
             .int(l.location.0)
             .int(l.quantity)
             .int(l.short)
-            .int(i64::from(h.state.is_open()));
+            .int(i64::from(h.state.is_open()))
+            .opt_int(l.kit.map(|kit| kit.item.0))
+            .opt_int(l.kit.map(|kit| kit.quantity));
     };
-    let columns = "reservation, line, item, location, quantity, short, open";
-    add(tx, all, ("reservation_line", columns), "tbbbbbb", lines(&new), fill);
+    let columns = "reservation, line, item, location, quantity, short, open, kit, kit_quantity";
+    add(tx, all, ("reservation_line", columns), "tbbbbbbbb", lines(&new), fill);
     let sql = "insert into reservation_line \
-               (reservation, line, item, location, quantity, short, open) \
-               select c0, c1, c2, c3, c4, c5, c6 from {rows} where true \
+               (reservation, line, item, location, quantity, short, open, kit, kit_quantity) \
+               select c0, c1, c2, c3, c4, c5, c6, c7, c8 from {rows} where true \
                on conflict (reservation, line) do update set \
                short = excluded.short, open = excluded.open";
-    put(tx, all, sql, "tbbbbbb", lines(&old), fill);
+    put(tx, all, sql, "tbbbbbbbb", lines(&old), fill);
 }
 
 /// Lines with their numbers.

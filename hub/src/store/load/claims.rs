@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use oneshelf_domain::stock::{
-    ItemNo, Key, LocationNo, Reservation, ReservationLine, ReservationState, State, Version,
+    ItemNo, Key, LocationNo, OfKit, Reservation, ReservationLine, ReservationState, State, Version,
 };
 use oneshelf_domain::{ReservationId, Timestamp};
 
@@ -111,18 +111,21 @@ async fn read(
         found.insert(head.0.clone(), reservation(head)?);
     }
     let rows = named(tx);
-    let lines: Vec<(String, i64, i64, i64, i64)> = tx
+    type Line = (String, i64, i64, i64, i64, Option<i64>, Option<i64>);
+    let lines: Vec<Line> = tx
         .fetch(
-            "select l.reservation, l.item, l.location, l.quantity, l.short \
+            "select l.reservation, l.item, l.location, l.quantity, l.short, l.kit, \
+             l.kit_quantity \
              from {rows} join reservation_line l on l.reservation = r.c0 \
              order by l.reservation, l.line",
             rows,
         )
         .await?;
-    for (id, item, location, quantity, short) in lines {
+    for (id, item, location, quantity, short, kit, kits) in lines {
         if let Some(r) = found.get_mut(&id) {
             let (item, location) = (ItemNo(item), LocationNo(location));
-            r.lines.push(ReservationLine { item, location, quantity, short });
+            let kit = OfKit::stored(kit, kits);
+            r.lines.push(ReservationLine { item, location, quantity, short, kit });
         }
     }
     Ok(found)

@@ -2,10 +2,11 @@
 //!
 //! Read in one transaction with the version that they are true at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use oneshelf_domain::Sku;
-use oneshelf_domain::stock::{ItemNo, LocationNo, Place, Stock, Version};
+use oneshelf_domain::record::Records;
+use oneshelf_domain::stock::{ItemNo, LocationNo, Place, Stock, StockKey, Version};
 
 use crate::store::{Store, StoreError, head};
 
@@ -16,24 +17,33 @@ pub struct ItemStock {
     pub no: ItemNo,
     /// Its SKU.
     pub sku: Sku,
-    /// By location.
-    pub rows: BTreeMap<LocationNo, Stock>,
+    /// By location: its own, and those of its parts where it is a kit.
+    pub rows: BTreeMap<StockKey, Stock>,
+}
+
+impl ItemStock {
+    /// The row of the item or of a part of it.
+    pub fn row(&self, key: StockKey) -> Stock {
+        self.rows.get(&key).copied().unwrap_or_default()
+    }
 }
 
 type Row = (i64, String, Option<i64>, Option<i64>, Option<i64>, Option<i64>);
 
-/// Available units and shares of items, at every location that has a row. Only what a public figure
-/// needs.
+/// Available units and shares of items, at every location that has a row, with those of a kit's
+/// parts. Only what a public figure needs. A kit that has changed since these records has none of
+/// its new parts: it counts for nothing until it is read again.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn available(
     store: &Store,
-    items: &[ItemNo],
+    records: &Records,
+    wanted: &[ItemNo],
 ) -> Result<(Version, Vec<ItemStock>), StoreError> {
     let mut tx = store.read().await?;
     let mut rows = tx.rows("b");
-    for no in items {
+    for no in with_parts(records, wanted) {
         rows.row(|r| {
             r.int(no.0);
         });
@@ -54,8 +64,42 @@ pub async fn available(
             let mut stock = Stock { version: Version(changed.unwrap_or(0)), ..Stock::default() };
             stock.balances[Place::Available.index()] = available.unwrap_or(0);
             stock.balances[Place::StoreShare.index()] = share.unwrap_or(0);
-            item.rows.insert(LocationNo(location), stock);
+            let key = StockKey { item: item.no, location: LocationNo(location) };
+            item.rows.insert(key, stock);
         }
     }
-    Ok((version, items))
+    Ok((version, asked(records, wanted, items, |i| (i.no, &mut i.rows))))
+}
+
+/// Items and the parts of the kits among them, each once.
+pub fn with_parts(records: &Records, items: &[ItemNo]) -> BTreeSet<ItemNo> {
+    let kits = items.iter().filter_map(|no| records.kit(*no));
+    let parts = kits.flat_map(|kit| &kit.parts).map(|part| part.item);
+    items.iter().copied().chain(parts).collect()
+}
+
+/// Those that were asked for, each kit with the rows of its parts beside its own.
+pub fn asked<I, R: Copy>(
+    records: &Records,
+    wanted: &[ItemNo],
+    mut read: Vec<I>,
+    of: impl Fn(&mut I) -> (ItemNo, &mut BTreeMap<StockKey, R>),
+) -> Vec<I> {
+    if wanted.iter().all(|no| records.kit(*no).is_none()) {
+        return read;
+    }
+    let mut own: BTreeMap<ItemNo, BTreeMap<StockKey, R>> = BTreeMap::new();
+    for item in &mut read {
+        let (no, rows) = of(item);
+        own.insert(no, rows.clone());
+    }
+    let wanted: BTreeSet<ItemNo> = wanted.iter().copied().collect();
+    read.retain_mut(|item| wanted.contains(&of(item).0));
+    for item in &mut read {
+        let (no, rows) = of(item);
+        for part in records.kit(no).into_iter().flat_map(|kit| &kit.parts) {
+            rows.extend(own.get(&part.item).into_iter().flatten().map(|(key, row)| (*key, *row)));
+        }
+    }
+    read
 }

@@ -3,7 +3,7 @@
 //! It knows rows; who may see which is for its readers.
 
 use oneshelf_domain::stock::{
-    ItemNo, LocationNo, Reservation, ReservationLine, ReservationState, Version,
+    ItemNo, LocationNo, OfKit, Reservation, ReservationLine, ReservationState, Version,
 };
 use oneshelf_domain::{ReservationId, Timestamp};
 
@@ -32,17 +32,18 @@ pub async fn by_id(tx: &mut Tx, id: ReservationId) -> Result<Option<Reservation>
     let found: Option<Columns> =
         on!(&mut *tx, conn => sqlx::query_as(sql).bind(&name).fetch_optional(conn).await)?;
     let Some(row) = found else { return Ok(None) };
-    let sql = "select item, location, quantity, short from reservation_line
+    let sql = "select item, location, quantity, short, kit, kit_quantity from reservation_line
         where reservation = $1 order by line";
-    let lines: Vec<(i64, i64, i64, i64)> =
-        on!(tx, conn => sqlx::query_as(sql).bind(&name).fetch_all(conn).await)?;
+    type Line = (i64, i64, i64, i64, Option<i64>, Option<i64>);
+    let lines: Vec<Line> = on!(tx, conn => sqlx::query_as(sql).bind(&name).fetch_all(conn).await)?;
     let state = ReservationState::from_name(&row.state)
         .ok_or_else(|| StoreError::unreadable("reservation", &row.state))?;
-    let line = |(item, location, quantity, short): (i64, i64, i64, i64)| ReservationLine {
+    let line = |(item, location, quantity, short, kit, kits): Line| ReservationLine {
         item: ItemNo(item),
         location: LocationNo(location),
         quantity,
         short,
+        kit: OfKit::stored(kit, kits),
     };
     Ok(Some(Reservation {
         id,

@@ -291,6 +291,7 @@ fn receipt(
         unit_price: money(PRICE),
         total: money(n * PRICE),
         tax: "standard".to_owned(),
+        components: vec![],
     };
     let lines = units.iter().map(&mut line).collect();
     Sale {

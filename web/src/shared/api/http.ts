@@ -28,6 +28,8 @@ export type Send = {
   /** Names the request, so that a second sending of it has one effect. */
   key?: string;
   signal?: AbortSignal;
+  /** Only while it is at the version that was read. */
+  version?: number;
   /** A body that is not JSON. */
   raw?: { body: Blob | string; type: string };
 };
@@ -90,6 +92,7 @@ export class Api {
     const headers: Record<string, string> = { accept: 'application/json', ...this.headers };
     if (method !== 'GET') headers['content-type'] = send.raw?.type ?? 'application/json';
     if (send.key) headers['idempotency-key'] = send.key;
+    if (send.version !== undefined) headers['if-match'] = `"${send.version}"`;
     try {
       const response = await fetch(new URL(path, this.base), {
         method,

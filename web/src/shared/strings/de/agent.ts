@@ -24,6 +24,7 @@ export const refusals: Record<string, string | ((fields: Fields) => string)> = {
       : 'Kein Artikel hat diesen Strichcode. Bitte nach dem Namen suchen.',
   item_without_price: 'Dieser Artikel hat keinen Preis. Bitte die Leitung fragen.',
   json_only: 'Diese Anfrage wird so nicht angenommen.',
+  kit_has_no_stock: 'Ein Set hat keinen eigenen Bestand. Bitte seine Teile nehmen.',
   line_unknown: 'Diese Position ist nicht mehr auf dem Bon.',
   lot_expired: 'Diese Ware ist abgelaufen. Bitte beiseite legen.',
   malformed: 'Diese Anfrage ist nicht lesbar.',

@@ -19,8 +19,13 @@ export const refusals: Record<string, string | ((fields: Fields) => string)> = {
   foreign_origin: 'Seiten dieser Herkunft dürfen hier nicht fragen. Sie fehlt beim Schlüssel.',
   internal: 'Ein Fehler des Hubs. Sein Protokoll nennt die Ursache.',
   invalid: (fields) => field(String(fields.field ?? '')),
+  item_has_stock: (fields) =>
+    `Dieser Artikel hat Bestand${named(fields, 'location')}. Dort zuerst auf null zählen.`,
   item_retired: 'Dieser Artikel wird nicht mehr verkauft.',
   item_unknown: (fields) => `Es gibt keinen Artikel mit der SKU${named(fields, 'sku')}.`,
+  kit_has_no_stock: (fields) =>
+    `Ein Set hat keinen eigenen Bestand${named(fields, 'sku')}. Bitte seine Teile nennen.`,
+  kit_nested: (fields) => `Ein Set kann nicht Teil eines Sets sein${named(fields, 'sku')}.`,
   last_admin: 'Das ist der letzte Schlüssel der Verwaltung. Zuerst einen anderen anlegen.',
   location_retired: 'Dieser Standort ist geschlossen.',
   location_unknown: (fields) => `Es gibt keinen Standort mit dem Code${named(fields, 'location')}.`,
@@ -101,6 +106,7 @@ function field(pointer: string): string {
 /** What is wrong with a row of a file, where the row alone is at fault. */
 export const rows: Record<string, string> = {
   barcode_malformed: 'Ein Strichcode hat 1 bis 80 Zeichen, ohne Umlaute.',
+  component_malformed: 'Teile stehen da wie TASSE*2|KANNE: SKU, Stern, Anzahl.',
   cell_too_long: 'Ein Feld hat höchstens 4.096 Bytes.',
   currency_other: 'Die Währung ist nicht die des Geschäfts.',
   from_malformed: 'Kein Tag wie 2026-12-01 und kein Zeitpunkt wie 2026-12-01T06:00:00Z.',

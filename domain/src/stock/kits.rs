@@ -1,0 +1,123 @@
+//! Kits: items whose units lie in their parts.
+//!
+//! Invariant: the record of a kit says by number what its item says by SKU, and no unit ever lies
+//! at a kit itself.
+
+use serde::{Deserialize, Serialize};
+
+use super::draft::Draft;
+use super::{Change, ItemNo, Key, LocationNo, Place, StockKey, Stop};
+use crate::code::Sku;
+use crate::item::{Item, ItemDetails, ItemState};
+use crate::limits;
+use crate::record::{Kit, Part, Record};
+use crate::refusal::Refusal;
+
+/// What one kit of a sale was made of, as its register knew it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SoldKit {
+    /// Which line of the document, from 0.
+    pub line: usize,
+    /// (item, base units in one kit) per part.
+    pub parts: Vec<(ItemNo, i64)>,
+}
+
+/// The parts of an item (itself, when it is no kit) with their rows at a location at hand.
+pub(super) fn parts(draft: &Draft, item: ItemNo, location: LocationNo) -> Result<Vec<Part>, Stop> {
+    let parts = draft.state.records.parts(item);
+    if draft.state.records.kit(item).is_none() {
+        return Ok(parts);
+    }
+    let rows = parts.iter().map(|part| Key::Stock(Draft::key(part.item, location)));
+    at_hand(draft, rows.chain(parts.iter().map(|part| Key::ItemNo(part.item))))?;
+    Ok(parts)
+}
+
+/// Asks for all that is missing at once: a kit has many parts, and rounds of loading are few.
+fn at_hand(draft: &Draft, keys: impl Iterator<Item = Key>) -> Result<(), Stop> {
+    let missing: Vec<Key> = keys.filter(|key| !draft.state.has(key)).collect();
+    if missing.is_empty() { Ok(()) } else { Err(Stop::Missing(missing)) }
+}
+
+/// A kit is neither received nor counted: its parts are.
+pub(super) fn has_stock(draft: &Draft, item: ItemNo) -> Result<(), Stop> {
+    if draft.state.records.kit(item).is_none() {
+        return Ok(());
+    }
+    let sku = draft.state.item_by_no(item)?.map(|i| i.sku.to_string()).unwrap_or_default();
+    Err(Refusal::KitHasNoStock { sku }.into())
+}
+
+/// Keeps in the records what an item is made of now.
+pub(super) fn keep(
+    draft: &mut Draft,
+    sku: &Sku,
+    no: ItemNo,
+    old: Option<&Item>,
+    details: &ItemDetails,
+) -> Result<(), Stop> {
+    if old.map_or(&[][..], |old| &old.details.components) == details.components {
+        return Ok(());
+    }
+    if details.components.is_empty() {
+        draft.push(Change::RecordGone(Kit::key(no)));
+        return Ok(());
+    }
+    let parts = numbered(draft, sku, details)?;
+    let records = &draft.state.records;
+    if records.kits_of(no).next().is_some() {
+        return Err(Refusal::KitNested { sku: sku.to_string() }.into());
+    }
+    if records.kit(no).is_none() {
+        if records.kits() >= limits::KITS_MAX {
+            return Err(Refusal::invalid("/components", "at most 10,000 items are kits").into());
+        }
+        if old.is_some() {
+            without_stock(draft, sku, no)?;
+        }
+    }
+    draft.push(Change::Record(Box::new(Record::Kit(Kit { item: no, parts }))));
+    Ok(())
+}
+
+/// The parts by number: items that are sold and are no kits.
+fn numbered(draft: &Draft, sku: &Sku, details: &ItemDetails) -> Result<Vec<Part>, Stop> {
+    if let Some(at) = details.components.iter().position(|part| part.sku == *sku) {
+        let field = format!("/components/{at}/sku");
+        return Err(Refusal::invalid(&field, "another item than the kit itself").into());
+    }
+    at_hand(draft, details.components.iter().map(|part| Key::Item(part.sku.clone())))?;
+    let mut parts = vec![];
+    for component in &details.components {
+        let unknown = || Refusal::ItemUnknown { sku: component.sku.to_string() };
+        let item = draft.state.item(&component.sku)?.ok_or_else(unknown)?;
+        parts.push((item, Part { item: item.no, quantity: component.quantity }));
+    }
+    for (item, _) in &parts {
+        if item.details.state == ItemState::Retired {
+            return Err(Refusal::ItemRetired.into());
+        }
+        if !item.details.components.is_empty() {
+            return Err(Refusal::KitNested { sku: item.sku.to_string() }.into());
+        }
+    }
+    Ok(parts.into_iter().map(|(_, part)| part).collect())
+}
+
+/// What an item has of its own could neither be sold nor counted once it is a kit.
+fn without_stock(draft: &Draft, sku: &Sku, no: ItemNo) -> Result<(), Stop> {
+    let keys: Vec<(StockKey, String)> = draft
+        .state
+        .records
+        .locations()
+        .map(|l| (Draft::key(no, l.no), l.code.to_string()))
+        .collect();
+    at_hand(draft, keys.iter().map(|(key, _)| Key::Stock(*key)))?;
+    for (key, location) in keys {
+        let row = draft.stock(key)?;
+        if row.on_hand() != 0 || row.at(Place::Discrepancy) != 0 || row.short != 0 {
+            return Err(Refusal::ItemHasStock { sku: sku.to_string(), location }.into());
+        }
+    }
+    Ok(())
+}
