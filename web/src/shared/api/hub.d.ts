@@ -1512,6 +1512,16 @@ export interface components {
             /** @description None at the end. */
             next_cursor?: string | null;
         };
+        /** @description A part of a kit. */
+        Component: {
+            /**
+             * Format: int64
+             * @description Base units in one kit.
+             */
+            quantity: number;
+            /** @description Which item. */
+            sku: string;
+        };
         /** @description The units that a count found. */
         Count: {
             /**
@@ -1643,6 +1653,8 @@ export interface components {
             figures: components["schemas"]["StockAt"];
             /** @description The newest movements up to then, the newest first. */
             movements: components["schemas"]["Movement"][];
+            /** @description Of a kit: its parts, the scarcest of which decides. */
+            parts: components["schemas"]["PartFigure"][];
             /** @description Policies, as they are now. */
             policies: components["schemas"]["FigurePolicies"];
             /** @description Reservations that held units then. */
@@ -1874,6 +1886,8 @@ export interface components {
             brand?: string | null;
             /** @description Category path, `/` between levels. */
             category?: string | null;
+            /** @description What one of it is made of; empty: it is no kit. */
+            components: components["schemas"]["Component"][];
             /** @description Link of a picture. */
             image?: string | null;
             /** @description As on the receipt. */
@@ -1904,6 +1918,9 @@ export interface components {
             brand?: string | null;
             /** @description Category path, `/` between levels. */
             category?: string | null;
+            /** @description Makes it a kit: one of it is made of these, and it has no stock of its own. Items that are
+             *     no kits themselves; a new item, or one without stock. */
+            components?: components["schemas"]["Component"][];
             /** @description An https link of a picture. */
             image?: string | null;
             /** @description 1 to 200 characters; control characters and marks that reorder text are taken out. */
@@ -2291,6 +2308,21 @@ export interface components {
             /** @description The newest first. */
             notices: components["schemas"]["Notice"][];
         };
+        /** @description A part of a kit at the location. */
+        PartFigure: {
+            /**
+             * Format: int64
+             * @description What may be offered of it, before a channel's buffer.
+             */
+            promise: number;
+            /**
+             * Format: int64
+             * @description Base units in one kit, as it is made now.
+             */
+            quantity: number;
+            /** @description Which item; its own explanation says why its figure is what it is. */
+            sku: string;
+        };
         /** @description A ping that waits to be sent. */
         Pinged: {
             /** @description Its delivery. */
@@ -2525,6 +2557,7 @@ export interface components {
         };
         /** @description A line of a reservation. */
         ReservationLine: {
+            kit?: components["schemas"]["ReservedKit"] | null;
             /** @description Where. */
             location: string;
             /**
@@ -2545,6 +2578,16 @@ export interface components {
          * @enum {string}
          */
         ReservationState: "held" | "committed" | "picked" | "releasing" | "consumed" | "released" | "expired" | "short";
+        /** @description Kits that were claimed; each part of them has a line. */
+        ReservedKit: {
+            /**
+             * Format: int64
+             * @description How many kits.
+             */
+            quantity: number;
+            /** @description Which item is the kit. */
+            sku: string;
+        };
         /** @description How much is tried again. */
         RetriedOrders: {
             /**
