@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use oneshelf_domain::promise::{Fulfilment, Lines, channel_figure, promise, promise_of};
-use oneshelf_domain::record::{KeyKind, Record, Records};
+use oneshelf_domain::record::{KeyKind, Part, Record, Records};
 use oneshelf_domain::stock::{ItemNo, LocationNo, Stock, StockKey, Version};
 use oneshelf_domain::{Sku, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -289,14 +289,12 @@ async fn explain(
         },
         channel,
     });
-    let numbers: Vec<ItemNo> = parts.iter().map(|part| part.item).collect();
-    let names = app.items.skus(&app.store, &numbers).await?;
-    let parts = parts.into_iter().filter(|part| part.item != item).filter_map(|part| {
+    let promised = |part: &Part| {
         let key = StockKey { item: part.item, ..key };
-        let promise = promise(records, &lines, key, &row(key));
-        Some(PartBody { sku: names.get(&part.item)?.clone(), quantity: part.quantity, promise })
-    });
-    let parts = parts.collect();
+        promise(records, &lines, key, &row(key))
+    };
+    let parts = parts.into_iter().filter(|part| part.item != item);
+    let parts = named(&app, parts.map(|part| (part, promised(&part))).collect()).await?;
     Ok(Json(ExplanationBody {
         version: version.0,
         figures: {
@@ -316,6 +314,15 @@ async fn explain(
         movements: rows.into_iter().map(|row| body(records, row)).collect(),
         sku,
     }))
+}
+
+async fn named(app: &App, parts: Vec<(Part, i64)>) -> Answer<Vec<PartBody>> {
+    let numbers: Vec<ItemNo> = parts.iter().map(|(part, _)| part.item).collect();
+    let names = app.items.skus(&app.store, &numbers).await?;
+    let body = |(part, promise): (Part, i64)| {
+        Some(PartBody { sku: names.get(&part.item)?.clone(), quantity: part.quantity, promise })
+    };
+    Ok(parts.into_iter().filter_map(body).collect())
 }
 
 fn channels(records: &Records) -> BTreeSet<String> {

@@ -14,7 +14,10 @@ fn set(line: &Line) {
     let mut row = item(3, "SET", "Camping set", SET, 7_000);
     let parts = json!([{"sku": "TEA", "quantity": 2}, {"sku": "LAMP", "quantity": 1}]);
     row["item"]["components"] = parts;
-    let elsewhere = |sku: &str, units: i64| json!({"row": "elsewhere", "sku": sku, "figures": [["S02", units]]});
+    let elsewhere = |sku: &str, units: i64| {
+        let figures = json!([["S02", units]]);
+        json!({"row": "elsewhere", "sku": sku, "figures": figures})
+    };
     let rows = [row, elsewhere("TEA", 9), elsewhere("LAMP", 3)];
     line.rows(10, 11, nothing_applied(), &rows);
 }
