@@ -101,6 +101,7 @@ fn apply(
     let mut attention = None;
     match body {
         FactBody::Sale { lines, document } => {
+            let lines = &kits::split(draft, lines, i.location)?;
             for line in lines {
                 sale_line(draft, i, line)?;
             }
@@ -151,24 +152,16 @@ fn apply(
 }
 
 fn sale_line(draft: &mut Draft, i: &Incarnation, line: &SaleLine) -> Result<(), Stop> {
-    for part in kits::parts(draft, line.item, i.location)? {
-        let key = Draft::key(part.item, i.location);
-        // An agent that names a kit took its parts from no share.
-        let (share, beyond) = match part.item == line.item {
-            true => (line.share, line.beyond),
-            false => (0, (line.share + line.beyond) * part.quantity),
-        };
-        leave(draft, i, key, share, Place::Customer, Reason::Sale)?;
-        draft.draw(Draw {
-            key,
-            quantity: beyond,
-            to: Place::Customer,
-            reason: Reason::Sale,
-            first: None,
-            any_doubt: false,
-        })?;
-    }
-    Ok(())
+    let key = Draft::key(line.item, i.location);
+    leave(draft, i, key, line.share, Place::Customer, Reason::Sale)?;
+    draft.draw(Draw {
+        key,
+        quantity: line.beyond,
+        to: Place::Customer,
+        reason: Reason::Sale,
+        first: None,
+        any_doubt: false,
+    })
 }
 
 /// Units that the agent took out of its own share.
@@ -368,14 +361,7 @@ fn commercial(lines: &[SaleLine], document: &SaleDocument) -> Option<String> {
     if sum != total || given - i128::from(document.change_minor) != total {
         return Some("sale_totals_differ".to_owned());
     }
-    let mut units: BTreeMap<ItemNo, i128> = BTreeMap::new();
-    for (at, (item, quantity, _, _)) in document.lines.iter().enumerate() {
-        let itself = [(*item, 1)];
-        let kit = document.kits.iter().find(|kit| kit.line == at);
-        for (part, each) in kit.map_or(&itself[..], |kit| &kit.parts) {
-            *units.entry(*part).or_default() += i128::from(*quantity) * i128::from(*each);
-        }
-    }
+    let mut units = document.units();
     for line in lines {
         *units.entry(line.item).or_default() -= i128::from(line.share + line.beyond);
     }

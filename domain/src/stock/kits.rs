@@ -3,10 +3,12 @@
 //! Invariant: the record of a kit says by number what its item says by SKU, and no unit ever lies
 //! at a kit itself.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::draft::Draft;
-use super::{Change, ItemNo, Key, LocationNo, Place, StockKey, Stop};
+use super::{Change, ItemNo, Key, LocationNo, Place, SaleDocument, SaleLine, StockKey, Stop};
 use crate::code::Sku;
 use crate::item::{Item, ItemDetails, ItemState};
 use crate::limits;
@@ -20,6 +22,41 @@ pub struct SoldKit {
     pub line: usize,
     /// (item, base units in one kit) per part.
     pub parts: Vec<(ItemNo, i64)>,
+}
+
+impl SaleDocument {
+    /// Units that its lines sold, by the items that they lie in: of a kit its parts.
+    pub fn units(&self) -> BTreeMap<ItemNo, i128> {
+        let mut units: BTreeMap<ItemNo, i128> = BTreeMap::new();
+        for (at, (item, quantity, _, _)) in self.lines.iter().enumerate() {
+            let itself = [(*item, 1)];
+            let kit = self.kits.iter().find(|kit| kit.line == at);
+            for (part, each) in kit.map_or(&itself[..], |kit| &kit.parts) {
+                *units.entry(*part).or_default() += i128::from(*quantity) * i128::from(*each);
+            }
+        }
+        units
+    }
+}
+
+/// A sale as it is booked: an agent that names a kit took its parts from no share.
+pub(super) fn split(
+    draft: &Draft,
+    lines: &[SaleLine],
+    location: LocationNo,
+) -> Result<Vec<SaleLine>, Stop> {
+    let mut booked = vec![];
+    for line in lines {
+        if draft.state.records.kit(line.item).is_none() {
+            booked.push(line.clone());
+            continue;
+        }
+        for part in parts(draft, line.item, location)? {
+            let beyond = (line.share + line.beyond) * part.quantity;
+            booked.push(SaleLine { item: part.item, share: 0, beyond });
+        }
+    }
+    Ok(booked)
 }
 
 /// The parts of an item (itself, when it is no kit) with their rows at a location at hand.

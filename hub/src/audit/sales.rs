@@ -78,12 +78,10 @@ fn one(walk: &mut Walk<'_>, sale: &SaleLine, moved: &BTreeMap<i64, i64>) {
     if let Some(detail) = totals(sale, &document) {
         walk.broken(Invariant::SalesMatchTenders, sale.receipt_number.as_str(), detail);
     }
-    let mut sold: BTreeMap<i64, i64> = BTreeMap::new();
-    for (item, quantity, _, _) in &document.lines {
-        *sold.entry(item.0).or_default() += quantity;
-    }
-    sold.retain(|_, units| *units != 0);
-    if &sold != moved && sale.attention.is_none() {
+    let sold = document.units().into_iter().filter(|(_, units)| *units != 0);
+    let sold: BTreeMap<i64, i128> = sold.map(|(item, units)| (item.0, units)).collect();
+    let moved: BTreeMap<i64, i128> = moved.iter().map(|(no, n)| (*no, i128::from(*n))).collect();
+    if sold != moved && sale.attention.is_none() {
         let detail = format!("sold {sold:?} by its lines and {moved:?} by movements");
         walk.broken(Invariant::SaleUnitsMatchMovements, sale.receipt_number.as_str(), detail);
     }
