@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Deref;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use oneshelf_domain::stock::ItemNo;
 use oneshelf_domain::{Sku, Timestamp};
@@ -63,6 +64,8 @@ pub struct Parts {
     pub channels: channels::Shared,
     /// Room for files that are being sent.
     pub exports: Exports,
+    /// How long a job is this hub's without its saying so again.
+    pub lease: Duration,
     /// Numbers of items that were asked for.
     pub items: ItemNumbers,
 }

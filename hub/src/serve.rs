@@ -58,6 +58,8 @@ pub struct Options {
     pub rates: Rates,
     /// How channels are reached.
     pub channels: channels::Settings,
+    /// How long a job is this hub's without its saying so again.
+    pub lease: Duration,
 }
 
 /// A hub at work.
@@ -144,6 +146,7 @@ pub async fn start(options: Options, clock: Clock) -> anyhow::Result<Running> {
         imports: Imports::default(),
         channels: Arc::new(Channels::new(&options.channels).context("no way out to channels")?),
         exports: Exports::default(),
+        lease: options.lease,
         items: ItemNumbers::default(),
         store: store.clone(),
     });
@@ -163,7 +166,7 @@ pub async fn start(options: Options, clock: Clock) -> anyhow::Result<Running> {
 
 /// What the hub does by itself.
 fn background(app: &App, options: &Options) -> anyhow::Result<Vec<JoinHandle<()>>> {
-    let mut tasks = jobs::start(&app.store, &app.commands, &app.clock, &app.stop);
+    let mut tasks = jobs::start(app);
     tasks.push(tokio::spawn(imports::run(app.clone())));
     tasks.extend(channels::start(app));
     tasks.push(tokio::spawn(expect_agents(app.clone())));

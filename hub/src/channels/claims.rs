@@ -30,6 +30,8 @@ pub(super) enum NotNow {
     /// The order that it cancels is about to be placed, or a store that may have it is about to
     /// tell what it has.
     Early,
+    /// Another hub works these off now.
+    Elsewhere,
 }
 
 impl std::fmt::Display for NotNow {
@@ -38,6 +40,7 @@ impl std::fmt::Display for NotNow {
             NotNow::Store(error) => error.fmt(f),
             NotNow::Busy => f.write_str("the writer is busy"),
             NotNow::NotWritten => f.write_str("its command could not be written"),
+            NotNow::Elsewhere => f.write_str("another hub works it off"),
             NotNow::Early => f.write_str("its time has not come yet"),
         }
     }

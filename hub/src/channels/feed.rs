@@ -18,8 +18,8 @@ use crate::app::App;
 use crate::follow::Seen;
 use crate::jobs::{Lease, pause};
 use crate::shown::sells;
-use crate::store::StoreError;
 use crate::store::channels::shadows::{self, ItemFigures, NewFigure, Shadow, StateRow};
+use crate::store::{StoreError, head};
 
 /// The longest wait between two looks.
 const LOOK: Duration = Duration::from_secs(1);
@@ -46,7 +46,7 @@ enum What {
 
 impl Feed {
     pub(super) fn new(app: &App) -> Self {
-        Self { lease: Lease::new(app.store.clone(), "channel-feed"), app: app.clone() }
+        Self { lease: Lease::of(app, "channel-feed"), app: app.clone() }
     }
 
     pub(super) async fn run(mut self) {
@@ -70,7 +70,7 @@ impl Feed {
             tokio::select! {
                 () = stop.cancelled() => break,
                 changed = seen.changed() => if changed.is_err() { break },
-                () = tokio::time::sleep(LOOK) => {}
+                () = tokio::time::sleep(self.lease.look(LOOK)) => {}
             }
             pause(PACE, &stop).await;
         }
@@ -79,13 +79,18 @@ impl Feed {
 
     async fn round(&mut self) -> Result<(), StoreError> {
         let now = self.app.now();
-        let seen = self.app.seen();
-        if !seen.records.channels().any(is_told) || !self.lease.held(now).await? {
+        if !self.app.seen().records.channels().any(is_told) || !self.lease.held(now).await? {
             return Ok(());
         }
         let mut tx = self.app.store.read().await?;
         let states = shadows::states(&mut tx).await?;
+        let head = head(&mut tx).await?.head;
         tx.rollback().await?;
+        // Another hub may have looked further than this one has seen.
+        let seen = self.app.follow.reached(head.version).await;
+        if seen.epoch != head.epoch || seen.version < head.version {
+            return Ok(());
+        }
         for channel in seen.records.channels().filter(|channel| is_told(channel)) {
             let (code, endpoint) = (channel.code.as_str(), told_at(channel));
             // Whether it is another endpoint is asked here, not noted by whoever changed it: a hub
@@ -97,8 +102,8 @@ impl Feed {
             match states.get(code).filter(stands) {
                 Some(state) => self.look(channel, state, &seen).await?,
                 None => {
-                    let store = &self.app.store;
-                    let begun = shadows::look_after(store, code, endpoint, seen.epoch).await?;
+                    let Some(tx) = self.lease.write().await? else { return Ok(()) };
+                    let begun = shadows::look_after(tx, code, endpoint, seen.epoch).await?;
                     // The first look compares everything.
                     if let Some(state) = begun.as_ref().filter(stands) {
                         self.look(channel, state, &seen).await?;
@@ -131,7 +136,7 @@ impl Feed {
             What::Everything => (self.everything(channel, state).await?, Some(now)),
         };
         let Some(told) = told else { return Ok(()) };
-        let mut tx = self.app.store.begin_write().await?;
+        let Some(mut tx) = self.lease.write().await? else { return Ok(()) };
         if shadows::claim(&mut tx, state).await? {
             shadows::advance(&mut tx, &state.channel, seen.version.0, swept_at).await?;
         }
@@ -198,7 +203,7 @@ impl Feed {
         let version = oneshelf_domain::stock::Version(found.version);
         let records = self.app.follow.reached(version).await.records.clone();
         let now = self.app.now();
-        let mut tx = self.app.store.begin_write().await?;
+        let Some(mut tx) = self.lease.write().await? else { return Ok(None) };
         if !shadows::claim(&mut tx, state).await? {
             return Ok(None);
         }

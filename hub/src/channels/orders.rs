@@ -47,7 +47,7 @@ pub(super) struct Orders {
 
 impl Orders {
     pub(super) fn new(app: &App) -> Self {
-        Self { lease: Lease::new(app.store.clone(), "channel-orders"), app: app.clone() }
+        Self { lease: Lease::of(app, "channel-orders"), app: app.clone() }
     }
 
     pub(super) async fn run(mut self) {
@@ -61,6 +61,8 @@ impl Orders {
                         continue;
                     }
                 }
+                // Its holder goes on with it.
+                Err(NotNow::Elsewhere) => failing = false,
                 Err(why) => {
                     if !failing && !stop.is_cancelled() {
                         tracing::warn!(%why, "orders of channels cannot be worked off");
@@ -73,7 +75,7 @@ impl Orders {
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = shared.came.notified() => {}
-                () = tokio::time::sleep(LOOK) => {}
+                () = tokio::time::sleep(self.lease.look(LOOK)) => {}
             }
         }
         self.lease.give_up().await;
@@ -101,6 +103,7 @@ impl Orders {
                 match self.work_off(row).await {
                     Ok(()) => worked += 1,
                     Err(NotNow::Early) => {}
+                    Err(why @ NotNow::Elsewhere) => return Err(why),
                     Err(why) => {
                         self.hold(row, why).await?;
                         held.insert(row.channel.clone());
@@ -128,7 +131,7 @@ impl Orders {
             tracing::warn!(channel, order, tries = row.tries + 1, %why, "it holds up its channel");
             let pause_ms = (PAUSE_MS << row.tries.clamp(0, 16)).min(PAUSE_MS_MAX);
             let until = self.app.now().plus_ms(pause_ms);
-            return Ok(orders::hold(&self.app.store, row, until).await?);
+            return Ok(orders::hold(self.write().await?, row, until).await?);
         }
         self.give_up(row).await?;
         tracing::error!(channel, order, %why, "somebody should look at this order");
@@ -139,7 +142,7 @@ impl Orders {
 
     /// Keeps the order as one that somebody has to look at. Whether its units are reserved may be
     /// unknown: asked for again under the same id they are reserved once.
-    async fn give_up(&self, row: &InboxRow) -> Result<(), StoreError> {
+    async fn give_up(&self, row: &InboxRow) -> Result<(), NotNow> {
         let known = self.known(&row.channel, &row.subject).await?;
         let its_order = row.kind == "placed" || known.is_none();
         let mut order = known.unwrap_or_else(|| self.new_order(row, &row.subject, &Ok(vec![])));
@@ -154,10 +157,10 @@ impl Orders {
         let what = if its_order { "order" } else { "cancellation" };
         order.detail = format!("the {what} could not be written down");
         order.changed_at = self.app.now().0;
-        let mut tx = self.app.store.begin_write().await?;
+        let mut tx = self.write().await?;
         orders::put(&mut tx, &order).await?;
         orders::failed(&mut tx, row).await?;
-        tx.commit().await
+        Ok(tx.commit().await?)
     }
 
     async fn work_off(&self, row: &InboxRow) -> Result<(), NotNow> {
@@ -172,11 +175,16 @@ impl Orders {
                 self.cancelled(row, &channel_order_id).await
             }
             _ => {
-                let mut tx = self.app.store.begin_write().await?;
+                let mut tx = self.write().await?;
                 orders::worked(&mut tx, row).await?;
                 Ok(tx.commit().await?)
             }
         }
+    }
+
+    /// What another hub has worked off meanwhile may have gone on since.
+    async fn write(&self) -> Result<Tx, NotNow> {
+        self.lease.write().await?.ok_or(NotNow::Elsewhere)
     }
 
     async fn known(&self, channel: &str, id: &str) -> Result<Option<OrderRow>, StoreError> {
@@ -197,7 +205,7 @@ impl Orders {
         let known = self.known(&row.channel, id).await?;
         if known.as_ref().is_some_and(|o| !matches!(o.state.as_str(), "placed" | "failed")) {
             // It came before, or its cancellation did.
-            return Ok(self.end(row, None, None).await?);
+            return self.end(row, None, None).await;
         }
         let planned = known.filter(|o| o.state == "placed" || !o.lines.is_empty());
         let mut placed = match planned {
@@ -213,7 +221,7 @@ impl Orders {
                 }
                 let placed = self.new_order(row, id, &planned);
                 // Another hub may have been first: what it keeps counts.
-                orders::begin(&self.app.store, &placed).await?
+                orders::begin(self.write().await?, &placed).await?
             }
         };
         let planned: Result<Vec<Planned>, _> = serde_json::from_str(&placed.lines);
@@ -244,7 +252,7 @@ impl Orders {
                 Message::OrderRefused { channel_order_id, code, detail }
             }
         };
-        Ok(self.end(row, Some(placed), Some(message)).await?)
+        self.end(row, Some(placed), Some(message)).await
     }
 
     fn new_order(
@@ -278,13 +286,13 @@ impl Orders {
             // It overtook its order, which will find it here.
             let mut order = self.new_order(row, id, &Ok(vec![]));
             "cancelled".clone_into(&mut order.state);
-            return Ok(self.end(row, Some(order), Some(cancelled)).await?);
+            return self.end(row, Some(order), Some(cancelled)).await;
         };
         match order.state.as_str() {
             // It is behind in the inbox, as our clock was set back: it goes first.
             "placed" => return Err(NotNow::Early),
             "accepted" | "failed" => {}
-            _ => return Ok(self.end(row, None, None).await?),
+            _ => return self.end(row, None, None).await,
         }
         // Of one that failed nobody knows whether its units are reserved: if so, by this id.
         let id_of = |_| claims::reservation_of(&row.channel, id);
@@ -306,7 +314,7 @@ impl Orders {
                 cancelled
             }
         };
-        Ok(self.end(row, Some(order), Some(message)).await?)
+        self.end(row, Some(order), Some(message)).await
     }
 
     /// Keeps what became of it, what the channel is told of it, and that it is worked off: at once.
@@ -315,8 +323,8 @@ impl Orders {
         row: &InboxRow,
         order: Option<OrderRow>,
         message: Option<Message>,
-    ) -> Result<(), StoreError> {
-        let mut tx = self.app.store.begin_write().await?;
+    ) -> Result<(), NotNow> {
+        let mut tx = self.write().await?;
         if let Some(mut order) = order {
             order.changed_at = self.app.now().0;
             orders::put(&mut tx, &order).await?;

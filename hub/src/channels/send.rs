@@ -10,7 +10,7 @@ use oneshelf_connectors::{
     Account, Allowance, Message, Outgoing, Reply, Verdict, channel as connector,
 };
 use oneshelf_domain::record::{Channel, Record, Stopped};
-use oneshelf_domain::stock::{Command, ItemNo, Version, Versions};
+use oneshelf_domain::stock::{Command, Version, Versions};
 use oneshelf_domain::{CommandId, Timestamp, limits};
 use oneshelf_sync::plan::Submission;
 use tokio::task::JoinSet;
@@ -27,6 +27,7 @@ use crate::secrets::random;
 use crate::store::StoreError;
 use crate::store::channels::deliveries::{self, Attempt, DeliveryRow, Ended};
 use crate::store::channels::shadows::{self, StateRow};
+use crate::store::leases::Fence;
 
 /// The longest wait between two looks.
 const LOOK: Duration = Duration::from_millis(200);
@@ -61,7 +62,7 @@ pub(super) struct Sender {
     flying: BTreeSet<Key>,
     /// By channel, each with the generation that it is of: another endpoint has its own.
     buckets: BTreeMap<String, (i64, Bucket)>,
-    attempts: JoinSet<(Key, Came)>,
+    attempts: JoinSet<(Key, Option<Came>)>,
 }
 
 /// What came of an attempt.
@@ -75,12 +76,14 @@ struct Came {
     took: Duration,
     /// How the channel was doing before it.
     before: StateRow,
+    /// What it was sent under.
+    fence: Fence,
 }
 
 impl Sender {
     pub(super) fn new(app: &App) -> Self {
         Self {
-            lease: Lease::new(app.store.clone(), "channel-deliveries"),
+            lease: Lease::of(app, "channel-deliveries"),
             app: app.clone(),
             flying: BTreeSet::new(),
             buckets: BTreeMap::new(),
@@ -95,7 +98,7 @@ impl Sender {
             let wait = match self.fill().await {
                 Ok(()) => {
                     failing = false;
-                    LOOK
+                    self.lease.look(LOOK)
                 }
                 Err(error) => {
                     if !failing {
@@ -156,7 +159,11 @@ impl Sender {
             self.flying.insert(key(&row));
             self.bucket(&state).take();
             let app = self.app.clone();
-            self.attempts.spawn(async move { attempt(&app, &channel, row, state).await });
+            let fence = self.lease.fence();
+            self.attempts.spawn(async move {
+                let name = key(&row);
+                (name, attempt(&app, &channel, row, (state, fence)).await)
+            });
         }
         Ok(())
     }
@@ -181,13 +188,17 @@ impl Sender {
     }
 
     /// Notes what an attempt came to. One that cannot be noted is made again.
-    async fn came(&mut self, came: Option<(Key, Came)>) {
+    async fn came(&mut self, came: Option<(Key, Option<Came>)>) {
         let Some((key, came)) = came else {
             // Nobody knows which one broke; the database knows what waits.
             tracing::error!("an attempt of a delivery broke");
             if self.attempts.is_empty() {
                 self.flying.clear();
             }
+            return;
+        };
+        let Some(came) = came else {
+            self.flying.remove(&key);
             return;
         };
         if let Err(error) = settle(&self.app, &came).await {
@@ -211,20 +222,23 @@ fn key(row: &DeliveryRow) -> Key {
     (row.channel.clone(), name)
 }
 
+/// None when nothing was sent: another hub delivers by now, for all that this one knows.
 async fn attempt(
     app: &App,
     channel: &Channel,
     delivery: DeliveryRow,
-    before: StateRow,
-) -> (Key, Came) {
+    (before, fence): (StateRow, Fence),
+) -> Option<Came> {
     let at = app.now();
+    if fence.until <= at {
+        return None;
+    }
     let began = Instant::now();
     let said = say(app, channel, &delivery, at).await;
     let took = began.elapsed();
     let (sent, verdict, allowed) =
         said.map_or((None, Verdict::Refused, None), |(sent, v, allowed)| (Some(sent), v, allowed));
-    let came = Came { verdict, allowed, sent, at, took, before, delivery };
-    (key(&came.delivery), came)
+    Some(Came { verdict, allowed, sent, at, took, before, fence, delivery })
 }
 
 async fn say(
@@ -273,19 +287,11 @@ async fn settle(app: &App, came: &Came) -> Result<(), StoreError> {
         "result" => result)
     .increment(1);
     let before = &came.before;
-    let of = before.generation;
+    let of = (before, came.fence);
     if !deliveries::note(&app.store, delivery, of, &attempt, ended, now).await? {
-        // Everything is said anew meanwhile, perhaps to somebody else: it says nothing of that.
+        // Everything is said anew meanwhile, perhaps to somebody else, or by another hub: it says
+        // nothing of that.
         return Ok(());
-    }
-    match ended {
-        Ended::Sent if before.failures > 0 => {
-            deliveries::all_due(&app.store, &delivery.channel, now).await?;
-        }
-        Ended::Failed if delivery.item > 0 => {
-            deliveries::forget(&app.store, &delivery.channel, ItemNo(delivery.item)).await?;
-        }
-        _ => {}
     }
     let failed_for = now.ms_since(Timestamp(before.failing_since));
     if came.verdict == Verdict::Gone {
@@ -395,7 +401,8 @@ mod tests {
             generation: 0,
             endpoint: String::new(),
         };
-        Came { delivery, sent, verdict, allowed: None, at, took, before }
+        let fence = Fence { name: "channel-deliveries", number: 1, until: Timestamp(0) };
+        Came { delivery, sent, verdict, allowed: None, at, took, before, fence }
     }
 
     #[test]

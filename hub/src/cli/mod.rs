@@ -32,7 +32,7 @@ use crate::channels::{Settings, outgoing::Network};
 use crate::http::Proxy;
 use crate::store::Store;
 use crate::tls::{self, Files};
-use crate::{audit, http, log, serve};
+use crate::{audit, http, jobs, log, serve};
 
 /// The hub of Oneshelf: the single source of truth for stock.
 #[derive(Parser)]
@@ -104,6 +104,12 @@ struct ServeArgs {
     /// Sign-ins and enrolment codes tried a minute from one address.
     #[arg(long, env = "HUB_TRIES_PER_MINUTE", default_value_t = 10)]
     tries_per_minute: u32,
+    /// Of several hubs one does a job (holds that run out, channels): so many seconds after it was
+    /// heard of last another one does it.
+    #[arg(long = "lease", env = "HUB_LEASE", value_name = "SECONDS",
+        default_value_t = jobs::LEASE.as_secs(),
+        value_parser = clap::value_parser!(u64).range(1..=300))]
+    lease_s: u64,
 }
 
 /// Where a hub is and what it stands on: what `serve` is told, and `doctor` looks at.
@@ -247,7 +253,8 @@ impl ServeArgs {
                 every: Duration::from_secs(60) / self.tries_per_minute.max(1),
             },
         };
-        self.place.options(rates)
+        let lease = Duration::from_secs(self.lease_s);
+        Ok(serve::Options { lease, ..self.place.options(rates)? })
     }
 }
 
@@ -272,6 +279,7 @@ impl PlaceArgs {
             proxy: if self.behind_proxy { Proxy::Trusted } else { Proxy::None },
             rates,
             channels: Settings { allowed: self.allow_private_endpoints, ..Settings::default() },
+            lease: jobs::LEASE,
         })
     }
 }

@@ -66,8 +66,8 @@ pub struct Retention {
 
 impl Retention {
     /// The job, not running yet.
-    pub fn new(store: Store, clock: Clock) -> Self {
-        let lease = Lease::new(store.clone(), "retention");
+    pub fn new(store: Store, clock: Clock, lasts: Duration) -> Self {
+        let lease = Lease::new(store.clone(), "retention", lasts);
         Self { store, clock, lease }
     }
 
@@ -93,7 +93,8 @@ impl Retention {
             if stop.is_cancelled() || !self.lease.held((self.clock)()).await? {
                 return Ok(gone);
             }
-            let batch = self.batch(kept).await?;
+            let Some(tx) = self.lease.write().await? else { return Ok(gone) };
+            let batch = self.delete(tx, kept).await?;
             gone += batch;
             if batch == 0 || !pause(BREATH, stop).await {
                 return Ok(gone);
@@ -101,13 +102,16 @@ impl Retention {
         }
     }
 
-    /// Deletes one batch. Gives how many rows went.
+    /// Deletes one batch, whoever has the job. Gives how many rows went.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn batch(&self, kept: Kept) -> Result<u64, StoreError> {
+        self.delete(self.store.begin_write().await?, kept).await
+    }
+
+    async fn delete(&self, mut tx: Tx, kept: Kept) -> Result<u64, StoreError> {
         let now = (self.clock)();
-        let mut tx = self.store.begin_write().await?;
         let gone = delete(&mut tx, kept, now).await?;
         tx.commit().await?;
         Ok(gone)

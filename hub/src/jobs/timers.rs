@@ -50,8 +50,8 @@ pub struct Timers {
 
 impl Timers {
     /// The job, not running yet.
-    pub fn new(store: Store, commands: Commands, clock: Clock) -> Self {
-        let lease = Lease::new(store.clone(), "timers");
+    pub fn new(store: Store, commands: Commands, clock: Clock, lasts: Duration) -> Self {
+        let lease = Lease::new(store.clone(), "timers", lasts);
         Self { store, commands, clock, lease }
     }
 
@@ -120,7 +120,7 @@ impl Timers {
     }
 
     async fn remove(&self, timer: &Timer) -> Result<(), StoreError> {
-        let mut tx = self.store.begin_write().await?;
+        let Some(mut tx) = self.lease.write().await? else { return Ok(()) };
         timers::remove_stale(&mut tx, timer).await?;
         tx.commit().await
     }

@@ -2,14 +2,15 @@
 //! follow it.
 //!
 //! A record is written only when the share that follows from it is another one, so that a quiet
-//! shop writes nothing. Invariant: it changes stock by no command of its own; the link tops shares
-//! up and stores give back by the records.
+//! shop writes nothing, and only over the record that was read: a hub that slept in between
+//! changes nothing. Invariant: it changes stock by no command of its own; the link tops shares up
+//! and stores give back by the records.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use oneshelf_domain::record::{Record, Records, Sold, WalkIn};
-use oneshelf_domain::stock::{Command, ItemNo, LocationNo};
+use oneshelf_domain::stock::{Command, ItemNo, LocationNo, Versions};
 use oneshelf_domain::{CommandId, limits};
 use oneshelf_sync::plan::Submission;
 use tokio_util::sync::CancellationToken;
@@ -35,8 +36,8 @@ pub struct WalkIns {
 
 impl WalkIns {
     /// The job, not running yet.
-    pub fn new(store: Store, commands: Commands, clock: Clock) -> Self {
-        let lease = Lease::new(store.clone(), "walk_in");
+    pub fn new(store: Store, commands: Commands, clock: Clock, lasts: Duration) -> Self {
+        let lease = Lease::new(store.clone(), "walk_in", lasts);
         Self { store, commands, clock, lease }
     }
 
@@ -75,7 +76,8 @@ impl WalkIns {
         for command in changes(&known, &demand) {
             match self.commands.submit(Lane::Bulk, sent(command)).await {
                 Ok(_) => changed += 1,
-                // A location that is gone meanwhile; all else is looked at again.
+                // A location that is gone meanwhile, or another hub was first; all else is looked
+                // at again.
                 Err(Failure::Refused(_)) => {}
                 Err(failure) => tracing::warn!(?failure, "shares cannot follow now"),
             }
@@ -105,16 +107,27 @@ fn changes(known: &Records, demand: &BTreeMap<LocationNo, Demand>) -> Vec<Comman
         match (known.walk_in(location.no), now) {
             (None, None) => {}
             (Some(_), None) => {
-                due.push(Command::RemoveRecord { key: WalkIn::key(location.no) });
+                let key = WalkIn::key(location.no);
+                due.push(over(known, &key, Command::RemoveRecord { key: key.clone() }));
             }
             (before, Some(now)) => {
                 if before.is_none_or(|before| shares(before) != shares(&now)) {
-                    due.push(Command::PutRecord { record: Box::new(Record::WalkIn(now)) });
+                    let put = Command::PutRecord { record: Box::new(Record::WalkIn(now)) };
+                    due.push(over(known, &WalkIn::key(location.no), put));
                 }
             }
         }
     }
     due
+}
+
+/// A change of the record that was read, and of no later one.
+fn over(known: &Records, key: &str, change: Command) -> Command {
+    let (at, not_at) = match known.get_versioned(key) {
+        Some((version, _)) => (Some(Versions::These(vec![version])), None),
+        None => (None, Some(Versions::Any)),
+    };
+    Command::OnlyIf { at, not_at, change: Box::new(change) }
 }
 
 fn shares(walk_in: &WalkIn) -> Vec<(ItemNo, i64)> {
@@ -171,11 +184,28 @@ mod tests {
         let due: Vec<String> = changes(&known, &now)
             .iter()
             .map(|command| match command {
-                Command::PutRecord { record } => format!("put {}", record.key()),
-                Command::RemoveRecord { key } => format!("remove {key}"),
+                Command::OnlyIf { at, not_at, change } => {
+                    let of = match (at, not_at) {
+                        (Some(Versions::These(at)), None) => format!("{at:?}"),
+                        (None, Some(Versions::Any)) => "none".to_owned(),
+                        other => panic!("{other:?}"),
+                    };
+                    match &**change {
+                        Command::PutRecord { record } => format!("put {} over {of}", record.key()),
+                        Command::RemoveRecord { key } => format!("remove {key} of {of}"),
+                        other => panic!("{other:?}"),
+                    }
+                }
                 other => panic!("{other:?}"),
             })
             .collect();
-        assert_eq!(due, ["put walk_in/2", "remove walk_in/3", "put walk_in/4"]);
+        assert_eq!(
+            due,
+            [
+                "put walk_in/2 over [Version(1)]",
+                "remove walk_in/3 of [Version(1)]",
+                "put walk_in/4 over none",
+            ]
+        );
     }
 }

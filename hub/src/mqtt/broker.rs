@@ -59,7 +59,7 @@ pub struct Broker {
 /// When the broker's root certificate cannot be read.
 pub async fn run(app: App, broker: Broker) -> Result<()> {
     let trust = Arc::new(roots::client_config(broker.ca.as_deref())?);
-    let mut lease = Lease::new(app.store.clone(), "mqtt-broker");
+    let mut lease = Lease::of(&app, "mqtt-broker");
     let mut wait = BACK_OFF_FIRST;
     while !app.stop.is_cancelled() {
         match lease.held(app.now()).await {

@@ -1,6 +1,6 @@
-//! What differs between the engines: the transaction and the lock of `head`.
+//! What differs between the engines: the transaction and the locks of `head` and of leases.
 //!
-//! It knows no table but `head`.
+//! It knows no other table.
 
 use sqlx::{Postgres, Sqlite, Transaction};
 
@@ -82,4 +82,14 @@ pub(super) async fn lock_head(tx: &mut Tx) -> Result<super::HeadColumns, StoreEr
         }
     };
     Ok(on!(tx, conn => sqlx::query_as(sql).fetch_one(conn).await)?)
+}
+
+/// The number of a lease's fence, which stays until the end of the transaction; none of a lease
+/// that nobody ever took. On SQLite nobody else writes meanwhile.
+pub(super) async fn lock_lease(tx: &mut Tx, name: &str) -> Result<Option<i64>, StoreError> {
+    let sql = match tx.engine() {
+        Engine::Sqlite => "select fence from lease where name = $1",
+        Engine::Postgres => "select fence from lease where name = $1 for share",
+    };
+    Ok(on!(tx, conn => sqlx::query_scalar(sql).bind(name).fetch_optional(conn).await)?)
 }

@@ -60,10 +60,7 @@ impl StoreError {
     pub fn connection_lost(&self) -> bool {
         let StoreError::Database(error) = self else { return false };
         match error {
-            // PostgreSQL: connection exceptions, and a server that shuts down or starts.
-            sqlx::Error::Database(e) => e
-                .code()
-                .is_some_and(|c| c.len() == 5 && (c.starts_with("08") || c.starts_with("57P"))),
+            sqlx::Error::Database(e) => e.code().is_some_and(|code| lost_code(&code)),
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
             | sqlx::Error::Protocol(_)
@@ -111,6 +108,12 @@ fn passing_code(code: &str) -> bool {
     }
 }
 
+/// PostgreSQL's: connection exceptions, a server that shuts down or starts, and one that ended the
+/// transaction of a hub that slept.
+fn lost_code(code: &str) -> bool {
+    code.len() == 5 && (code.starts_with("08") || code.starts_with("57P") || code == "25P03")
+}
+
 /// 53100 and 58030 are PostgreSQL's; 13 and 10 with its extensions SQLite's full and I/O error.
 fn storage_code(code: &str) -> Option<Storage> {
     match code {
@@ -133,6 +136,12 @@ pub(super) fn record(json: &str) -> Result<Record, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_connection_that_the_server_ended_is_lost() {
+        assert!(["08006", "57P01", "25P03"].into_iter().all(lost_code));
+        assert!(!["25P02", "40001", "8"].into_iter().any(lost_code));
+    }
 
     #[test]
     fn a_disks_troubles_are_told_from_the_databases() {

@@ -16,6 +16,7 @@ mod error;
 mod flush;
 pub mod imports;
 pub mod inspect;
+pub mod leases;
 mod load;
 pub mod lock;
 pub mod moment;

@@ -49,6 +49,11 @@ const POSTGRES_WRITERS_MAX: u32 = 6;
 const POSTGRES_BELLS: u32 = 2;
 /// How long a lock or a connection is waited for, milliseconds.
 const WAIT_MS: u64 = 10_000;
+/// A hub that sleeps in the middle of a transaction (a paused machine, a cable that was pulled) has
+/// its locks, and all others wait for it: so long, milliseconds. It finds its transaction rolled
+/// back, and does it again.
+const IDLE_MS: u64 = 3_000;
+const IDLE_LIMIT: &str = "idle_in_transaction_session_timeout";
 /// Pages kept by the writing connection, KiB. SQLite walks all of them at each commit, so more
 /// is not better; pages that fell out are still in the system's cache.
 const WRITER_CACHE_KIB: i64 = 16 << 10;
@@ -197,6 +202,11 @@ pub(super) fn numbers(version: &str) -> (u32, u32, u32) {
 
 async fn postgres(url: &str) -> Result<Pools, StoreError> {
     let options = PgConnectOptions::from_str(url)?.application_name("oneshelf-hub");
+    let idle_ms = match options.get_options() {
+        // Whoever names it in the address has a reason.
+        Some(said) if said.contains(IDLE_LIMIT) => None,
+        _ => Some((IDLE_LIMIT, IDLE_MS.to_string())),
+    };
     let pool = |connections_max| {
         PgPoolOptions::new()
             .max_connections(connections_max)
@@ -216,7 +226,7 @@ async fn postgres(url: &str) -> Result<Pools, StoreError> {
     let bell = options.clone().options([("synchronous_commit", "off")]);
     // The write path finds every row by key. Plans are kept, and one made while a table was
     // empty would read all of it later.
-    let write = options.options([
+    let write = options.options(idle_ms).options([
         ("jit", "off"),
         ("enable_seqscan", "off"),
         ("enable_hashjoin", "off"),

@@ -1,8 +1,8 @@
-//! Timers and the leases of jobs.
+//! Timers.
 //!
-//! The write path sets and clears timers; here they are read, and one that its subject has left
-//! behind is taken away. Leases are no commands. Invariant: a lease has one holder at a time by
-//! the clocks of the hubs, and each new holder a higher fence.
+//! The write path sets and clears them; here they are read, and one that its subject has left
+//! behind is taken away. It must not know what a timer leads to. Invariant: a timer whose subject
+//! still waits for it stays.
 
 use oneshelf_domain::Timestamp;
 
@@ -53,38 +53,5 @@ pub async fn remove_stale(tx: &mut Tx, timer: &Timer) -> Result<(), StoreError> 
     on!(tx, conn => sqlx::query(sql)
         .bind(&timer.kind).bind(&timer.subject).bind(timer.due_at)
         .execute(conn).await.map(|_| ()))?;
-    Ok(())
-}
-
-/// Takes or keeps a lease until a time. Gives its fence; none while another holds it.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn take_lease(
-    tx: &mut Tx,
-    name: &str,
-    holder: &str,
-    now: Timestamp,
-    until: Timestamp,
-) -> Result<Option<i64>, StoreError> {
-    let sql = "insert into lease (name, holder, fence, until) values ($1, $2, 1, $3)
-        on conflict (name) do update set
-            fence = lease.fence + case when lease.holder = excluded.holder then 0 else 1 end,
-            holder = excluded.holder,
-            until = excluded.until
-        where lease.holder = excluded.holder or lease.until <= $4
-        returning fence";
-    let fence = on!(tx, conn => sqlx::query_scalar(sql)
-        .bind(name).bind(holder).bind(until.0).bind(now.0).fetch_optional(conn).await)?;
-    Ok(fence)
-}
-
-/// Gives a lease up, so that another need not wait for its end.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn give_lease(tx: &mut Tx, name: &str, holder: &str) -> Result<(), StoreError> {
-    let sql = "update lease set until = 0 where name = $1 and holder = $2";
-    on!(tx, conn => sqlx::query(sql).bind(name).bind(holder).execute(conn).await.map(|_| ()))?;
     Ok(())
 }

@@ -212,14 +212,14 @@ async fn what_is_not_proven_is_not_taken() {
 
 #[tokio::test]
 async fn what_came_in_is_kept_for_a_while() {
-    use oneshelf_hub::jobs::{Kept, Retention};
+    use oneshelf_hub::jobs::{Kept, LEASE, Retention};
     let hub = Hub::open().await;
     let secret = channel(&hub).await;
     hub.receive("W01", 3).await;
     send(&hub, &secret, "e1", &placed("W-1", flasks(1))).await.ok(202);
     order(&hub, "W-1", "accepted").await;
     let app = hub.app().clone();
-    let retention = Retention::new(app.store.clone(), app.clock.clone());
+    let retention = Retention::new(app.store.clone(), app.clock.clone(), LEASE);
     let day = 24 * 60 * 60 * 1_000;
     let bodies = "select coalesce(body, 'gone') from channel_inbox";
     for (days, left) in [(29, 1), (2, 1), (148, 1), (2, 0)] {

@@ -224,6 +224,7 @@ impl Hub {
             tls: self.tls.clone(),
             rates: self.rates.clone(),
             channels: self.channels.clone(),
+            lease: oneshelf_hub::jobs::LEASE,
         }
     }
 

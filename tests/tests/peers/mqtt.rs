@@ -49,6 +49,7 @@ async fn paho_reads_stock_and_is_refused_what_is_not_its_own() {
         tls: None,
         rates: Rates::default(),
         channels: Settings::default(),
+        lease: oneshelf_hub::jobs::LEASE,
     };
     let hub = start(options, wall_clock()).await.unwrap();
     let base = format!("http://{}", hub.address);

@@ -9,7 +9,7 @@ use oneshelf_domain::{Timestamp, limits};
 use oneshelf_hub::audit::audit;
 use oneshelf_hub::commands::Clock;
 use oneshelf_hub::follow::Follow;
-use oneshelf_hub::jobs::{Kept, Retention, Round, Timers};
+use oneshelf_hub::jobs::{Kept, LEASE, Retention, Round, Timers};
 use tokio_util::sync::CancellationToken;
 
 use crate::day::{Day, hold, reserved};
@@ -25,7 +25,7 @@ fn clock(time: &Arc<AtomicI64>) -> Clock {
 }
 
 fn timers(hub: &Hub) -> Timers {
-    Timers::new(hub.store.clone(), hub.commands.clone(), clock(&hub.clock))
+    Timers::new(hub.store.clone(), hub.commands.clone(), clock(&hub.clock), LEASE)
 }
 
 /// What a round did, without when the next is.
@@ -76,7 +76,7 @@ async fn a_clock_that_runs_ahead_of_the_writers_takes_no_timer_from_a_hold() {
     let (item, location) = hub.stocked(5).await;
     reserved(&hub, hold(item, location, 1, 60_000)).await;
     let ahead = Arc::new(AtomicI64::new(hub.clock.load(Ordering::Relaxed) + 2 * MINUTE));
-    let mut job = Timers::new(hub.store.clone(), hub.commands.clone(), clock(&ahead));
+    let mut job = Timers::new(hub.store.clone(), hub.commands.clone(), clock(&ahead), LEASE);
     assert_eq!(did(job.round().await.unwrap()), (0, 1, 0));
     assert_eq!(number(database.url(), "select count(*) from timer").await, 1);
     hub.clock.fetch_add(2 * MINUTE, Ordering::Relaxed);
@@ -137,7 +137,7 @@ async fn what_is_kept_for_a_while_goes_and_the_rest_stays() {
         now + 1
     );
     run(url, &rows).await;
-    let job = Retention::new(hub.store.clone(), clock(&hub.clock));
+    let job = Retention::new(hub.store.clone(), clock(&hub.clock), LEASE);
     let events = count("event").await;
     assert_eq!(job.batch(Kept::Events).await.unwrap(), events as u64);
     assert_eq!(job.batch(Kept::Outcomes).await.unwrap(), 0, "they are kept longer");
@@ -176,7 +176,7 @@ async fn the_oldest_outcomes_and_events_go_first() {
     let id = reserved(&hub, reserve(item, location, 1)).await;
     hub.send(submission(Command::Release { id, shopper: None })).await.unwrap();
     hub.clock.fetch_add(2 * DAY, Ordering::Relaxed);
-    let job = Retention::new(hub.store.clone(), clock(&hub.clock));
+    let job = Retention::new(hub.store.clone(), clock(&hub.clock), LEASE);
     assert_eq!(job.batch(Kept::Outcomes).await.unwrap(), 3);
     assert_eq!(job.batch(Kept::Events).await.unwrap(), 2);
     assert_eq!(audit(&hub.store).await.unwrap().broken, []);

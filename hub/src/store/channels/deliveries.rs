@@ -6,6 +6,8 @@
 use oneshelf_domain::Timestamp;
 use oneshelf_domain::stock::ItemNo;
 
+use super::shadows::StateRow;
+use crate::store::leases::Fence;
 use crate::store::{Bulk, Store, StoreError, Tx, on};
 
 /// A delivery.
@@ -149,33 +151,48 @@ pub async fn put(
     Ok(())
 }
 
-/// Notes what an attempt came to. False when it was made in another generation: then it says
-/// nothing of what the channel knows now and how it is doing.
+/// Notes what an attempt came to. False when it was made in another generation, or when another
+/// hub delivers by now, which may have gone on: then it says nothing of what the channel knows now
+/// and how it is doing. That it was made is kept in any case.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn note(
     store: &Store,
     delivery: &DeliveryRow,
-    generation: i64,
+    (before, fence): (&StateRow, Fence),
     attempt: &Attempt,
     ended: Ended,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let mut tx = store.begin_write().await?;
+    let mine = fence.stands(&mut tx).await?;
     let said = said(attempt);
-    let of = (delivery, generation);
+    let of = (delivery, before.generation);
     // The channel's row first, as all who write here: no two wait for each other.
     let counts = match ended {
+        _ if !mine => hold_still(&mut tx, &delivery.channel).await.map(|()| false)?,
         Ended::Sent => went_well(&mut tx, of, &said, now).await?,
         Ended::Later(_, until) => went_wrong(&mut tx, of, &said, (1, until), now).await?,
         Ended::Limited(until) => went_wrong(&mut tx, of, &said, (0, until), now).await?,
         Ended::Failed => went_wrong(&mut tx, of, &said, (1, now), now).await?,
     };
-    keep(&mut tx, delivery, ended, now).await?;
+    if mine {
+        keep(&mut tx, delivery, ended, now).await?;
+    }
+    match ended {
+        Ended::Sent if counts && before.failures > 0 => {
+            all_due(&mut tx, &delivery.channel, now).await?;
+        }
+        Ended::Failed if counts && delivery.item > 0 => {
+            forget(&mut tx, &delivery.channel, ItemNo(delivery.item)).await?;
+        }
+        _ => {}
+    }
     // Numbered by what is there: attempts of a redelivery come behind those before it.
     let sql = "insert into delivery_attempt (delivery, number, at, result, status, took_ms)
-        select $1, count(*) + 1, $2, $3, $4, $5 from delivery_attempt where delivery = $1";
+        select $1, (select count(*) from delivery_attempt where delivery = $1) + 1, $2, $3, $4, $5
+        from delivery where id = $1";
     on!(&mut tx, conn => sqlx::query(sql)
         .bind(&delivery.id).bind(attempt.at).bind(attempt.result)
         .bind(attempt.status).bind(attempt.took_ms).execute(conn).await.map(drop))?;
@@ -264,28 +281,27 @@ async fn went_wrong(
 }
 
 /// An outage is over: everything that waits for its next attempt is due.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn all_due(store: &Store, channel: &str, now: Timestamp) -> Result<(), StoreError> {
-    let mut tx = store.begin_write().await?;
+async fn all_due(tx: &mut Tx, channel: &str, now: Timestamp) -> Result<(), StoreError> {
     let sql = "update delivery set due_at = $2
         where channel = $1 and state = 'waiting' and attempts > 0 and due_at > $2";
-    on!(&mut tx, conn => sqlx::query(sql)
+    on!(tx, conn => sqlx::query(sql)
         .bind(channel).bind(now.0).execute(conn).await.map(drop))?;
-    tx.commit().await
+    Ok(())
 }
 
 /// Nobody knows any more what a channel has of an item: it is told at the next comparison.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn forget(store: &Store, channel: &str, item: ItemNo) -> Result<(), StoreError> {
-    let mut tx = store.begin_write().await?;
+async fn forget(tx: &mut Tx, channel: &str, item: ItemNo) -> Result<(), StoreError> {
     let sql = "update channel_shadow set told = '' where channel = $1 and item = $2";
-    on!(&mut tx, conn => sqlx::query(sql)
+    on!(tx, conn => sqlx::query(sql)
         .bind(channel).bind(item.0).execute(conn).await.map(drop))?;
-    tx.commit().await
+    Ok(())
+}
+
+/// Nobody else writes what a channel is told before the transaction ends.
+async fn hold_still(tx: &mut Tx, channel: &str) -> Result<(), StoreError> {
+    let sql = "update channel_state set cursor = cursor where channel = $1";
+    on!(tx, conn => sqlx::query(sql).bind(channel).execute(conn).await.map(drop))?;
+    Ok(())
 }
 
 /// Lets ended deliveries be said again: one, or all that were made since a time. Figures that were
@@ -301,8 +317,7 @@ pub async fn again(
     now: Timestamp,
 ) -> Result<u64, StoreError> {
     // As all who make deliveries wait: one after another.
-    let sql = "update channel_state set cursor = cursor where channel = $1";
-    on!(&mut *tx, conn => sqlx::query(sql).bind(channel).execute(conn).await.map(drop))?;
+    hold_still(tx, channel).await?;
     let sql = "update delivery set state = 'waiting', due_at = $4, ended_at = 0, attempts = 0
         where channel = $1 and ((id = $2 and $2 <> '') or ($2 = '' and made_at >= $3))
             and state in ('sent', 'failed') and (item = 0 or (

@@ -95,8 +95,7 @@ pub async fn open(
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn hold(store: &Store, row: &InboxRow, until: Timestamp) -> Result<(), StoreError> {
-    let mut tx = store.begin_write().await?;
+pub async fn hold(mut tx: Tx, row: &InboxRow, until: Timestamp) -> Result<(), StoreError> {
     let sql = "update channel_inbox set tries = $3, due_at = $4
         where channel = $1 and event = $2 and state = 'received'";
     on!(&mut tx, conn => sqlx::query(sql)
@@ -168,8 +167,7 @@ pub async fn find(tx: &mut Tx, channel: &str, id: &str) -> Result<Option<OrderRo
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn begin(store: &Store, row: &OrderRow) -> Result<OrderRow, StoreError> {
-    let mut tx = store.begin_write().await?;
+pub async fn begin(mut tx: Tx, row: &OrderRow) -> Result<OrderRow, StoreError> {
     let sql = "insert into channel_order (channel, id, state, lines, reservation, code, detail,
             placed_at, changed_at)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (channel, id) do update set

@@ -66,12 +66,11 @@ pub async fn state(tx: &mut Tx, channel: &str) -> Result<Option<StateRow>, Store
 /// # Errors
 /// When the database does not answer.
 pub async fn look_after(
-    store: &Store,
+    mut tx: Tx,
     channel: &str,
     endpoint: &str,
     epoch: i64,
 ) -> Result<Option<StateRow>, StoreError> {
-    let mut tx = store.begin_write().await?;
     let sql = "insert into channel_state (channel, epoch, cursor, swept_at, failures,
             failing_since, closed_until, last_ok_at, last_result, generation, endpoint)
         values ($1, $2, 0, 0, 0, 0, 0, 0, '', 0, $3) on conflict (channel) do nothing";
