@@ -9,7 +9,9 @@ use clap::{Parser, ValueEnum};
 use oneshelf_tests::chaos::dice::Dice;
 use oneshelf_tests::chaos::lane::Trouble;
 use oneshelf_tests::chaos::world::{Engine, World};
-use oneshelf_tests::chaos::{full, hot, kills, lanes, last_unit, linear, offline, restore};
+use oneshelf_tests::chaos::{
+    full, hot, kills, lanes, last_unit, linear, offline, replicas, restore,
+};
 use oneshelf_tests::program::{asked_to_stop, say};
 use tokio::task::{JoinSet, LocalSet};
 
@@ -18,7 +20,7 @@ use tokio::task::{JoinSet, LocalSet};
 struct Arguments {
     /// Which proof.
     what: What,
-    /// Rounds, kills, points, tickets or histories.
+    /// Rounds, kills, points, tickets or histories; of replicas pauses, and as many kills.
     #[arg(long)]
     count: Option<usize>,
     /// Seed of its choices; another one each time when absent.
@@ -47,6 +49,8 @@ enum What {
     Restore,
     /// Histories of many at one item: some order of their acts explains every answer.
     Linear,
+    /// Two hubs on one PostgreSQL: the holder of a job is paused past its lease, and killed.
+    Replicas,
 }
 
 impl What {
@@ -60,6 +64,7 @@ impl What {
             Self::LastUnit => "last-unit",
             Self::Restore => "restore",
             Self::Linear => "linear",
+            Self::Replicas => "replicas",
         }
     }
 
@@ -73,6 +78,7 @@ impl What {
             Self::LastUnit => 100,
             Self::Restore => 3,
             Self::Linear => 200,
+            Self::Replicas => 50,
         }
     }
 
@@ -94,6 +100,7 @@ impl What {
             }
             Self::Load => vec![(Sqlite, count - count / 2), (Postgres, count / 2)],
             Self::Offline | Self::LastUnit | Self::Restore => vec![(Sqlite, count)],
+            Self::Replicas => vec![(PostgresTwo, count)],
             Self::Kills | Self::Disk => vec![],
         }
     }
@@ -218,6 +225,7 @@ async fn prove(
         What::LastUnit => last_unit::run(world, engine, count, dice).await,
         What::Restore => restore::run(world, engine, count, dice).await,
         What::Linear => linear::run(world, engine, count, dice).await,
+        What::Replicas => replicas::run(world, count, dice).await,
         What::Kills | What::Disk => bail!("lanes have shops of their own"),
     }
 }

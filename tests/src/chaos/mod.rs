@@ -18,6 +18,7 @@ pub mod offline;
 pub mod points;
 pub mod programs;
 pub mod register;
+pub mod replicas;
 pub mod restore;
 pub mod road;
 pub mod rows;

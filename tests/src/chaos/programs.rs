@@ -260,6 +260,22 @@ impl Running {
         Ok(self.child.wait().await?)
     }
 
+    /// SIGSTOP: it sleeps, wherever it is.
+    ///
+    /// # Errors
+    /// When it is dead.
+    pub async fn pause(&self) -> Result<()> {
+        tell(self.pid().context("it is dead already")?, "STOP").await
+    }
+
+    /// SIGCONT: it wakes up and knows nothing of having slept.
+    ///
+    /// # Errors
+    /// When it is dead.
+    pub async fn go_on(&self) -> Result<()> {
+        tell(self.pid().context("it is dead already")?, "CONT").await
+    }
+
     /// `kill -9`.
     ///
     /// # Errors

@@ -260,7 +260,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "chaos-offline",
-        budget_s: 80,
+        budget_s: 65,
         after: &["build"],
         needs: &[Need::Postgres],
         steps: &[Step::Built("chaos", &["offline", "--count", "5000"])],
@@ -288,6 +288,14 @@ pub(crate) const LEGS: &[Leg] = &[
         after: &["build"],
         needs: &[Need::Postgres],
         steps: &[Step::Built("chaos", &["linear", "--count", "12"])],
+        ..LEG
+    },
+    Leg {
+        name: "chaos-replicas",
+        budget_s: 15,
+        after: &["build"],
+        needs: &[Need::Postgres],
+        steps: &[Step::Built("chaos", &["replicas", "--count", "2"])],
         ..LEG
     },
     Leg {
