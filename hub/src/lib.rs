@@ -34,3 +34,4 @@ pub mod setup;
 pub mod shown;
 pub mod store;
 pub mod tls;
+pub mod witness;

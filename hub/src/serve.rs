@@ -4,7 +4,7 @@
 //! to it, and whatever was answered is durable.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -31,7 +31,10 @@ use crate::secrets::Secrets;
 use crate::service;
 use crate::shown::Source;
 use crate::store::Store;
+use crate::store::copy::file_of;
+use crate::store::lock::beside;
 use crate::tls::{self, Files, Tls, roots};
+use crate::witness;
 
 /// What a hub needs to start. The address of a database may hold a password: no `Debug`.
 #[derive(Clone)]
@@ -74,7 +77,7 @@ pub struct Running {
     pub mqtt_address: Option<SocketAddr>,
     listeners: Vec<Listening>,
     tasks: Vec<JoinHandle<()>>,
-    follower: (JoinHandle<()>, CancellationToken),
+    followers: ([JoinHandle<()>; 2], CancellationToken),
     writer: JoinHandle<()>,
 }
 
@@ -88,12 +91,14 @@ pub fn wall_clock() -> Clock {
 
 /// The folder of the hub's keys: the one that was said, or beside the file of the database.
 pub(crate) fn keys_folder(options: &Options) -> anyhow::Result<PathBuf> {
-    if let Some(folder) = &options.data {
-        return Ok(folder.clone());
-    }
-    let path = options.database.strip_prefix("sqlite:").map(|rest| rest.trim_start_matches("//"));
-    let path = path.context("with PostgreSQL say where the hub's keys are: --data FOLDER")?;
-    Ok(PathBuf::from(format!("{path}.keys")))
+    let folder = keys_of(&options.database, options.data.as_deref());
+    folder.context("with PostgreSQL say where the hub's keys are: --data FOLDER")
+}
+
+/// The same of a database; none where nobody can know.
+pub(crate) fn keys_of(database: &str, said: Option<&Path>) -> Option<PathBuf> {
+    let beside_file = || Some(beside(&file_of(database)?, ".keys"));
+    said.map(Path::to_owned).or_else(beside_file)
 }
 
 /// How long those who wait get their last answer after the disk failed.
@@ -109,9 +114,15 @@ pub async fn start(options: Options, clock: Clock) -> anyhow::Result<Running> {
     tls::use_ring();
     let tls = options.tls.clone().map(Tls::open).transpose()?;
     say_when_plain(&options);
-    let secrets = Secrets::open(&keys_folder(&options)?)?;
+    let keys = keys_folder(&options)?;
+    let secrets = Secrets::open(&keys)?;
     let store = Store::open(&options.database).await.context("the database cannot be opened")?;
     let (head, hub_id) = store.head().await?;
+    let place = witness::Place::of(&keys, &options.database, &hub_id);
+    if let Err(behind) = place.check(&head) {
+        store.close().await;
+        return Err(behind);
+    }
     let stop = CancellationToken::new();
     let (committed, newest) = watch::channel(head.version);
     let links = Arc::new(Links::default());
@@ -123,6 +134,7 @@ pub async fn start(options: Options, clock: Clock) -> anyhow::Result<Running> {
     // The follower ends after the last request, which may wait for what it sees.
     let last = CancellationToken::new();
     let (follow, follower) = Follow::start(store.clone(), newest, last.clone()).await?;
+    let witness = tokio::spawn(witness::keep(place, follow.subscribe(), last.clone()));
     let source = Source {
         store: store.clone(),
         follow: follow.clone(),
@@ -159,7 +171,7 @@ pub async fn start(options: Options, clock: Clock) -> anyhow::Result<Running> {
         app,
         listeners: [main, admin].into_iter().chain(mqtt).collect(),
         tasks,
-        follower: (follower, last),
+        followers: ([follower, witness], last),
         writer,
     })
 }
@@ -270,9 +282,11 @@ impl Running {
         }
         self.app.commands.stop().await;
         let _ = self.writer.await;
-        let (follower, last) = self.follower;
+        let (followers, last) = self.followers;
         last.cancel();
-        let _ = follower.await;
+        for follower in followers {
+            let _ = follower.await;
+        }
         self.app.store.close().await;
     }
 }

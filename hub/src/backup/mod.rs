@@ -17,7 +17,7 @@ use crate::store::Store;
 use crate::store::copy::{self, Held};
 use crate::store::lock::{Lock, beside, folder_of};
 
-pub use restore::{Restore, Restored, renew, restore};
+pub use restore::{Accept, Restore, Restored, renew, restore};
 
 /// Behind the name of a backup that is not done.
 const PARTIAL: &str = ".partial";

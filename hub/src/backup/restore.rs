@@ -11,7 +11,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
-use oneshelf_domain::record::{Record, RecordState, Records, Recovering};
+use oneshelf_domain::record::{Record, Records, Recovering};
 use oneshelf_domain::stock::{Command, LocationNo, Version};
 use oneshelf_domain::{CommandId, LocationCode, Timestamp};
 use oneshelf_sync::plan::Submission;
@@ -24,7 +24,8 @@ use crate::commands::{Commands, Lane};
 use crate::serve::wall_clock;
 use crate::store::copy::{self, Held};
 use crate::store::lock::{Lock, belongs_with, beside};
-use crate::store::{Store, StoreError, records};
+use crate::store::{Store, StoreError, alone, records};
+use crate::witness::{self, Place, Witness};
 
 /// Behind the database's name while the backup is made ready.
 const COMING: &str = ".restoring";
@@ -38,8 +39,19 @@ pub struct Restore<'a> {
     pub database: &'a Path,
     /// Whether a database there is kept aside; else it is in the way.
     pub replace: bool,
-    /// Whether it goes there whatever its audit finds.
-    pub accept_findings: bool,
+    /// What may be wrong with it.
+    pub accept: Accept,
+    /// Folder of the hub's keys, where a witness may be.
+    pub keys: Option<&'a Path>,
+}
+
+/// What is taken though it looks wrong.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Accept {
+    /// Whatever the audit finds.
+    pub findings: bool,
+    /// A backup of another hub than the one whose place it takes.
+    pub another_hub: bool,
 }
 
 /// What was done.
@@ -72,30 +84,47 @@ pub async fn restore(what: &Restore<'_>, tell: Tell<'_>) -> anyhow::Result<Resto
         );
     }
     let held = copy::examine(file).await?;
-    let epoch_before = match database.exists() {
+    let before = match database.exists() {
         true => copy::settle(database).await?,
         false => None,
     };
+    if let Some((_, hub)) = before.as_ref().filter(|(_, hub)| *hub != held.hub_id)
+        && !what.accept.another_hub
+    {
+        bail!(
+            "{} is a backup of another hub ({}) than {} is of ({hub}): its stores are not these, \
+             and no agent of these may speak to it. With --another-hub it takes the place \
+             nevertheless",
+            file.display(),
+            held.hub_id,
+            database.display()
+        );
+    }
+    let mut known = witnessed(what.keys, &database.display().to_string(), &held.hub_id)?;
+    known.epoch = known.epoch.max(before.map_or(0, |(epoch, _)| epoch));
     let coming = beside(database, COMING);
-    let done = prepare(what, &held, epoch_before, &coming, tell).await;
-    let (report, begun) = match done {
-        Ok(done) => done,
-        Err(error) => {
-            clear(&coming);
-            return Err(error);
-        }
-    };
-    let aside = set_aside(database)?;
-    fs::rename(&coming, database).with_context(|| format!("{}", database.display()))?;
+    let placed = async {
+        let (report, begun) = prepare(what, &held, &known, &coming, tell).await?;
+        let aside = set_aside(database)?;
+        fs::rename(&coming, database).with_context(|| format!("{}", database.display()))?;
+        anyhow::Ok((report, begun, aside))
+    }
+    .await;
+    let (report, begun, aside) = placed.inspect_err(|_| clear(&coming))?;
     sync_folder(database)?;
     Ok(Restored { held, report, epoch: begun.epoch, waiting: begun.waiting, aside })
+}
+
+/// What hubs with these keys have seen of a hub.
+fn witnessed(keys: Option<&Path>, database: &str, hub_id: &str) -> anyhow::Result<Witness> {
+    keys.map_or(Ok(Witness::default()), |keys| Place::of(keys, database, hub_id).of_all())
 }
 
 /// Makes the backup ready under another name.
 async fn prepare(
     what: &Restore<'_>,
     held: &Held,
-    epoch_before: Option<i64>,
+    known: &Witness,
     coming: &Path,
     tell: Tell<'_>,
 ) -> anyhow::Result<(Report, Begun)> {
@@ -106,7 +135,7 @@ async fn prepare(
         .with_context(|| format!("{} cannot be written", coming.display()))?;
     belongs_with(coming, what.database);
     let store = Store::open_own(coming).await.context("the backup cannot be opened")?;
-    let begun = renewed(&store, epoch_before.unwrap_or(0), what.accept_findings, tell).await;
+    let begun = renewed(&store, known, what.accept.findings, tell).await;
     store.close().await;
     let begun = begun.with_context(|| format!("{} is not restored", what.file.display()))?;
     // All in one file, before it gets its name.
@@ -120,26 +149,43 @@ async fn prepare(
 ///
 /// # Errors
 /// When a hub works on it, or its audit finds something.
-pub async fn renew(url: &str, accept_findings: bool, tell: Tell<'_>) -> anyhow::Result<Restored> {
-    let (_lock, store) = match copy::file_of(url) {
-        Some(path) => {
-            ensure!(path.is_file(), "there is no database {}", path.display());
-            let lock = Lock::alone(&path)?;
-            copy::settle(&path).await?;
-            (Some(lock), Store::open_own(&path).await?)
-        }
-        None => {
-            let at_work = copy::hubs_at_work(url).await.context("the database cannot be opened")?;
-            ensure!(at_work == 0, "it is in use: stop the hubs that run on it first");
-            (None, Store::open(url).await.context("the database cannot be opened")?)
-        }
+pub async fn renew(
+    url: &str,
+    keys: Option<&Path>,
+    accept_findings: bool,
+    tell: Tell<'_>,
+) -> anyhow::Result<Restored> {
+    let Some(path) = copy::file_of(url) else {
+        let lock = alone::Lock::take(url).await?;
+        let store = Store::open_locked(url).await.context("the database cannot be opened")?;
+        let done = renew_open(&store, url, keys, accept_findings, tell).await;
+        lock.end().await;
+        return done;
     };
-    let held = held_by(&store).await;
-    let done = renewed(&store, 0, accept_findings, tell).await;
+    ensure!(path.is_file(), "there is no database {}", path.display());
+    let _lock = Lock::alone(&path)?;
+    copy::settle(&path).await?;
+    let store = Store::open_own(&path).await?;
+    renew_open(&store, url, keys, accept_findings, tell).await
+}
+
+async fn renew_open(
+    store: &Store,
+    url: &str,
+    keys: Option<&Path>,
+    accept_findings: bool,
+    tell: Tell<'_>,
+) -> anyhow::Result<Restored> {
+    let renewing = async {
+        let held = held_by(store).await?;
+        let known = witnessed(keys, url, &held.hub_id)?;
+        let (report, begun) = renewed(store, &known, accept_findings, tell).await?;
+        let (epoch, waiting) = (begun.epoch, begun.waiting);
+        Ok(Restored { held, report, epoch, waiting, aside: None })
+    };
+    let done = renewing.await;
     store.close().await;
-    let (report, begun) = done?;
-    let (epoch, waiting) = (begun.epoch, begun.waiting);
-    Ok(Restored { held: held?, report, epoch, waiting, aside: None })
+    done
 }
 
 async fn held_by(store: &Store) -> Result<Held, StoreError> {
@@ -156,7 +202,7 @@ async fn held_by(store: &Store) -> Result<Held, StoreError> {
 /// Looks at everything, then says that this is another time.
 async fn renewed(
     store: &Store,
-    epoch_before: i64,
+    known: &Witness,
     accept_findings: bool,
     tell: Tell<'_>,
 ) -> anyhow::Result<(Report, Begun)> {
@@ -168,10 +214,10 @@ async fn renewed(
         );
     }
     let now = wall_clock()();
-    let epoch = store.next_epoch(epoch_before, now).await?;
+    let epoch = store.next_epoch(known.epoch, now).await?;
     // First the marks: whoever ends this in between leaves stores that are promised too late, not
     // too early, and an epoch that a second try begins.
-    let waiting = wait_for_agents(store, epoch).await?;
+    let waiting = wait_for_agents(store, epoch, &known.agents).await?;
     store.begin_epoch(epoch).await?;
     Ok((report, Begun { epoch, waiting }))
 }
@@ -182,8 +228,13 @@ struct Begun {
     waiting: Vec<LocationCode>,
 }
 
-/// Every store with an agent is promised again when that agent has told everything.
-async fn wait_for_agents(store: &Store, epoch: i64) -> anyhow::Result<Vec<LocationCode>> {
+/// Every store with an agent is promised again when that agent has told everything; also one whose
+/// agent joined after the backup, as the witness knows.
+async fn wait_for_agents(
+    store: &Store,
+    epoch: i64,
+    joined: &[LocationCode],
+) -> anyhow::Result<Vec<LocationCode>> {
     let mut all = Records::default();
     let mut tx = store.read().await?;
     records::catch_up(&mut tx, &mut all, Version(0)).await?;
@@ -192,7 +243,7 @@ async fn wait_for_agents(store: &Store, epoch: i64) -> anyhow::Result<Vec<Locati
     let (committed, _) = watch::channel(head.version);
     let (commands, writer) = Commands::start(store.clone(), wall_clock(), committed);
     let mut waiting = vec![];
-    for (no, code) in with_agents(&all) {
+    for (no, code) in stores(&all, joined) {
         let record = Record::Recovering(Recovering { location: no, epoch });
         let submission = Submission {
             id: CommandId(Uuid::now_v7()),
@@ -212,15 +263,11 @@ async fn wait_for_agents(store: &Store, epoch: i64) -> anyhow::Result<Vec<Locati
     Ok(waiting)
 }
 
-fn with_agents(records: &Records) -> Vec<(LocationNo, LocationCode)> {
-    let mut found: Vec<(LocationNo, LocationCode)> = records
-        .of_kind("agent")
-        .filter_map(|(_, record)| match record {
-            Record::Agent(a) if a.state == RecordState::Active => records.location(&a.location),
-            _ => None,
-        })
-        .map(|location| (location.no, location.code.clone()))
-        .collect();
+fn stores(records: &Records, joined: &[LocationCode]) -> Vec<(LocationNo, LocationCode)> {
+    let mut codes = witness::with_agents(records);
+    codes.extend_from_slice(joined);
+    let known = codes.iter().filter_map(|code| records.location(code));
+    let mut found: Vec<_> = known.map(|location| (location.no, location.code.clone())).collect();
     found.sort();
     found.dedup();
     found
@@ -239,12 +286,14 @@ fn set_aside(database: &Path) -> anyhow::Result<Option<PathBuf>> {
         let kept = fs::hard_link(&from, &to);
         kept.with_context(|| format!("{} cannot be kept as {}", from.display(), to.display()))
     };
-    keep("")?;
-    // Only of one that cannot be read: the log of another is in its file by now.
-    if beside(database, "-wal").exists() {
-        keep("-wal")?;
-    }
-    sync_folder(database)?;
+    let kept = keep("").and_then(|()| {
+        // Only of one that cannot be read: the log of another is in its file by now.
+        if beside(database, "-wal").exists() {
+            keep("-wal")?;
+        }
+        sync_folder(database)
+    });
+    kept.inspect_err(|_| clear(&aside))?;
     // A log beside another file would be taken for that one's.
     remove(&beside(database, "-wal"))?;
     remove(&beside(database, "-shm"))?;

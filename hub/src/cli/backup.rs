@@ -9,8 +9,9 @@ use clap::Args;
 
 use super::{Pace, say, tell};
 use crate::audit::{Progress, Report};
-use crate::backup::{self, Restore, Restored};
+use crate::backup::{self, Accept, Restore, Restored};
 use crate::secrets;
+use crate::serve::keys_of;
 use crate::store::copy::file_of;
 
 const BYTES_PER_MIB: f64 = 1_048_576.0;
@@ -45,6 +46,9 @@ pub(super) struct RestoreArgs {
     /// Takes it also when its audit finds something.
     #[arg(long)]
     accept_findings: bool,
+    /// Takes also a backup of another hub than the one whose database is replaced.
+    #[arg(long, conflicts_with = "in_place")]
+    another_hub: bool,
 }
 
 /// A hub that does not run for this.
@@ -59,9 +63,12 @@ struct Place {
 }
 
 impl Place {
+    fn folder(&self) -> Option<PathBuf> {
+        keys_of(&self.database, self.data.as_deref())
+    }
+
     fn keys(&self) -> Option<PathBuf> {
-        let beside = || Some(crate::store::lock::beside(&file_of(&self.database)?, ".keys"));
-        self.data.clone().or_else(beside).map(|folder| folder.join(secrets::FILE))
+        self.folder().map(|folder| folder.join(secrets::FILE))
     }
 }
 
@@ -104,15 +111,17 @@ pub(super) async fn backup(args: BackupArgs) -> anyhow::Result<ExitCode> {
 /// Puts a hub back.
 pub(super) async fn restore(args: RestoreArgs) -> anyhow::Result<()> {
     let mut progress = progress();
-    let url = &args.place.database;
+    let (url, keys) = (&args.place.database, args.place.folder());
+    let keys = keys.as_deref();
     let restored = match (&args.file, file_of(url)) {
-        (None, _) => backup::renew(url, args.accept_findings, &mut progress).await?,
+        (None, _) => backup::renew(url, keys, args.accept_findings, &mut progress).await?,
         (Some(file), Some(database)) => {
             let what = Restore {
                 file,
                 database: &database,
                 replace: args.replace,
-                accept_findings: args.accept_findings,
+                accept: Accept { findings: args.accept_findings, another_hub: args.another_hub },
+                keys,
             };
             backup::restore(&what, &mut progress).await?
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use oneshelf_domain::Timestamp;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection, PgConnection, SqliteConnection};
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
 use super::open::{self, known_migrations};
 use super::{Store, StoreError, lock, lock_head, on};
@@ -182,14 +182,14 @@ async fn schema_of(db: &mut SqliteConnection, path: &Path) -> Result<i64, StoreE
     }
 }
 
-/// Puts a database that is not in use into one file, without a log beside it, and gives its epoch;
-/// none when there is no reading it.
+/// Puts a database that is not in use into one file, without a log beside it, and gives its epoch
+/// and which hub it is of; none when there is no reading it.
 ///
 /// # Errors
 /// When another program has it open.
-pub async fn settle(path: &Path) -> Result<Option<i64>, StoreError> {
+pub async fn settle(path: &Path) -> Result<Option<(i64, String)>, StoreError> {
     match settle_open(path).await {
-        Ok(epoch) => Ok(epoch),
+        Ok(found) => Ok(found),
         Err(error) if error.passing() => Err(lock::in_use(path)),
         Err(error) => {
             tracing::warn!(%error, path = %path.display(), "this database cannot be read any more");
@@ -198,28 +198,15 @@ pub async fn settle(path: &Path) -> Result<Option<i64>, StoreError> {
     }
 }
 
-async fn settle_open(path: &Path) -> Result<Option<i64>, StoreError> {
+async fn settle_open(path: &Path) -> Result<Option<(i64, String)>, StoreError> {
     let mut db = SqliteConnectOptions::new().filename(path).connect().await?;
     // Leaving the log is for the one connection that there is: a hub that holds no lock of ours
     // shows here.
     let settled = sqlx::query("pragma journal_mode = delete").fetch_one(&mut db).await;
-    let epoch = sqlx::query_scalar("select epoch from head").fetch_optional(&mut db).await;
+    let found = sqlx::query_as("select epoch, hub_id from head").fetch_optional(&mut db).await;
     let _ = db.close().await;
     settled?;
-    Ok(epoch?)
-}
-
-/// Connections of hubs to a database of PostgreSQL.
-///
-/// # Errors
-/// When the server does not answer.
-pub async fn hubs_at_work(url: &str) -> Result<i64, StoreError> {
-    let mut db = PgConnection::connect(url).await?;
-    let sql = "select count(*) from pg_stat_activity \
-               where datname = current_database() and application_name = 'oneshelf-hub'";
-    let count: i64 = sqlx::query_scalar(sql).fetch_one(&mut db).await?;
-    let _ = db.close().await;
-    Ok(count)
+    Ok(found?)
 }
 
 impl Store {

@@ -4,6 +4,7 @@
 //! Invariant: the tables of the write path change only under the lock of `head`
 //! (docs/decisions/0001).
 
+pub mod alone;
 pub mod audit;
 pub mod bell;
 mod bulk;
@@ -80,6 +81,14 @@ impl Store {
     /// As [`Store::open`].
     pub async fn open_own(path: &Path) -> Result<Self, StoreError> {
         Ok(Self(Arc::new(open::sqlite(path, None).await?)))
+    }
+
+    /// As [`Store::open`], of a server's database that the caller has to itself ([`alone::Lock`]).
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_locked(url: &str) -> Result<Self, StoreError> {
+        Ok(Self(Arc::new(open::postgres(url, true).await?)))
     }
 
     /// Which engine it runs on.

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::copy::file_of;
 use super::disk::Sign;
 use super::lock::Lock;
-use super::{StoreError, checkpoint};
+use super::{StoreError, alone, checkpoint};
 
 /// Connections of one database.
 pub(super) enum Pools {
@@ -70,7 +70,7 @@ pub(super) async fn open(url: &str) -> Result<Pools, StoreError> {
         return sqlite(&path, Some(lock)).await;
     }
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        return postgres(url).await;
+        return postgres(url, false).await;
     }
     let what = "a database is named sqlite:PATH or postgres://user:password@host/name";
     Err(StoreError::Unfit(what.to_owned()))
@@ -200,7 +200,8 @@ pub(super) fn numbers(version: &str) -> (u32, u32, u32) {
     (next(), next(), next())
 }
 
-async fn postgres(url: &str) -> Result<Pools, StoreError> {
+/// Whose lock it is that somebody may have.
+pub(super) async fn postgres(url: &str, own_lock: bool) -> Result<Pools, StoreError> {
     let options = PgConnectOptions::from_str(url)?.application_name("oneshelf-hub");
     let idle_ms = match options.get_options() {
         // Whoever names it in the address has a reason.
@@ -234,6 +235,9 @@ async fn postgres(url: &str) -> Result<Pools, StoreError> {
     ]);
     let write = pool(POSTGRES_WRITERS_MAX).connect_with(write).await?;
     check_postgres(&write).await?;
+    if !own_lock {
+        alone::look(&write).await?;
+    }
     TABLES.run(&write).await?;
     sqlx::query(FIRST_HEAD)
         .bind(Uuid::now_v7().to_string())

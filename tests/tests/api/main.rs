@@ -64,6 +64,7 @@ mod reservations;
 mod restore;
 #[cfg(test)]
 mod rights;
+mod rollback;
 #[cfg(test)]
 mod service;
 #[cfg(test)]
