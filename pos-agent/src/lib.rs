@@ -5,6 +5,7 @@
 //! kept), [`link`], [`devices`], [`http`].
 //! Invariant: nothing is sent, printed or answered before the transaction that it rests on.
 
+pub mod backup;
 pub mod cli;
 mod clock;
 mod devices;

@@ -93,6 +93,7 @@ pub struct Running {
     stop: CancellationToken,
     tasks: TaskTracker,
     endless: Vec<tokio::task::JoinHandle<()>>,
+    data: PathBuf,
     _lock: File,
 }
 
@@ -117,6 +118,7 @@ pub async fn start(options: Options) -> Result<Running> {
     let printer =
         address.map(|address| Arc::new(Printer::new(address, profile.drawer, Times::default())));
     let (writer, reads) = journal::open(&options.data).await?;
+    journal::mark(&options.data).context("the folder takes no file")?;
     let pepper = Pepper::of(&options.data);
     if reads.identity().await?.is_some() {
         // Rather now than at the first sign-in, when a customer waits.
@@ -167,7 +169,7 @@ pub async fn start(options: Options) -> Result<Running> {
         tasks.spawn(scale::run(Arc::clone(&front), scale, stop.clone()));
     }
     tasks.close();
-    Ok(Running { address, front, stop, tasks, endless, _lock: lock })
+    Ok(Running { address, front, stop, tasks, endless, data: options.data, _lock: lock })
 }
 
 fn devices_at_start(printer: Option<&Printer>, scanner: bool, scale: Option<&Scale>) -> Devices {
@@ -229,6 +231,8 @@ impl Running {
             // Aborted, as asked.
             let _ = task.await;
         }
+        // Its log goes into the file with the last connection.
+        journal::unmark(&self.data);
         self.front.close().await;
     }
 }

@@ -291,6 +291,25 @@ pub enum Down {
         /// Which.
         incarnation: IncarnationId,
     },
+    /// This life was lived twice: its database was restored, or copied. Goes before Retired.
+    Forked {
+        /// Which.
+        incarnation: IncarnationId,
+    },
+    /// Another machine speaks as this agent: no session before a manager says yes.
+    Waits {
+        /// Which incarnation is meant.
+        incarnation: IncarnationId,
+        /// Which Hello is answered.
+        nonce: Uuid,
+    },
+    /// The last receipt numbers that the hub has heard of, behind each Welcome.
+    Numbers {
+        /// Of this session.
+        session: Lease,
+        /// `S07-R2`, number.
+        last: Vec<(String, i64)>,
+    },
     /// Granted total.
     Grant {
         /// Of this session.

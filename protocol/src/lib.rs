@@ -1,5 +1,5 @@
 //! What travels: frames between hub and agent, the agent's credential, problem bodies, what a
-//! certificate says.
+//! certificate or the head of a database says.
 //!
 //! Only shapes and their bytes. Invariant: a shape that was sent once is never re-encoded, and
 //! unknown fields of frames are ignored, so that programs of two versions can talk.
@@ -15,6 +15,7 @@ pub mod problem;
 pub mod replica;
 pub mod report;
 pub mod signed;
+pub mod sqlite_file;
 pub mod topic;
 
 /// Versions of the frames that this build speaks.

@@ -40,11 +40,11 @@ impl Record {
             Record::Staff(s) => name(&mut s.name)?,
             Record::Key(k) => key(k)?,
             Record::Agent(a) => name(&mut a.name)?,
-            Record::Enrolment(_) | Record::Recovering(_) => {}
             Record::Kit(_) => {
                 let rule = "follows from its item: change the item's components";
                 return Err(Refusal::invalid("/record", rule));
             }
+            Record::Enrolment(_) | Record::Recovering(_) | Record::AgentCopy(_) => {}
             Record::Channel(c) => sales_channel(c)?,
             Record::Safety(s) => units(s.units)?,
             Record::Share(s) => share(s.rule)?,

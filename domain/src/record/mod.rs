@@ -3,6 +3,7 @@
 //! Each has a key (`kind/name`) and the version of its last change. This module knows nothing of
 //! how they are stored. Invariant: a key names one record, and a record's key follows from it.
 
+mod agent_copy;
 mod channel;
 mod checked;
 mod kinds;
@@ -15,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+pub use agent_copy::{AgentCopy, CopyState};
 pub use channel::{Channel, ChannelSecret, Stopped};
 pub use kinds::{
     Agent, ApiKey, DecimalMark, Display, Enrolment, ImportMapping, KeyKind, Location, LocationKind,
@@ -63,6 +65,8 @@ pub enum Record {
     WalkIn(WalkIn),
     /// What a kit is made of.
     Kit(Kit),
+    /// A life that speaks as an agent beside another one.
+    AgentCopy(AgentCopy),
 }
 
 impl Record {
@@ -84,6 +88,7 @@ impl Record {
             Record::Recovering(r) => Recovering::key(r.location),
             Record::WalkIn(w) => WalkIn::key(w.location),
             Record::Kit(k) => Kit::key(k.item),
+            Record::AgentCopy(c) => AgentCopy::key(c.life),
         }
     }
 }

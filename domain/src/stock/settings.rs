@@ -6,7 +6,9 @@ use super::draft::Draft;
 use super::request::known;
 use super::{Change, Command, LocationNo, Outcome, State, Stop, kits};
 use crate::code::LocationCode;
-use crate::record::{Agent, ApiKey, Channel, Enrolment, Record, RecordState, Scope, Stopped};
+use crate::record::{
+    Agent, ApiKey, Channel, CopyState, Enrolment, Record, RecordState, Scope, Stopped,
+};
 use crate::refusal::Refusal;
 
 /// What a command changes, when its condition on the version holds.
@@ -55,6 +57,12 @@ fn put_record(draft: &mut Draft, record: Record) -> Result<Outcome, Stop> {
             let text = "the hub was put back to a backup; this store is promised again when its \
                         agent has told everything";
             draft.notice("store_recovering", code.unwrap_or_default(), text);
+        }
+        Record::AgentCopy(c) if c.state == CopyState::Waiting => {
+            let code = draft.state.records.location_by_no(c.location).map(|l| l.code.to_string());
+            let text = "a second machine speaks as this store's agent; its sales wait there until \
+                        a manager says which one goes on (hub enrol copies)";
+            draft.notice("agent_copied", code.unwrap_or_default(), text);
         }
         _ => {}
     }
@@ -118,6 +126,7 @@ fn named_things_exist(draft: &Draft, record: &Record) -> Result<(), Stop> {
         // Of items that were sold: they are there.
         Record::WalkIn(w) => _ = draft.known_location(w.location)?,
         Record::Recovering(r) => _ = draft.known_location(r.location)?,
+        Record::AgentCopy(c) => _ = draft.known_location(c.location)?,
         Record::Shop(_) | Record::Location(_) | Record::Key(_) | Record::Mapping(_) => {}
         // Made by its item alone.
         Record::Kit(_) => {}
@@ -148,7 +157,8 @@ fn remove_record(draft: &mut Draft, key: &str) -> Result<Outcome, Stop> {
         | Record::Share(_)
         | Record::Mapping(_)
         | Record::WalkIn(_)
-        | Record::Recovering(_) => {
+        | Record::Recovering(_)
+        | Record::AgentCopy(_) => {
             draft.push(Change::RecordGone(key.to_owned()));
             return Ok(Outcome::Done);
         }

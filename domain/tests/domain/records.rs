@@ -19,7 +19,7 @@ fn reads_back<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(val
     text
 }
 
-const RECORDS: [&str; 16] = [
+const RECORDS: [&str; 17] = [
     r#"{"record":"shop","name":"H","currency":"EUR","zone":"UTC","taxes":[]}"#,
     r#"{"record":"location","no":3,"code":"S07","name":"Q","kind":"store","zone":"UTC"}"#,
     r#"{"record":"register","location":"S07","code":"R1","name":"R"}"#,
@@ -40,6 +40,9 @@ const RECORDS: [&str; 16] = [
     r#"{"record":"walk_in","location":2,"hours":40,"sold":[{"item":1,"sales":3,"units":4}]}"#,
     r#"{"record":"recovering","location":2,"epoch":7}"#,
     r#"{"record":"kit","item":3,"parts":[{"item":1,"quantity":2}]}"#,
+    r#"{"record":"agent_copy","location":2,"agent":"agt_00000000000000000000000000000001",
+        "life":"inc_00000000000000000000000000000003","state":"waiting",
+        "follows":"inc_00000000000000000000000000000002","since":"1970-01-01T00:15:00Z"}"#,
 ];
 
 #[test]

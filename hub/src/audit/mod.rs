@@ -19,6 +19,9 @@ use crate::store::{Store, StoreError, head};
 /// Findings of one invariant that are told one by one; the rest is counted.
 const FINDINGS_TOLD_MAX: u64 = 100;
 
+/// The same of what has an explanation.
+const EXPLAINED_TOLD_MAX: usize = 100;
+
 /// What must always be true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Invariant {
@@ -124,6 +127,9 @@ pub struct Report {
     pub checked: Vec<(&'static str, u64)>,
     /// Everything that is not as it must be.
     pub broken: Vec<Finding>,
+    /// What would be broken, had no agent of its store been restored or copied: people should know
+    /// of it, and nothing here can mend it.
+    pub explained: Vec<Finding>,
 }
 
 impl Report {
@@ -141,7 +147,8 @@ impl fmt::Display for Report {
             let word = if broken { "broken" } else { "holds" };
             writeln!(f, "{name:<28} {word:<6} {rows:>12} rows")?;
         }
-        self.broken.iter().try_for_each(|finding| writeln!(f, "{finding}"))
+        self.broken.iter().try_for_each(|finding| writeln!(f, "{finding}"))?;
+        self.explained.iter().try_for_each(|finding| writeln!(f, "explained {finding}"))
     }
 }
 
@@ -191,6 +198,7 @@ pub async fn audit_with(
         rows: BTreeMap::new(),
         findings: BTreeMap::new(),
         broken: vec![],
+        explained: vec![],
     };
     history::check(&mut walk, &start.hash).await?;
     stock::check(&mut walk).await?;
@@ -209,6 +217,7 @@ struct Walk<'a> {
     rows: BTreeMap<Invariant, u64>,
     findings: BTreeMap<Invariant, u64>,
     broken: Vec<Finding>,
+    explained: Vec<Finding>,
 }
 
 impl Walk<'_> {
@@ -222,6 +231,12 @@ impl Walk<'_> {
         *count += 1;
         if *count <= FINDINGS_TOLD_MAX {
             self.broken.push(Finding { invariant, subject: subject.into(), detail });
+        }
+    }
+
+    fn explained(&mut self, invariant: Invariant, subject: impl Into<String>, detail: String) {
+        if self.explained.len() < EXPLAINED_TOLD_MAX {
+            self.explained.push(Finding { invariant, subject: subject.into(), detail });
         }
     }
 
@@ -243,6 +258,7 @@ impl Walk<'_> {
         self.broken.extend(more);
         self.broken.sort_by_key(|f| f.invariant);
         let rows = |i: Invariant| (i.name(), self.rows.get(&i).copied().unwrap_or_default());
-        Report { checked: Invariant::ALL.into_iter().map(rows).collect(), broken: self.broken }
+        let checked = Invariant::ALL.into_iter().map(rows).collect();
+        Report { checked, broken: self.broken, explained: self.explained }
     }
 }

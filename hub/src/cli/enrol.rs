@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::client::{Client, Where, part};
-use super::office::{done, remove};
+use super::office::{done, list, remove};
 use super::say;
 use super::table::table;
 
@@ -32,6 +32,18 @@ enum EnrolWhat {
         /// `agt_...`, or the id of a code.
         id: String,
     },
+    /// Lists machines that are held back, since another one speaks as the same agent.
+    Copies,
+    /// Lets such a machine go on as its store's agent; the other one is held back then.
+    Allow {
+        /// `inc_...`, as `copies` lists it.
+        life: String,
+    },
+    /// Leaves such a machine out.
+    Refuse {
+        /// `inc_...`, as `copies` lists it.
+        life: String,
+    },
 }
 
 pub(super) async fn enrol(command: &EnrolCommand) -> anyhow::Result<()> {
@@ -50,7 +62,24 @@ pub(super) async fn enrol(command: &EnrolCommand) -> anyhow::Result<()> {
         EnrolWhat::Remove { id } => {
             remove(at, &format!("/v1/enrolments/{}", part(id)), "the code is taken back").await
         }
+        EnrolWhat::Copies => {
+            let headings = ["life", "location", "agent", "since", "state"];
+            list(at, "/v1/agent-copies", "copies", &headings).await
+        }
+        EnrolWhat::Allow { life } => decide(at, life, true).await,
+        EnrolWhat::Refuse { life } => decide(at, life, false).await,
     }
+}
+
+/// A manager's word on a machine that is held back.
+async fn decide(at: &Where, life: &str, allowed: bool) -> anyhow::Result<()> {
+    let path = format!("/v1/agent-copies/{}", part(life));
+    let answer = at.client()?.put(&path, &json!({"allowed": allowed})).await?;
+    let words = match allowed {
+        true => format!("{life} goes on as its store's agent, at its next try"),
+        false => format!("{life} stays out"),
+    };
+    done(at, &answer, &words)
 }
 
 async fn listed(at: &Where) -> anyhow::Result<()> {

@@ -316,6 +316,9 @@ async fn audited(args: &AuditArgs) -> anyhow::Result<ExitCode> {
     for finding in &report.broken {
         say(&format!("broken {finding}"))?;
     }
+    for finding in &report.explained {
+        say(&format!("explained {finding}"))?;
+    }
     Ok(if report.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

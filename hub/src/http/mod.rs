@@ -5,6 +5,7 @@
 //! its caller before it looks at the body.
 
 mod admin;
+mod agent_copies;
 mod changes;
 mod channel_steps;
 mod channels;

@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::schema::ProblemSchema;
 use super::{
-    changes, channel_steps, channels, deliveries, enrolments, exports, guard, hooks,
+    agent_copies, changes, channel_steps, channels, deliveries, enrolments, exports, guard, hooks,
     import_mappings, import_previews, imports, items, keys, locations, movements, notices,
     policies, prices, public, public_stock, reservations, session, shop, sse, staff, stock, ws,
 };
@@ -96,6 +96,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
         staff::router(),
         keys::router(),
         enrolments::router(),
+        agent_copies::router(),
         imports::router(),
         channels::router(),
         channel_steps::router(),

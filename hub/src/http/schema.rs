@@ -44,6 +44,19 @@ pub enum InUseSchema {
     Retired,
 }
 
+/// What was said of a machine that is held back.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = AgentCopyState)]
+pub enum AgentCopyStateSchema {
+    /// Nothing yet.
+    Waiting,
+    /// It goes on at its next try.
+    Allowed,
+    /// It stays out.
+    Refused,
+}
+
 /// What a location is.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

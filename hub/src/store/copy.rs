@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use oneshelf_domain::Timestamp;
+use oneshelf_protocol::sqlite_file;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
@@ -19,8 +20,6 @@ use super::{Store, StoreError, lock, lock_head, on};
 const WAIT: Duration = Duration::from_secs(10);
 /// Faults of a file that are told.
 const FAULTS_TOLD_MAX: i64 = 5;
-/// What a SQLite file begins with.
-const MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// What a file holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,23 +126,10 @@ fn is_whole(path: &Path) -> Result<(), StoreError> {
         );
         return Err(unfit(path, &what));
     }
-    let mut header = [0; 100];
-    let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
-    if read.is_err() || !header.starts_with(MAGIC) {
-        return Err(unfit(path, "it is no SQLite database"));
-    }
-    let number = |at: usize| header[at..at + 4].iter().fold(0, |n, b| n << 8 | u64::from(*b));
-    // A page of 64 KiB is written as 1. The number of pages counts when it is as new as the file.
-    let page = match number(14) & 0xffff {
-        1 => 1 << 16,
-        size => size,
-    };
-    let pages = if number(24) == number(92) { number(28) } else { 0 };
-    if length < page * pages {
-        let what = format!("it was cut short: {length} of {} bytes are there", page * pages);
-        return Err(unfit(path, &what));
-    }
-    Ok(())
+    let mut header = vec![];
+    let head = fs::File::open(path).map_err(bad)?.take(sqlite_file::HEADER_BYTES);
+    { head }.read_to_end(&mut header).map_err(bad)?;
+    sqlite_file::fault(&header, length).map_or(Ok(()), |fault| Err(unfit(path, &fault)))
 }
 
 fn unfit(path: &Path, what: &str) -> StoreError {

@@ -1,7 +1,7 @@
-//! The command line: `serve`, `enrol`, `doctor`, `export-unsent`. Nothing but arguments and words.
+//! The command line. Nothing but arguments and words.
 
+mod backup;
 mod doctor;
-
 mod line;
 mod paper;
 
@@ -13,7 +13,7 @@ use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
 
 use crate::serve::Language;
-use crate::{enrol, journal, log, serve, service};
+use crate::{enrol, log, serve, service};
 
 /// The agent of one store: its registers, devices and link to the hub.
 #[derive(Debug, Parser)]
@@ -99,12 +99,15 @@ enum Command {
     },
     /// Looks at folder, line, printer and scanner; exit code 1 when one is bad.
     Doctor(doctor::DoctorArgs),
-    /// Prints the facts that the hub has not answered, one JSON document a line.
-    ExportUnsent {
-        /// The folder with the agent's database and key.
-        #[arg(long, env = "POS_AGENT_DATA")]
-        data: PathBuf,
-    },
+    /// Makes a backup of the journal, also while the agent serves, and looks at it.
+    Backup(backup::BackupArgs),
+    /// Puts the journal back to a backup; what can be read of the one before comes along.
+    Restore(backup::RestoreArgs),
+    /// Writes the facts that the hub has not answered, one JSON document a line, also out of a
+    /// journal that is damaged; exit code 1 when rows of it cannot be read.
+    ExportUnsent(backup::ExportArgs),
+    /// Takes exported facts in, for the hub to be told; the agent must not run.
+    ImportUnsent(backup::ImportArgs),
 }
 
 /// Runs one command to its end. False: it ended well and has nothing good to say.
@@ -161,22 +164,12 @@ pub async fn run(cli: Cli) -> Result<bool> {
             say(&format!("joined as the agent of {location}"))?;
         }
         Command::Doctor(args) => return doctor::doctor(args).await,
-        Command::ExportUnsent { data } => export_unsent(&data).await?,
+        Command::Backup(args) => backup::make(args).await?,
+        Command::Restore(args) => backup::restore(args).await?,
+        Command::ExportUnsent(args) => return backup::export(args).await,
+        Command::ImportUnsent(args) => backup::import(args).await?,
     }
     Ok(true)
-}
-
-async fn export_unsent(data: &std::path::Path) -> Result<()> {
-    let reads = journal::open_to_read(data).await?;
-    let mut after = 0;
-    loop {
-        let facts = reads.unsent(after).await?;
-        let Some((last, _)) = facts.last() else { return Ok(()) };
-        after = *last;
-        for (_, fact) in &facts {
-            say(fact)?;
-        }
-    }
 }
 
 /// One line on standard output; everything else goes to standard error.

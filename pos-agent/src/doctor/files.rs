@@ -103,8 +103,9 @@ fn holder_in(locks: &str, inode: u64) -> Option<u32> {
     held.find(of_file)?.get(4)?.parse().ok()
 }
 
-const DAMAGED: &str =
-    "stop the agent, keep the folder, try `pos-agent export-unsent`, then join with another folder";
+const DAMAGED: &str = "stop the agent, keep the folder, save `pos-agent export-unsent FILE`, then \
+    `pos-agent restore BACKUP --replace`; without a backup join with another folder and \
+    `pos-agent import-unsent FILE` there";
 
 pub(super) fn no_database(report: &mut Report, data: &Path, why: &str) {
     match data.join(journal::FILE).exists() {
@@ -132,6 +133,7 @@ pub(super) fn database(report: &mut Report, found: &Inspection) {
             "start that build",
         ),
     }
+    past(report, found);
     let age_ms = found.oldest.map_or(0, |oldest| clock::now().ms_since(oldest));
     let what = match found.oldest {
         None => "the hub has answered everything".to_owned(),
@@ -142,6 +144,23 @@ pub(super) fn database(report: &mut Report, found: &Inspection) {
         true => {
             report.warn("unsent", what, "they go when the line is back: look at the line below")
         }
+    }
+}
+
+/// Whether the journal was put back or copied, and what that stops.
+fn past(report: &mut Report, found: &Inspection) {
+    let Some(past) = found.past else {
+        report.ok("past", "never put back to a backup, never copied");
+        return;
+    };
+    let what = format!("{} at {}, after life {}", past.kind.name(), past.at, past.life);
+    match found.numbers_unknown {
+        true => report.bad(
+            "past",
+            format!("{what}; no payment is taken until the hub was heard"),
+            "look at the line below; a copy waits for `hub enrol allow` at the hub",
+        ),
+        false => report.ok("past", what),
     }
 }
 

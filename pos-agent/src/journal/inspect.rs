@@ -6,7 +6,7 @@ use oneshelf_domain::Timestamp;
 use serde::Deserialize;
 
 use super::migrate::MIGRATIONS;
-use super::{Fault, Identity, open_to_read};
+use super::{Fault, Identity, Past, open_to_read};
 
 /// What was found.
 #[derive(Debug)]
@@ -21,7 +21,14 @@ pub(crate) struct Inspection {
     pub unsent: i64,
     /// When the oldest of them happened.
     pub oldest: Option<Timestamp>,
+    /// What happened to it last: put back, or copied.
+    pub past: Option<Past>,
+    /// No payment is taken before the hub has said its last receipt numbers.
+    pub numbers_unknown: bool,
 }
+
+/// From this migration on a journal knows its past.
+const SCHEMA_OF_PAST: i64 = 5;
 
 /// The part of a fact that is read.
 #[derive(Deserialize)]
@@ -32,7 +39,9 @@ struct Happened {
 /// Looks.
 pub(crate) async fn inspect(data: &Path) -> Result<Inspection, Fault> {
     let reads = open_to_read(data).await?;
-    let check: String = sqlx::query_scalar("pragma quick_check(1)").fetch_one(&reads.pool).await?;
+    // Every page, and every index against its table: the agent looks at less when it starts.
+    let check: String =
+        sqlx::query_scalar("pragma integrity_check(1)").fetch_one(&reads.pool).await?;
     let there: Option<i64> = sqlx::query_scalar("select max(version) from _sqlx_migrations")
         .fetch_one(&reads.pool)
         .await?;
@@ -43,6 +52,10 @@ pub(crate) async fn inspect(data: &Path) -> Result<Inspection, Fault> {
     let first = reads.unsent(0).await?;
     let oldest = first.first().and_then(|(_, fact)| serde_json::from_str(fact).ok());
     let identity = reads.identity().await?;
+    let (past, numbers_unknown) = match there.unwrap_or(0) >= SCHEMA_OF_PAST {
+        true => (reads.past().await?, reads.numbers_unknown().await?),
+        false => (None, false),
+    };
     reads.close().await;
     Ok(Inspection {
         check,
@@ -50,5 +63,7 @@ pub(crate) async fn inspect(data: &Path) -> Result<Inspection, Fault> {
         identity,
         unsent,
         oldest: oldest.map(|Happened { occurred_at }| occurred_at),
+        past,
+        numbers_unknown,
     })
 }

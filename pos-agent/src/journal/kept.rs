@@ -2,12 +2,13 @@
 
 use oneshelf_domain::money::Money;
 use oneshelf_domain::ticket::Ticket;
-use oneshelf_domain::{CashSessionId, RegisterCode, StaffCode, Timestamp};
+use oneshelf_domain::{CashSessionId, IncarnationId, RegisterCode, StaffCode, Timestamp};
 use oneshelf_hardware::printer::Receipt;
 use oneshelf_sync::agent::Write;
 use sqlx::{Connection, SqliteConnection};
 
 use super::jobs::{self, JobChange, NewJob};
+use super::past::{self, PastKind};
 use super::text::to_json;
 use super::{Fault, Writer, machine, set_up};
 use crate::register::sale::PaidSale;
@@ -57,6 +58,8 @@ pub(crate) enum Keep {
     ScannerAffixes { affixes: Affixes, by: StaffCode, at: Timestamp },
     /// For the books.
     Deed(NewDeed, Timestamp),
+    /// This database was lived twice: what the other one did since is not known here.
+    Forked(IncarnationId, Timestamp),
     /// Tries of a PIN.
     Tries { who: String, failures: i64, locked_until: Timestamp },
 }
@@ -143,6 +146,10 @@ async fn keep_one(db: &mut SqliteConnection, keep: &Keep) -> Result<(), Fault> {
             .bind(&new.detail)
             .execute(db)
             .await?;
+        }
+        Keep::Forked(life, at) => {
+            past::note(db, PastKind::Copied, *life, *at).await?;
+            past::doubt_numbers(db, *at).await?;
         }
         Keep::Tries { who, failures, locked_until } => {
             sqlx::query(

@@ -141,8 +141,16 @@ async fn append(db: &mut SqliteConnection, fact: &Fact) -> Result<(), Fault> {
         .bind(to_json(fact)?)
         .execute(&mut *db)
         .await?;
-    let n = done.last_insert_rowid();
-    for sku in items_of(&fact.body) {
+    name_items(db, done.last_insert_rowid(), &fact.body).await
+}
+
+/// Notes which items a fact names.
+pub(super) async fn name_items(
+    db: &mut SqliteConnection,
+    n: i64,
+    body: &Body,
+) -> Result<(), Fault> {
+    for sku in items_of(body) {
         sqlx::query("insert into log_item (sku, n) values (?, ?) on conflict do nothing")
             .bind(sku.as_str())
             .bind(n)

@@ -79,7 +79,7 @@ mod tests {
         let data = std::env::temp_dir().join(format!("agent-copy-{}", uuid::Uuid::new_v4()));
         std::fs::create_dir_all(&data).unwrap();
         let (mut writer, reads) = super::super::open(&data).await.unwrap();
-        assert_eq!(version_of(&mut writer.db).await.unwrap(), Some(4));
+        assert_eq!(version_of(&mut writer.db).await.unwrap(), Some(5));
         copy(&mut writer.db, &data, 1).await.unwrap();
         copy(&mut writer.db, &data, 1).await.unwrap();
         let path = data.join("before-upgrade-1.sqlite");

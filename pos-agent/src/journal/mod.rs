@@ -4,13 +4,17 @@
 //! (WAL, synchronous=FULL); a few others only read. It decides nothing.
 //! Invariant: a fact's text is stored once and never encoded again.
 
+mod backup;
+mod check;
 mod copy;
 mod inspect;
 mod jobs;
 mod kept;
 mod machine;
 mod migrate;
+mod past;
 mod read;
+mod salvage;
 mod search;
 mod set_up;
 mod staged;
@@ -26,10 +30,16 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
 
 use crate::folder;
+pub(crate) use backup::{
+    Held, Present, Renewal, Renewed, examine, present, renew, settle, take_in, write,
+};
+pub(crate) use check::{journal as file_in, mark, unmark};
 pub(crate) use inspect::{Inspection, inspect};
 pub(crate) use jobs::{Asked, JobChange, JobKind, JobRow, NewJob, Spool};
 pub(crate) use kept::{Keep, NewDeed, NewSale};
+pub(crate) use past::{Past, PastKind};
 pub(crate) use read::SaleRow;
+pub(crate) use salvage::{Found, TakenIn, Walk};
 pub(crate) use staged::ROWS_AT_ONCE;
 use text::parsed;
 
@@ -51,6 +61,9 @@ pub(crate) enum Fault {
     /// The database is of another build.
     #[error("{0}")]
     Schema(String),
+    /// The database must not be sold from.
+    #[error("{0}")]
+    Damaged(String),
 }
 
 impl From<serde_json::Error> for Fault {
@@ -79,11 +92,12 @@ impl Fault {
     }
 }
 
-/// 13 and 10 with its extensions are SQLite's full and I/O error.
+/// 13 and 10 with its extensions are SQLite's full and I/O error; 11 and 26 are a damaged file:
+/// when the program starts again, it says so and what to do.
 fn storage_code(code: &str) -> Option<Storage> {
     match code.parse::<i64>().ok()? & 0xff {
         13 => Some(Storage::Full),
-        10 => Some(Storage::Failed),
+        10 | 11 | 26 => Some(Storage::Failed),
         _ => None,
     }
 }
@@ -112,9 +126,20 @@ pub(crate) struct Reads {
     data: PathBuf,
 }
 
+/// A name with something behind it, in the same folder.
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
 fn options(data: &Path) -> SqliteConnectOptions {
+    options_of(&data.join(FILE))
+}
+
+fn options_of(file: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
-        .filename(data.join(FILE))
+        .filename(file)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
@@ -123,10 +148,26 @@ fn options(data: &Path) -> SqliteConnectOptions {
 }
 
 /// Opens the journal of a data folder; makes it, or brings its schema up to this build's.
+///
+/// # Errors
+/// One that is damaged is refused before anything in it is changed.
 pub(crate) async fn open(data: &Path) -> Result<(Writer, Reads), Fault> {
+    check::files(data)?;
+    match open_sound(data).await {
+        Err(Fault::Database(sqlx::Error::Database(error)))
+            if matches!(error.code().as_deref(), Some("11" | "26")) =>
+        {
+            Err(check::unfit(data, &format!("it is damaged ({})", error.message())))
+        }
+        opened => opened,
+    }
+}
+
+async fn open_sound(data: &Path) -> Result<(Writer, Reads), Fault> {
     // SQLite gives the files beside it the mode that it finds here.
     folder::private_file(&data.join(FILE)).map_err(sqlx::Error::from)?;
     let mut db = options(data).connect().await?;
+    check::pages(&mut db, data).await?;
     // What an earlier run left in the log may be in memory alone, if its last fsync failed. Written
     // into the file anew it is durable before anything is answered.
     sqlx::query("pragma wal_checkpoint(passive)").fetch_optional(&mut db).await?;

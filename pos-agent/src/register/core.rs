@@ -18,7 +18,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
 use super::given_up::GivenUp;
-use super::{CashSession, LinkView, Shared};
+use super::{CashSession, LinkView, Shared, lives};
 use crate::clock;
 use crate::events::Event;
 use crate::journal::{Fault, Keep, Storage, Writer};
@@ -47,6 +47,9 @@ pub(crate) struct Core {
     pub(super) surplus: bool,
     /// Registers whose payment is under way: their scans wait outside.
     pub(super) paying: BTreeSet<RegisterCode>,
+    /// Receipt numbers may be out there that this journal does not know: none is given before the
+    /// hub has said its last ones.
+    pub(super) numbers_unknown: bool,
     /// Payments that their pages gave up. Kept when the rest is loaded from disk again.
     pub(super) given_up: GivenUp,
     /// Memory is ahead of the disk: nothing is done before it was loaded again.
@@ -65,6 +68,7 @@ impl Core {
             asks: BTreeMap::new(),
             surplus: false,
             paying: BTreeSet::new(),
+            numbers_unknown: shared.reads.numbers_unknown().await?,
             given_up: GivenUp::default(),
             stale: false,
             link: None,
@@ -88,7 +92,8 @@ impl Core {
 
     /// Stores a step of the machine and rows of a register in one transaction, then sends and
     /// tells.
-    pub(super) async fn perform(&mut self, step: Step, keeps: Vec<Keep>) -> Result<(), Fault> {
+    pub(super) async fn perform(&mut self, step: Step, mut keeps: Vec<Keep>) -> Result<(), Fault> {
+        keeps.extend(lives::to_keep(&step.notes));
         // Until the commit memory is ahead; also when this future is dropped in the middle.
         self.stale = true;
         if let Err(fault) = self.writer.store(&step.writes, &keeps, clock::now()).await {
@@ -132,6 +137,9 @@ impl Core {
                     tracing::error!(%id, code, "the hub rejected a fact; somebody must look");
                 }
                 Note::NewLife => tracing::warn!("the hub ended this life; a new one began"),
+                Note::Forked(life) => self.forked(life).await?,
+                Note::Waits(life) => self.held_back(life).await?,
+                Note::Numbers(last) => self.take_numbers(&last).await?,
                 Note::SessionOpen => tracing::info!("the link to the hub is open"),
             }
         }
@@ -213,6 +221,7 @@ impl Core {
         self.tickets = self.shared.reads.tickets().await?;
         self.cash = self.shared.reads.cash_sessions().await?;
         self.asks.clear();
+        self.numbers_unknown = self.shared.reads.numbers_unknown().await?;
         self.take_records().await?;
         self.stale = false;
         Ok(())
@@ -297,6 +306,7 @@ impl Core {
             *view = LinkView { line, since, heard, waiting };
             changed
         });
+        self.show_life();
     }
 
     /// The ticket of a register; a new, empty one when there is none.

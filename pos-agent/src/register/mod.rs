@@ -13,6 +13,7 @@ mod display;
 mod figures;
 mod given_up;
 mod link_side;
+mod lives;
 mod mark;
 mod pay;
 mod printing;
@@ -42,6 +43,7 @@ pub(crate) use core::Core;
 pub(crate) use devices::Links;
 use devices::Seen;
 use display::Displays;
+use lives::LifeView;
 pub(crate) use pay::PayRequest;
 pub(crate) use refused::{Answer, Refused};
 pub(crate) use scan::ScanRequest;
@@ -85,6 +87,8 @@ pub(crate) struct Shared {
     patterns: Patterns,
     /// What scanners put around codes.
     teaching: Teaching,
+    /// What became of the database: put back, or copied.
+    pub(super) life: watch::Sender<LifeView>,
     /// The disk under the database failed: the program is to end.
     pub(super) disk_failed: watch::Sender<bool>,
     /// A share changed: a payment that waits for a grant looks again.
@@ -164,6 +168,7 @@ impl Front {
             language,
             patterns,
             teaching: Teaching::new(reads.affixes().await?),
+            life: watch::Sender::new(LifeView { past: reads.past().await?, ..LifeView::default() }),
             disk_failed: watch::Sender::new(false),
             share_changed: Notify::new(),
             reads,

@@ -104,6 +104,7 @@ impl Front {
             return Err(given_up::refusal());
         }
         self.shared.room_for(limits::SPACE_PAY_MIN_BYTES)?;
+        core.may_number()?;
         let ticket = core.ticket_of(&who.register, self.shared.currency()?).clone();
         self.as_shown(&ticket, &asked.shown)?;
         let (given, change) = tendered(&ticket, &asked.tenders)?;
@@ -114,7 +115,7 @@ impl Front {
         let name = Numbered { location: &location, number };
         let sale = paid(who, &ticket, &asked.tenders, given, change, &name, &records)?;
         let step = core.agent.sell(
-            CommandId(ticket.id.0),
+            CommandId(sale.id.0),
             ticket.id,
             &units(&ticket),
             document(&sale, &location)?,
@@ -283,7 +284,8 @@ fn paid(
         })
     });
     Ok(PaidSale {
-        id: SaleId(ticket.id.0),
+        // Not the ticket's: one of a journal that was put back may have been paid before.
+        id: SaleId(clock::fresh()),
         ticket: ticket.id,
         receipt_number: format!("{register}-{:06}", name.number),
         register: who.register.clone(),

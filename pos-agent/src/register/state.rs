@@ -110,6 +110,7 @@ impl Front {
             "currency": shop.map_or("EUR", |s| s.currency.code()),
             "registers": registers,
             "link": self.link_value(),
+            "life": self.shared.life.borrow().value(clock::now()),
             "printer": self.printer_value(),
             "scanner": {"state": devices.scanner.word()},
             "drawer": {
@@ -149,11 +150,13 @@ impl Front {
         let mut link = self.shared.link.subscribe();
         let mut devices = self.shared.devices.subscribe();
         let mut spool = self.shared.spool.subscribe();
+        let mut life = self.shared.life.subscribe();
         loop {
             let changed = tokio::select! {
                 changed = link.changed() => changed,
                 changed = devices.changed() => changed,
                 changed = spool.changed() => changed,
+                changed = life.changed() => changed,
             };
             if changed.is_err() {
                 return;

@@ -25,6 +25,13 @@ impl Agent {
             }
             Down::Stale { nonce } => self.stale(nonce, fresh),
             Down::Retired { incarnation } => self.retired(incarnation, now, fresh),
+            Down::Forked { incarnation } if incarnation == self.life.incarnation => {
+                Step { notes: vec![Note::Forked(incarnation)], ..Step::default() }
+            }
+            Down::Waits { incarnation, nonce } => self.held_back(incarnation, nonce),
+            Down::Numbers { session, last } if self.session == Some(session) => {
+                Step { notes: vec![Note::Numbers(last)], ..Step::default() }
+            }
             Down::Grant { session, incarnation, sku, total, want } => {
                 if self.session != Some(session) || incarnation != self.life.incarnation {
                     return Step::default();
@@ -56,7 +63,9 @@ impl Agent {
                 let frame = Changed { session, epoch, after, upto, applied, rows, part, more };
                 self.changed(frame, now, fresh)
             }
-            Down::Unsupported { .. } => Step::default(),
+            Down::Forked { .. } | Down::Numbers { .. } | Down::Unsupported { .. } => {
+                Step::default()
+            }
         }
     }
 

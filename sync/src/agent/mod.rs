@@ -164,6 +164,12 @@ pub enum Note {
     Rejected(CommandId, String),
     /// This life ended, another began.
     NewLife,
+    /// This life was lived twice: the database was restored or copied.
+    Forked(IncarnationId),
+    /// Another machine speaks as this agent: this life begins after a manager's yes.
+    Waits(IncarnationId),
+    /// The last receipt numbers that the hub has heard of, by register.
+    Numbers(Vec<(String, i64)>),
     /// The log must be listed again: [`Agent::reload_log`] after the commit.
     ReloadLog,
 }
@@ -225,6 +231,8 @@ pub struct Agent {
     stuck: Option<CommandId>,
     heard: Option<Timestamp>,
     caught_up: bool,
+    /// The hub holds this life back: another machine speaks as this agent.
+    waits: bool,
 }
 
 impl Agent {
@@ -248,6 +256,7 @@ impl Agent {
             stuck: None,
             heard: None,
             caught_up: false,
+            waits: false,
         }
     }
 
@@ -293,6 +302,11 @@ impl Agent {
         self.policy_default = default;
         self.policy = per_item;
         other
+    }
+
+    /// True while the hub waits for a manager's yes before it opens a session.
+    pub fn waits(&self) -> bool {
+        self.waits
     }
 
     /// When the hub was last heard.

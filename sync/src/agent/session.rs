@@ -93,6 +93,7 @@ impl Agent {
             step.then(self.raised(&sku, total, now, fresh));
         }
         self.session = Some(lease);
+        self.waits = false;
         step.notes.push(Note::SessionOpen);
         if again {
             // This hub may have lost what it once answered: say all again.
@@ -130,6 +131,15 @@ impl Agent {
             step.then(self.give_back(sku, now, fresh));
         }
         step
+    }
+
+    /// The Hello that waits is not answered before a manager's yes; it is said again meanwhile.
+    pub(super) fn held_back(&mut self, incarnation: IncarnationId, nonce: Uuid) -> Step {
+        if incarnation != self.life.incarnation || self.life.nonce != Some(nonce) {
+            return Step::default();
+        }
+        self.waits = true;
+        Step { notes: vec![Note::Waits(incarnation)], ..Step::default() }
     }
 
     pub(super) fn stale(&mut self, nonce: Uuid, fresh: Fresh<'_>) -> Step {

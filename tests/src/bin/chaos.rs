@@ -10,7 +10,7 @@ use oneshelf_tests::chaos::dice::Dice;
 use oneshelf_tests::chaos::lane::Trouble;
 use oneshelf_tests::chaos::world::{Engine, World};
 use oneshelf_tests::chaos::{
-    full, hot, kills, lanes, last_unit, linear, offline, replicas, restore,
+    agents, full, hot, kills, lanes, last_unit, linear, offline, replicas, restore,
 };
 use oneshelf_tests::program::{asked_to_stop, say};
 use tokio::task::{JoinSet, LocalSet};
@@ -47,6 +47,8 @@ enum What {
     LastUnit,
     /// A hub put back to a backup while a store sells.
     Restore,
+    /// A store's agent put back to yesterday, told so and by hand, and copied.
+    Agents,
     /// Histories of many at one item: some order of their acts explains every answer.
     Linear,
     /// Two hubs on one PostgreSQL: the holder of a job is paused past its lease, and killed.
@@ -63,6 +65,7 @@ impl What {
             Self::Offline => "offline",
             Self::LastUnit => "last-unit",
             Self::Restore => "restore",
+            Self::Agents => "agents",
             Self::Linear => "linear",
             Self::Replicas => "replicas",
         }
@@ -77,6 +80,7 @@ impl What {
             Self::Offline => 5_000,
             Self::LastUnit => 100,
             Self::Restore => 3,
+            Self::Agents => 2,
             Self::Linear => 200,
             Self::Replicas => 50,
         }
@@ -99,7 +103,9 @@ impl What {
                 vec![(Sqlite, count), (Postgres, count), (PostgresTwo, count)]
             }
             Self::Load => vec![(Sqlite, count - count / 2), (Postgres, count / 2)],
-            Self::Offline | Self::LastUnit | Self::Restore => vec![(Sqlite, count)],
+            Self::Offline | Self::LastUnit | Self::Restore | Self::Agents => {
+                vec![(Sqlite, count)]
+            }
             Self::Replicas => vec![(PostgresTwo, count)],
             Self::Kills | Self::Disk => vec![],
         }
@@ -224,6 +230,7 @@ async fn prove(
         What::Offline => offline::run(world, engine, count, dice).await,
         What::LastUnit => last_unit::run(world, engine, count, dice).await,
         What::Restore => restore::run(world, engine, count, dice).await,
+        What::Agents => agents::run(world, engine, count, dice).await,
         What::Linear => linear::run(world, engine, count, dice).await,
         What::Replicas => replicas::run(world, count, dice).await,
         What::Kills | What::Disk => bail!("lanes have shops of their own"),

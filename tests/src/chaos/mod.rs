@@ -4,6 +4,7 @@
 //! own. It shares no rule with the programs. Processes, disk and scheduler are real, so a seed
 //! gives the same choices but not the same run.
 
+pub mod agents;
 pub mod client;
 pub mod dice;
 pub mod full;

@@ -279,12 +279,12 @@ impl World {
         program.output().await.map(drop)
     }
 
-    /// `hub audit`: an error when anything is broken.
+    /// `hub audit`: an error when anything is broken, else what it printed.
     ///
     /// # Errors
     /// What it found.
-    pub async fn audit(&self) -> Result<()> {
-        self.hub_command(&["audit", "--database", &self.database])?.output().await.map(drop)
+    pub async fn audit(&self) -> Result<String> {
+        self.hub_command(&["audit", "--database", &self.database])?.output().await
     }
 
     /// `hub backup`: an error when it is not whole.

@@ -15,6 +15,7 @@ mod folder;
 mod hub;
 mod kits;
 mod line;
+mod lives;
 mod numbers;
 mod page;
 mod paper;

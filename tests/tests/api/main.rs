@@ -11,6 +11,8 @@ mod channels;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod copies;
+#[cfg(test)]
 mod doctor;
 #[cfg(test)]
 mod enrolment;

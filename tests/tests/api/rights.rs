@@ -137,6 +137,8 @@ fn settings() -> Vec<Row> {
         row("DELETE", "/v1/enrolments/{id}", None, "am"),
         row("GET", "/v1/agents", None, "am"),
         row("DELETE", "/v1/agents/{id}", None, "am"),
+        row("GET", "/v1/agent-copies", None, "am"),
+        row("PUT", "/v1/agent-copies/{life}", Some(json!({"allowed": true})), "am"),
         row("POST", "/v1/imports", None, "ami"),
         row("POST", "/v1/imports/preview", None, "ami"),
         row("GET", "/v1/import-mappings", None, "amwi"),
@@ -197,6 +199,7 @@ fn address(path: &str) -> String {
         .replace("/v1/reservations/{id}", &format!("/v1/reservations/rsv_{id}"))
         .replace("/v1/keys/{id}", &format!("/v1/keys/key_{id}"))
         .replace("/v1/agents/{id}", &format!("/v1/agents/agt_{id}"))
+        .replace("/v1/agent-copies/{life}", &format!("/v1/agent-copies/inc_{id}"))
         .replace("/v1/imports/{id}", &format!("/v1/imports/imp_{id}"))
         .replace("/v1/locations/{code}", "/v1/locations/S07")
         .replace("/v1/staff/{code}", "/v1/staff/new")

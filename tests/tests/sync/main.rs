@@ -6,5 +6,6 @@ mod agent;
 mod copy;
 mod forecast;
 mod hub;
+mod lives;
 mod recall;
 mod shared;

@@ -276,10 +276,13 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "chaos-restore",
-        budget_s: 15,
+        budget_s: 30,
         after: &["build"],
         needs: &[Need::Postgres],
-        steps: &[Step::Built("chaos", &["restore", "--count", "3"])],
+        steps: &[
+            Step::Built("chaos", &["restore", "--count", "2"]),
+            Step::Built("chaos", &["agents", "--count", "1"]),
+        ],
         ..LEG
     },
     Leg {

@@ -3,6 +3,7 @@
 //! Invariant: frames of one agent are handed over in the order they came, and nothing is sent that
 //! was not committed.
 
+mod copies;
 mod recalls;
 mod recovery;
 mod rows;
@@ -14,7 +15,7 @@ use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use oneshelf_domain::record::RecordState;
 use oneshelf_domain::stock::ItemNo;
 use oneshelf_domain::stock::{Command, HelloAnswer, LocationNo, Outcome};
-use oneshelf_domain::{AgentId, CommandId, Timestamp, limits};
+use oneshelf_domain::{AgentId, CommandId, IncarnationId, Timestamp, limits};
 use oneshelf_protocol::frame::{Down, Up};
 use oneshelf_sync::hub::{About, HubLink, Request, Todo, Unreadable, command, rejected, skus};
 use oneshelf_sync::plan::{Reply, Submission};
@@ -80,6 +81,14 @@ struct Session<'a, O> {
     settled: Settled,
     /// The store says what it did long ago: people do not wait behind it.
     replaying: bool,
+    /// Ends this connection.
+    end: CancellationToken,
+    /// What the agent is to be asked for; nothing before its Hello was let in.
+    recalls: mpsc::Receiver<Recall>,
+    /// It is the store's connection; one before it was ended.
+    entered: bool,
+    /// A life that is held back until a manager says yes.
+    held: Option<IncarnationId>,
 }
 
 /// Serves a connection of an agent that has proved who it is, until one side ends it.
@@ -98,9 +107,8 @@ where
     O: Sink<String> + Unpin,
 {
     let end = CancellationToken::new();
-    let mut recalls = app.links.enter(location, agent, end.clone());
     let epoch = app.follow.seen().epoch;
-    let session = Session {
+    let mut session = Session {
         app,
         link: HubLink::new(agent, location, epoch),
         location,
@@ -111,19 +119,20 @@ where
         granting: FuturesUnordered::new(),
         settled: Settled::default(),
         replaying: false,
+        end: end.clone(),
+        recalls: mpsc::channel(1).1,
+        entered: false,
+        held: None,
     };
-    let ended = session.serve(incoming, &end, &mut recalls).await;
-    app.links.leave(location, &end);
+    let ended = session.serve(incoming, &end).await;
+    if session.entered {
+        app.links.leave(location, &end);
+    }
     ended
 }
 
 impl<O: Sink<String> + Unpin> Session<'_, O> {
-    async fn serve<I>(
-        mut self,
-        mut incoming: I,
-        end: &CancellationToken,
-        recalls: &mut mpsc::Receiver<Recall>,
-    ) -> Result<(), Ended>
+    async fn serve<I>(&mut self, mut incoming: I, end: &CancellationToken) -> Result<(), Ended>
     where
         I: Stream<Item: Into<Said>> + Unpin,
     {
@@ -143,11 +152,12 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
                     self.answered(about, carried, reply).await?;
                 }
                 Some((about, reply)) = self.granting.next() => self.granted(&about, &reply).await?,
-                Some(recall) = recalls.recv() => self.recall(recall).await?,
+                Some(recall) = self.recalls.recv() => self.recall(recall).await?,
                 () = std::future::ready(()), if self.may_look() => self.look().await?,
                 changed = seen.changed() => {
                     changed.map_err(|_| Ended::Closed("the hub stops"))?;
                     self.may_speak()?;
+                    self.may_go_on()?;
                     self.rows_due().await?;
                 }
                 _ = tick.tick() => {
@@ -247,6 +257,9 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
     }
 
     async fn submit(&mut self, request: Request) -> Result<(), Ended> {
+        if matches!(request.up, Up::Hello { .. }) && !self.let_in(&request.up).await? {
+            return Ok(());
+        }
         let named = skus(&request.up);
         let numbers = match request.up {
             Up::Ask { .. } => numbers::known(self.app, &named).await?,
@@ -370,7 +383,10 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
             _ => vec![],
         };
         let names = self.app.items.skus(&self.app.store, &items).await?;
-        let todo = self.link.reply(about, reply, &names);
+        let mut todo = self.link.reply(about, reply, &names);
+        if let About::Hello { incarnation, .. } = about {
+            self.tell_of_lives(*incarnation, &mut todo).await?;
+        }
         self.act(todo).await
     }
 

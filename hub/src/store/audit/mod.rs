@@ -12,8 +12,8 @@ pub use history::{
     ledger, movements, oldest_event, oldest_request,
 };
 pub use rest::{
-    BarcodeLine, ItemLine, ReservationLine, SaleLine, SoldLine, TimerLine, barcodes, items,
-    owners_of, receipts, reservations, sales, sold, sold_later, timers,
+    BarcodeLine, ItemLine, ReservationLine, SaleLine, SoldLine, TimerLine, barcodes, copied_stores,
+    items, owners_of, receipts, reservations, sales, sold, sold_later, timers,
 };
 pub use stock::{
     LiveLine, OpenLine, ShareLine, StockLine, late_movements, movements_by_item, open_lines,

@@ -118,6 +118,29 @@ pub async fn receipts(
     Ok(rows)
 }
 
+/// Codes of the stores of which an agent was restored or copied.
+pub async fn copied_stores(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
+    let sql = "select distinct location from incarnation where value like '%\"forked\":true%'";
+    let forked: Vec<i64> = on!(tx, conn => sqlx::query_scalar(sql).fetch_all(conn).await)?;
+    let sql = "select value from record where key like 'location/%' and value is not null";
+    let records: Vec<String> = on!(tx, conn => sqlx::query_scalar(sql).fetch_all(conn).await)?;
+    let mut codes = vec![];
+    for record in records {
+        let location: StoreLine =
+            serde_json::from_str(&record).map_err(|e| StoreError::unreadable("record", e))?;
+        if forked.contains(&location.no) {
+            codes.push(location.code);
+        }
+    }
+    Ok(codes)
+}
+
+#[derive(serde::Deserialize)]
+struct StoreLine {
+    no: i64,
+    code: String,
+}
+
 /// An item's details, as stored.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct ItemLine {

@@ -8,6 +8,7 @@ pub mod items;
 pub mod movements;
 pub mod notices;
 pub mod numbers;
+pub mod receipts;
 pub mod reservations;
 pub mod shares;
 pub mod stock;

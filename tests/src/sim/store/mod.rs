@@ -222,6 +222,8 @@ impl Device {
             }
             Note::NewLife => scene.trace(&format!("device {} begins a new life", self.no)),
             Note::Rejected(id, code) => scene.trace(&format!("{id} rejected: {code}")),
+            // What the hub's shell says, of which there is none here.
+            Note::Forked(_) | Note::Waits(_) | Note::Numbers(_) => {}
             Note::SessionOpen | Note::Share(_) | Note::Answered(_) | Note::Records => {}
         }
     }

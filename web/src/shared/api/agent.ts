@@ -15,6 +15,13 @@ export type AgentState = {
   currency: string;
   registers: { code: string; name: string }[];
   link: { state: LinkState; since: string; last_answer_age_ms: number | null; waiting: number };
+  /** What became of the agent's journal; `may_pay`: false until the hub was heard after it. */
+  life?: {
+    state: 'sound' | 'restored' | 'copied' | 'waits';
+    since: string | null;
+    life: string | null;
+    may_pay: boolean;
+  };
   /** `waiting`: jobs of the store that wait or are being sent. */
   printer: { state: PrinterState; since: string; waiting: number; paused: boolean };
   scanner: { state: 'ready' | 'gone' | 'none' };

@@ -16,6 +16,7 @@ export type Role = Staff['role'];
 export type Display = Schemas['Display'];
 export type Key = Schemas['Key'];
 export type Agent = Schemas['Agent'];
+export type AgentCopy = Schemas['AgentCopy'];
 export type Enrolment = Schemas['MadeEnrolment'];
 export type Policy = Schemas['Policy'];
 export type PolicyKind = Policy['kind'];

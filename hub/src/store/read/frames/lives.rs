@@ -27,15 +27,19 @@ pub(super) async fn applied(
     if let Some(i) = value.as_deref().map(read).transpose()?.filter(|i| i.last > 0) {
         return Ok(of(&i));
     }
+    let lives: Lives = of_store(tx, store).await?.into_iter().map(|i| (i.id, i)).collect();
+    Ok(nearest(&lives, life).map_or_else(Applied::default, of))
+}
+
+/// All lives of a store's agents.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn of_store(tx: &mut Tx, store: LocationNo) -> Result<Vec<Incarnation>, StoreError> {
     let sql = "select value from incarnation where location = $1";
     let values: Vec<String> =
         on!(tx, conn => sqlx::query_scalar(sql).bind(store.0).fetch_all(conn).await)?;
-    let mut lives = Lives::new();
-    for value in &values {
-        let i = read(value)?;
-        lives.insert(i.id, i);
-    }
-    Ok(nearest(&lives, life).map_or_else(Applied::default, of))
+    values.iter().map(|value| read(value)).collect()
 }
 
 fn read(value: &str) -> Result<Incarnation, StoreError> {

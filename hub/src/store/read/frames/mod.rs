@@ -19,6 +19,7 @@ use oneshelf_protocol::frame::Applied;
 use oneshelf_protocol::replica::Row;
 
 use self::concern::Concern;
+pub use self::lives::of_store as lives_of;
 pub use crate::store::{RejectedFrame, keep_rejected};
 use crate::store::{Store, StoreError, Tx, head, records};
 

@@ -46,6 +46,8 @@ export const refusals: Record<string, string | ((fields: Fields) => string)> = {
   print_job_not_waiting: 'Dieser Druckauftrag wartet nicht mehr.',
   print_job_settled: 'Zu diesem Druckauftrag ist keine Frage mehr offen.',
   print_job_unknown: 'Diesen Druckauftrag gibt es nicht.',
+  receipt_numbers_unknown:
+    'Diese Kasse wurde zurückgesetzt und muss den Hub einmal hören, bevor sie kassiert. Es wurde nichts gebucht.',
   reservation_ended: 'Diese Ware wurde schon übergeben. Es wurde nichts gebucht.',
   reservation_held: 'Das ist nur vorgemerkt und noch keine Bestellung. Bitte an der Kasse verkaufen.',
   reservation_unknown: 'Die Filiale kennt diese Reservierung nicht, oder sie ist beendet.',

@@ -117,6 +117,15 @@ export const de: RegisterStrings = {
     'Kabel und Strom prüfen. Der Beleg druckt von selbst, einmal. Der Verkauf ist gespeichert.',
   unreachableIdleTitle: 'Der Drucker ist nicht erreichbar',
   unreachableIdle: 'Kabel und Strom prüfen. Der Verkauf geht weiter, Belege warten.',
+  copyWaitsTitle: 'Dieses Gerät ist eine Kopie eines anderen',
+  copyWaits:
+    'Bitte am anderen verkaufen. Soll es hier weitergehen, sagt eine Leitung am Hub ja; alles Verkaufte bleibt.',
+  restoredTitle: 'Diese Kasse wurde auf eine Sicherung zurückgesetzt',
+  copiedTitle: 'Diese Kasse wurde zurückgesetzt oder kopiert',
+  putBack:
+    'Bitte das Regal zählen: bis dahin ist unsicher, was die Filiale vorher hatte. Der Verkauf geht weiter.',
+  numbersUnknown:
+    'Vor der nächsten Zahlung muss der Hub einmal zu hören sein, damit keine Belegnummer zweimal kommt.',
   pausedTitle: 'Der Beleg wartet: der Drucker ist angehalten',
   pausedIdleTitle: 'Der Drucker ist angehalten',
   paused: 'Belege drucken, sobald er weiterläuft. Verkäufe sind gespeichert.',

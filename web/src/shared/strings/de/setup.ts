@@ -56,6 +56,7 @@ export const de: SetupStrings = {
   notices: {
     reservation_short: 'Einer Reservierung fehlt verkaufte Ware',
     fact_not_booked: 'Ein Vorgang einer Filiale konnte nicht gebucht werden',
+    agent_copied: 'Ein zweites Gerät meldet sich als Agent einer Filiale: bitte eines auswählen',
     agent_forked: 'Der Agent einer Filiale wurde zurückgesetzt oder kopiert',
     agent_retired: 'Der Anteil einer Filiale ist ungewiss, bis gezählt wurde',
     hub_behind: 'Dieser Hub wurde auf einen früheren Stand zurückgesetzt',
@@ -121,6 +122,14 @@ export const de: SetupStrings = {
   noPeople: 'Noch niemand.',
   noPeopleHint: 'Die erste Person kann sich sofort an einer Kasse anmelden.',
 
+  copies: 'Geräte, die auf Ihr Wort warten',
+  copiesWhy:
+    'Jedes ist eine Kopie des Agenten einer Filiale: ein anderes Gerät verkauft für sie. Es nimmt keine Zahlung an; was es vorher verkauft hat, wartet dort.',
+  copyStates: { waiting: 'Wartet', allowed: 'Geht beim nächsten Versuch weiter', refused: 'Bleibt draußen' },
+  copyAllow: 'Weitermachen lassen',
+  copyRefuse: 'Draußen lassen',
+  copyAllowSure: (store) => `Dieses Gerät als ${store} weitermachen lassen?`,
+  copyAllowWhy: 'Das Gerät, das dort jetzt verkauft, wird beim nächsten Mal zurückgehalten. Was beide verkauft haben, wird je einmal gebucht; danach bitte das Regal zählen.',
   agentsWhy: 'Das Programm in jeder Filiale und seine Leitung zum Hub.',
   links: {
     fresh: 'Verbunden', stale: 'Holt auf', dark: 'Dunkel', none: 'Nie gesehen',

@@ -111,6 +111,14 @@ export const en = {
     'Look at its cable and its power. The receipt prints by itself, once. The sale is saved.',
   unreachableIdleTitle: 'The printer cannot be reached',
   unreachableIdle: 'Look at its cable and its power. Selling goes on; receipts wait.',
+  copyWaitsTitle: 'This machine is a copy of another one',
+  copyWaits:
+    'Sell at the other one. To go on here, a manager says yes at the hub; what was sold here is kept.',
+  restoredTitle: 'This register was put back to a backup',
+  copiedTitle: 'This register was put back or copied',
+  putBack: 'Count the shelf: what the store held before is in doubt until then. Selling goes on.',
+  numbersUnknown:
+    'It must hear from the hub once before it takes payment, so that no receipt number comes twice.',
   pausedTitle: 'The receipt waits: the printer is paused',
   pausedIdleTitle: 'The printer is paused',
   paused: 'Receipts print when it goes on. Sales are saved.',

@@ -55,6 +55,7 @@ export const en = {
     reservation_short: 'A reservation lost units to a sale',
     fact_not_booked: 'Something that happened in a store could not be booked',
     agent_forked: 'A store’s agent was restored or copied',
+    agent_copied: 'A second machine speaks as a store’s agent: say which one goes on',
     agent_retired: 'A store’s share is in doubt until it is counted',
     hub_behind: 'This hub was put back to an earlier state',
     channel_stopped: 'A channel was switched off because its endpoint fails',
@@ -119,6 +120,14 @@ export const en = {
   noPeople: 'Nobody yet.',
   noPeopleHint: 'The first person can sign in at a register within a second.',
 
+  copies: 'Machines that wait for your word',
+  copiesWhy:
+    'Each is a copy of a store’s agent: another machine sells as that store. It takes no payment, and what it sold before waits on it.',
+  copyStates: { waiting: 'Waits', allowed: 'Goes on at its next try', refused: 'Left out' },
+  copyAllow: 'Let it go on',
+  copyRefuse: 'Leave it out',
+  copyAllowSure: (store: string) => `Let this machine go on as ${store}?`,
+  copyAllowWhy: 'The machine that sells there now is held back when it comes again. What both sold is booked once each; count the shelf afterwards.',
   agentsWhy: 'The program in each store, and how its line to the hub is.',
   links: {
     fresh: 'Live', stale: 'Catching up', dark: 'Dark', none: 'Never seen', live: 'Live',

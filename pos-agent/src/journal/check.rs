@@ -1,0 +1,106 @@
+//! Whether a journal may be sold from: looked at before anything of it is used.
+//!
+//! A damaged one, or one whose newest part is gone, is refused by name and with the way back; it is
+//! not changed by a byte. Invariant: what is looked at here is bounded, also in a large journal;
+//! `pos-agent doctor` looks at every page.
+
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use sqlx::SqliteConnection;
+
+use super::{FILE, Fault, beside};
+use crate::key;
+
+/// Up to here every page is looked at when the agent starts, bytes: half a second of a slow disk.
+const WHOLE_MAX_BYTES: u64 = 256 << 20;
+/// Of a larger one: what a wrong row of would be sold by.
+const VITAL: [&str; 7] = ["life", "totals", "counter", "ticket", "agent", "copy", "cash_session"];
+/// There while an agent works on the journal, and after one that did not end in order.
+const MARK: &str = "serve.open";
+
+/// The journal's file in a data folder.
+pub(crate) fn journal(data: &Path) -> PathBuf {
+    data.join(FILE)
+}
+
+/// What to do about a journal that cannot be sold from.
+pub(crate) fn unfit(data: &Path, what: &str) -> Fault {
+    let (file, data) = (journal(data), data.display());
+    Fault::Damaged(format!(
+        "the journal {} cannot be sold from: {what}. Nothing in it was changed. Keep the folder as \
+         it is; save what the hub has not answered, as far as it can be read: pos-agent \
+         export-unsent unsent.jsonl --data {data}; put a backup back, which takes along what can \
+         be read: pos-agent restore BACKUP --replace --data {data}. Without a backup join anew with \
+         another folder and hand it the facts: pos-agent import-unsent unsent.jsonl",
+        file.display()
+    ))
+}
+
+/// Before the journal is opened to be written. A folder that joined a shop has one.
+pub(super) fn files(data: &Path) -> Result<(), Fault> {
+    let length = fs::metadata(journal(data)).map(|about| about.len());
+    let joined = data.join(key::FILE).exists();
+    match length {
+        Err(_) if joined => Err(unfit(data, "it is not there, and this folder has joined a shop")),
+        Ok(0) if joined => Err(unfit(data, "it is empty")),
+        _ if marked(data) && !beside(&journal(data), "-wal").exists() => {
+            let what = "its log (-wal) is gone, and with it what was sold last. If this folder was \
+                        put back or moved as a whole: pos-agent restore --in-place";
+            Err(unfit(data, what))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Looks at pages and rows.
+pub(super) async fn pages(db: &mut SqliteConnection, data: &Path) -> Result<(), Fault> {
+    let length = fs::metadata(journal(data)).map_or(0, |about| about.len());
+    let mut found = vec![];
+    if length <= WHOLE_MAX_BYTES {
+        found.extend(quick(db, "").await?);
+    } else {
+        for table in VITAL {
+            found.extend(quick(db, table).await?);
+        }
+    }
+    match found.iter().find(|said| *said != "ok") {
+        Some(fault) => Err(unfit(data, &format!("it is damaged ({})", fault.replace('\n', ", ")))),
+        None => Ok(()),
+    }
+}
+
+async fn quick(db: &mut SqliteConnection, table: &str) -> Result<Vec<String>, Fault> {
+    let (sql, one) = match table {
+        "" => ("select quick_check from pragma_quick_check where ? = ''", table),
+        _ => ("select quick_check from pragma_quick_check(?)", table),
+    };
+    Ok(sqlx::query_scalar(sql).bind(one).fetch_all(db).await?)
+}
+
+fn marked(data: &Path) -> bool {
+    data.join(MARK).exists()
+}
+
+/// From now on the journal's log must be there.
+pub(crate) fn mark(data: &Path) -> std::io::Result<()> {
+    // Without a log there is nothing that could be lost.
+    if beside(&journal(data), "-wal").exists() {
+        let mark = data.join(MARK);
+        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(mark)?;
+        file.sync_all()?;
+        File::open(data)?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// The journal ends in order, or is another one.
+pub(crate) fn unmark(data: &Path) {
+    // One that stays makes the next start ask for the log, which is then in the file.
+    if let Err(error) = fs::remove_file(data.join(MARK))
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!(%error, "{MARK} cannot be removed");
+    }
+}
