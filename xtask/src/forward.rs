@@ -14,7 +14,7 @@ pub(crate) const PROGRAMS: &[&str] = &["bench", "sim", "chaos"];
 pub(crate) fn run(tree: &Tree, name: &str, rest: &[String]) -> Result<ExitCode> {
     let mut program = built(tree, name, rest)?;
     let what = rest.first().filter(|_| name == "bench").map(String::as_str);
-    // The simulator runs in one thread over a map; a scan meets a browser; live readers meet a
+    // The simulator runs over maps; a scan meets a browser; live readers meet a
     // hub on SQLite; the others meet a server.
     let cluster = if name == "sim" || what == Some("live") {
         None
@@ -63,7 +63,11 @@ fn built(tree: &Tree, name: &str, rest: &[String]) -> Result<Command> {
     }
     let release = name == "bench";
     let mut cargo = tree.command("cargo");
-    cargo.args(["build", "--workspace", "--exclude", "xtask", "--bins"]);
+    // The simulator is a package of its own and needs the pure crates alone.
+    match name {
+        "sim" => cargo.args(["build", "--package", "oneshelf-sim"]),
+        _ => cargo.args(["build", "--workspace", "--exclude", "xtask", "--bins"]),
+    };
     if release {
         cargo.arg("--release");
     }

@@ -45,7 +45,7 @@ Builds the programs with --release, starts a throw-away PostgreSQL, runs `bench`
         "sim",
         "usage: cargo xtask sim [...]
 
-Builds the programs and runs `sim` with the rest.
+Builds the simulator and runs it with the rest.
 ",
     ),
     (

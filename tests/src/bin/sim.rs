@@ -1,23 +1,35 @@
 //! The simulator for people: many seeds in a row, a summary, and what broke.
 
-#[path = "../sim/mod.rs"]
-mod sim;
-
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Instant;
 
-use sim::{Bug, CONFIGS, Config, Counts, Limits, run, search};
+use oneshelf_sim::{
+    self as sim, Bug, CONFIGS, Config, Counts, Limits, Report, Summary, run, search,
+};
 
 const USAGE: &str = "\
-sim [--seeds N] [--from S] [--hours H] [--bug NAME] [--bugs]
+sim [--seeds N | --hours H] [--from S] [--shares off] [--bug NAME] [--bugs]
 sim --search CONFIG [--depth N] [--states N] [--bug NAME]
+sim --policies [--weeks N]
 
   --seeds N   runs of N seeds (default 200)
   --from S    the first seed (default 1); one that broke is made again with --from S --seeds 1
-  --hours H   goes on until H store-hours of virtual time have passed
+  --hours H   goes on until H store-hours (hours times stores) of virtual time have passed;
+              from 2,000 on it fails when a store-hour had less than 200 commands or 20 faults,
+              from 100,000 on when a kind of fault happened less than 1,000 times
+  --shares off  the same without shares: registers ask nobody and sell whatever lies on the
+              shelf, the hub promises all of it; counts the promises that this breaks, and fails
+              when it breaks none
+  --threads N runs of so many seeds at once (default: one a core); the result does not differ
+  --hashes    a line a seed: the hash over its trace, and nothing that depends on the machine
   --bug NAME  plants a bug and stops at the seed that shows it
   --tail N    lines of the trace to show (default 40)
   --bugs      each planted bug in turn: which of N seeds shows it, and how
+
+  --policies  what share policies cost, by stock and line, as a table; writes it into
+              docs/shares-policies.md and the plot beside it, when it is of the default weeks
+  --weeks N   weeks of each cell (default 100000)
 
   --search CONFIG  every order of a few acts, frames and faults in a small world, breadth first;
                    says how many states there are, or the shortest trace to what breaks
@@ -29,6 +41,11 @@ struct Wish {
     seeds: u64,
     from: u64,
     hours: Option<u64>,
+    shares: bool,
+    threads: usize,
+    hashes: bool,
+    policies: bool,
+    weeks: u64,
     bug: Option<Bug>,
     bugs: bool,
     tail: usize,
@@ -42,6 +59,7 @@ fn main() -> ExitCode {
         Ok(Some(Wish { search: Some(configs), bug, limits, .. })) => {
             searches(&mut out, &configs, bug, limits)
         }
+        Ok(Some(wish)) if wish.policies => policies(&mut out, &wish),
         Ok(Some(wish)) if wish.bugs => all_bugs(&mut out, &wish),
         Ok(Some(wish)) => seeds(&mut out, &wish),
         Ok(None) => usage(&mut out).map(|()| true),
@@ -60,6 +78,11 @@ fn read(mut words: impl Iterator<Item = String>) -> Result<Option<Wish>, String>
         seeds: 200,
         from: 1,
         hours: None,
+        shares: true,
+        threads: sim::threads(),
+        hashes: false,
+        policies: false,
+        weeks: sim::WEEKS,
         bug: None,
         bugs: false,
         tail: 40,
@@ -76,6 +99,17 @@ fn read(mut words: impl Iterator<Item = String>) -> Result<Option<Wish>, String>
             "--from" => wish.from = number()?,
             "--tail" => wish.tail = usize::try_from(number()?).unwrap_or(40),
             "--hours" => wish.hours = Some(number()?),
+            "--threads" => wish.threads = usize::try_from(number()?).unwrap_or(1),
+            "--policies" => wish.policies = true,
+            "--weeks" => wish.weeks = number()?,
+            "--hashes" => wish.hashes = true,
+            "--shares" => {
+                wish.shares = match words.next().as_deref() {
+                    Some("on") => true,
+                    Some("off") => false,
+                    other => return Err(format!("--shares is on or off, not {other:?}")),
+                }
+            }
             "--depth" => wish.limits.depth = usize::try_from(number()?).unwrap_or(usize::MAX),
             "--states" => wish.limits.states = usize::try_from(number()?).unwrap_or(usize::MAX),
             "--search" => {
@@ -100,35 +134,92 @@ fn read(mut words: impl Iterator<Item = String>) -> Result<Option<Wish>, String>
     Ok(Some(wish))
 }
 
+/// Seconds between two words of how far it is.
+const PROGRESS_S: u64 = 10;
+
 fn seeds(out: &mut impl Write, wish: &Wish) -> std::io::Result<bool> {
-    let begun = std::time::Instant::now();
-    let mut counts = Counts::default();
-    let mut seed = wish.from;
-    loop {
-        let report = run(seed, wish.bug, wish.tail);
+    let begun = Instant::now();
+    let (mut counts, mut seeds, mut told) = (Counts::default(), 0, 0);
+    let (mut broken, mut written) = (None, Ok(()));
+    let one = |seed| match wish.shares {
+        true => run(seed, wish.bug, wish.tail),
+        false => sim::run_without_shares(seed, wish.tail),
+    };
+    sim::in_order(wish.from, wish.threads, one, |report| {
         counts.add(&report.counts);
-        if let Some(broken) = report.broken {
-            for line in broken.tail {
-                writeln!(out, "{line}")?;
-            }
-            writeln!(out, "\nseed {seed} broke: {}", broken.what)?;
-            writeln!(out, "make it again: --from {seed} --seeds 1 --tail 1000000")?;
-            writeln!(out, "{} passed, 1 failed", seed - wish.from)?;
-            return Ok(false);
+        if wish.hashes {
+            written = writeln!(out, "seed {}: {:016x}", report.seed, report.hash);
         }
-        seed += 1;
-        let hours = counts.store_seconds / 3_600;
-        let enough = wish.hours.map_or(seed >= wish.from + wish.seeds, |h| hours >= h);
-        if enough {
-            break;
+        if report.broken.is_some() {
+            broken = Some(report);
+            return false;
         }
+        seeds += 1;
+        let hours = counts.store_hours();
+        if begun.elapsed().as_secs() / PROGRESS_S > told {
+            told = begun.elapsed().as_secs() / PROGRESS_S;
+            let rest = wish.hours.map_or(String::new(), |all| format!(" of {all}"));
+            eprintln!("{seeds} seeds, {hours}{rest} store-hours");
+        }
+        written.is_ok() && wish.hours.map_or(seeds < wish.seeds, |h| hours < h)
+    });
+    written?;
+    if let Some(report) = broken {
+        tell_broken(out, wish, report)?;
+        writeln!(out, "{seeds} passed, 1 failed")?;
+        return Ok(false);
     }
-    let took = begun.elapsed().as_secs();
-    writeln!(out, "{} seeds, nothing broke, {took} s", seed - wish.from)?;
-    writeln!(out, "{} store-hours of virtual time", counts.store_seconds / 3_600)?;
-    writeln!(out, "{counts:#?}")?;
-    writeln!(out, "{} passed, 0 failed", seed - wish.from)?;
+    if !wish.hashes {
+        let ms = begun.elapsed().as_millis().max(1);
+        let rate = u128::from(counts.store_hours()) * 10_000 / ms;
+        let (whole, part, threads) = (rate / 10, rate % 10, wish.threads);
+        writeln!(out, "{seeds} seeds, nothing broke, {} s", ms / 1_000)?;
+        writeln!(
+            out,
+            "{whole}.{part} store-hours a second, {threads} threads\n{}",
+            Summary(&counts)
+        )?;
+    }
+    let mut lacks = counts.too_thin();
+    if !wish.shares && counts.broken == 0 {
+        lacks.push("no promise was broken, although no store has a share".to_owned());
+    }
+    lacks.iter().try_for_each(|lack| writeln!(out, "not enough: {lack}"))?;
+    writeln!(out, "{seeds} passed, {} failed", lacks.len())?;
+    Ok(lacks.is_empty())
+}
+
+/// Where the table and the plot stand, from the root of the tree.
+const PAGE: &str = "docs/shares-policies.md";
+const PLOT: &str = "docs/shares-policies.svg";
+/// The table stands between these lines.
+const TABLE: [&str; 2] = ["<!-- by cargo xtask sim --policies -->\n", "<!-- end -->\n"];
+
+fn policies(out: &mut impl Write, wish: &Wish) -> std::io::Result<bool> {
+    let cells = sim::measure(wish.weeks, wish.threads, |done, all| eprintln!("{done} of {all}"));
+    let table = sim::table(&cells);
+    writeln!(out, "{table}")?;
+    if wish.weeks == sim::WEEKS {
+        let page = std::fs::read_to_string(PAGE)?;
+        let parts = page.split_once(TABLE[0]).zip(page.split_once(TABLE[1]));
+        let Some(((before, _), (_, after))) = parts else {
+            writeln!(out, "{PAGE} has no place for the table")?;
+            return Ok(false);
+        };
+        std::fs::write(PAGE, [before, TABLE[0], &table, TABLE[1], after].concat())?;
+        std::fs::write(PLOT, sim::plot(&cells))?;
+        writeln!(out, "written to {PAGE} and {PLOT}")?;
+    }
+    writeln!(out, "{} passed, 0 failed", cells.len())?;
     Ok(true)
+}
+
+fn tell_broken(out: &mut impl Write, wish: &Wish, report: Report) -> std::io::Result<()> {
+    let (seed, Some(broken)) = (report.seed, report.broken) else { return Ok(()) };
+    broken.tail.iter().try_for_each(|line| writeln!(out, "{line}"))?;
+    writeln!(out, "\nseed {seed} broke: {}", broken.what)?;
+    let shares = if wish.shares { "" } else { " --shares off" };
+    writeln!(out, "make it again: --from {seed} --seeds 1 --tail 1000000{shares}")
 }
 
 fn searches(

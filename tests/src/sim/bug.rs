@@ -90,4 +90,6 @@ bugs! {
     OutcomesForgotten = "outcomes-forgotten",
     /// A hold's timer is not stored with it.
     TimerInMemory = "timer-in-memory",
+    /// A channel is offered safety stock and buffers too.
+    KeptBackForgotten = "kept-back-forgotten",
 }

@@ -8,17 +8,23 @@
 mod audit;
 mod bug;
 mod hub;
+mod many;
 mod names;
+mod policies;
 mod rng;
 mod scene;
 mod search;
 mod store;
+mod summary;
 mod tape;
 mod trace;
 mod world;
 
 pub use bug::Bug;
+pub use many::{in_order, threads};
+pub use policies::{Cell, LINES, POLICIES, STOCKS, Tally, WEEKS, measure, plot, table};
 pub use search::{CONFIGS, Config, Limits, search};
+pub use summary::Summary;
 pub use trace::Counts;
 
 /// What a run came to.
@@ -45,7 +51,17 @@ pub struct Broken {
 
 /// Runs one seed and keeps so many lines of its trace.
 pub fn run(seed: u64, bug: Option<Bug>, keep: usize) -> Report {
-    let mut world = world::World::new(seed, bug, keep);
+    finish(world::World::new(seed, bug, keep, true))
+}
+
+/// The same world without the protection of shares: no store owns units that the hub does not
+/// promise, registers ask nobody and sell whatever lies on the shelf, and the hub promises all
+/// of it. What shares guarantee is counted there, not asserted; all else holds.
+pub fn run_without_shares(seed: u64, keep: usize) -> Report {
+    finish(world::World::new(seed, None, keep, false))
+}
+
+fn finish(mut world: world::World) -> Report {
     let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| world.run()));
     let result = caught.unwrap_or_else(|panic| Err(format!("panic: {}", message(&*panic))));
     world.report(result.err())

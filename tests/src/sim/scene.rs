@@ -1,5 +1,7 @@
 //! What all parts of a run share: time, chance, fresh ids, the network, the auditor, the trace.
 
+mod network;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use oneshelf_domain::Timestamp;
@@ -13,6 +15,8 @@ use super::rng::Rng;
 use super::tape::Ids;
 use super::trace::{Counts, Trace};
 
+/// A cut that lasts longer still is a long one, ms.
+const LONG: i64 = 1_800_000;
 /// When every run begins, as the programs see it.
 const BEGIN: i64 = 1_700_000_000_000_000;
 
@@ -95,6 +99,27 @@ pub(super) enum Fault {
     SpareLeaves,
     Theft,
     Policy,
+    ClockJumps,
+}
+
+impl Fault {
+    /// All of them.
+    pub const ALL: &'static [Fault] = &[
+        Fault::HubRestarts,
+        Fault::DeviceRestarts,
+        Fault::LineCut,
+        Fault::LongCut,
+        Fault::Backup,
+        Fault::Restore,
+        Fault::RestoreProperly,
+        Fault::Copy,
+        Fault::OriginalLeaves,
+        Fault::Spare,
+        Fault::SpareLeaves,
+        Fault::Theft,
+        Fault::Policy,
+        Fault::ClockJumps,
+    ];
 }
 
 /// The line between a store and the hub.
@@ -128,6 +153,8 @@ pub(super) struct Scene {
     /// Frames keep their order and none is lost while a connection lives (WebSocket); else they
     /// come doubled, late, in any order, or not (a broker between).
     pub orderly: bool,
+    /// Stores have shares: else registers ask nobody and sell whatever lies on the shelf.
+    pub shares: bool,
     /// No fault happens any more.
     pub calm: bool,
     /// Something was stored since the last look.
@@ -137,6 +164,8 @@ pub(super) struct Scene {
     pub outbox: Option<Vec<Sent>>,
     /// In a search: the next transaction of an agent meets a power cut.
     pub power_cut: bool,
+    /// By how much the clocks of the stores are wrong, ms.
+    pub skew: Vec<i64>,
     /// Which store a device stands in.
     pub stores: Vec<usize>,
 }
@@ -157,11 +186,13 @@ impl Scene {
             queue: BTreeMap::new(),
             lines: (0..STORES).map(|_| Line::default()).collect(),
             orderly,
+            shares: true,
             calm: false,
             dirty: false,
             broken: BTreeSet::new(),
             outbox: None,
             power_cut: false,
+            skew: vec![0; STORES],
             stores: vec![],
         }
     }
@@ -174,6 +205,11 @@ impl Scene {
     /// Now, as the programs see it.
     pub fn stamp(&self) -> Timestamp {
         Timestamp(BEGIN + self.now * 1_000)
+    }
+
+    /// Now, as the clock of a store says.
+    pub fn clock(&self, store: usize) -> Timestamp {
+        Timestamp(BEGIN + (self.now + self.skew[store]) * 1_000)
     }
 
     /// The simulation's millisecond of a time, rounded up.
@@ -222,7 +258,14 @@ impl Scene {
 
     /// True when power fails before a transaction of an agent is stored.
     pub fn power_fails(&mut self) -> bool {
-        std::mem::take(&mut self.power_cut) || self.unlucky(2)
+        if std::mem::take(&mut self.power_cut) {
+            return true;
+        }
+        let fails = self.unlucky(2);
+        if fails {
+            self.counts.mishap("power cut before an agent's commit");
+        }
+        fails
     }
 
     /// Cuts a line.
@@ -232,6 +275,11 @@ impl Scene {
         let line = &mut self.lines[store];
         line.cut_until = line.cut_until.max(until);
         self.after(ms, Event::Heals { store });
+    }
+
+    /// True while a line is cut for hours or days.
+    pub fn long_cut(&self) -> bool {
+        self.lines.iter().any(|l| l.cut_until - self.now > LONG)
     }
 
     /// Milliseconds until a line is whole; none when it is.
@@ -253,68 +301,5 @@ impl Scene {
 
     pub fn is_broken(&self, connection: u64) -> bool {
         self.broken.contains(&connection)
-    }
-
-    /// A frame leaves an agent.
-    pub fn send_up(&mut self, device: usize, connection: u64, up: &Up) {
-        if let Some(outbox) = &mut self.outbox {
-            outbox.push(Sent::Up(device, up.clone()));
-            return;
-        }
-        let text = match serde_json::to_string(up) {
-            Ok(text) => text,
-            Err(error) => panic!("a frame cannot be written: {error}"),
-        };
-        for at in self.deliveries(device, true) {
-            let text = text.clone();
-            self.after(at - self.now, Event::Up { device, connection, text });
-        }
-    }
-
-    /// A frame leaves the hub.
-    pub fn send_down(&mut self, device: usize, connection: u64, down: &Down) {
-        if let Some(outbox) = &mut self.outbox {
-            outbox.push(Sent::Down(device, down.clone()));
-            return;
-        }
-        let text = match serde_json::to_string(down) {
-            Ok(text) => text,
-            Err(error) => panic!("a frame cannot be written: {error}"),
-        };
-        for at in self.deliveries(device, false) {
-            let text = text.clone();
-            self.after(at - self.now, Event::Down { device, connection, text });
-        }
-    }
-
-    /// When a frame arrives: never, once, or more than once.
-    fn deliveries(&mut self, device: usize, up: bool) -> Vec<i64> {
-        self.counts.frames += 1;
-        let store = self.stores[device];
-        if self.cut_for(store).is_some() {
-            self.counts.lost += 1;
-            return vec![];
-        }
-        let mut delay = self.rng.wait(40);
-        if self.unlucky(20) {
-            delay += self.rng.wait(3_000);
-        }
-        if self.orderly || self.calm {
-            let line = &mut self.lines[store];
-            let last = if up { &mut line.last_up } else { &mut line.last_down };
-            *last = (*last).max(self.now + delay);
-            return vec![*last];
-        }
-        if self.unlucky(30) {
-            self.counts.lost += 1;
-            return vec![];
-        }
-        let mut all = vec![self.now + delay];
-        if self.unlucky(30) {
-            self.counts.doubled += 1;
-            let late = if self.unlucky(200) { self.rng.wait(60_000) } else { self.rng.wait(500) };
-            all.push(self.now + delay + late);
-        }
-        all
     }
 }

@@ -2,6 +2,20 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+/// Faults that befall a frame, a request or a transaction.
+pub(super) const MISHAPS: &[&str] = &[
+    "frame lost",
+    "frame doubled",
+    "frame late",
+    "frame overtakes another",
+    "copy of a frame long after it",
+    "request lost",
+    "answer lost",
+    "power cut before an agent's commit",
+    "power cut before the hub's commit",
+    "power cut after the hub's commit, before its answers",
+];
+
 /// What happened how often.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -47,15 +61,44 @@ pub struct Counts {
     pub looks: u64,
     /// Virtual time, seconds, times stores.
     pub store_seconds: u64,
-    /// Faults, by kind.
+    /// Planned faults that happened, by kind.
     pub faults: BTreeMap<String, u64>,
+    /// Faults that befell a frame, a request or a transaction, by kind.
+    pub mishaps: BTreeMap<&'static str, u64>,
+    /// Commands that the hub accepted or refused for the first time.
+    pub decided: u64,
+    /// Customers who were told that units are theirs.
+    pub told: u64,
+    /// Those of them whose units were gone before they came, in runs in which a register sold
+    /// beyond its share, a disk was put back or copied, or somebody stole.
+    pub broken_with_cause: u64,
+    /// And those in runs without any of it.
+    pub broken: u64,
     /// Commands that the hub decided, by kind; one that came again counts again.
     pub commands: BTreeMap<&'static str, u64>,
+    /// Why the hub refused, by code; one that came again counts again.
+    pub refusals: BTreeMap<&'static str, u64>,
     /// Facts that agents stored, by kind.
     pub facts: BTreeMap<&'static str, u64>,
 }
 
 impl Counts {
+    /// Something befell a frame, a request or a transaction.
+    pub fn mishap(&mut self, kind: &'static str) {
+        *self.mishaps.entry(kind).or_default() += 1;
+    }
+
+    /// Every kind of fault, with how often it happened.
+    pub fn kinds(&self) -> BTreeMap<&str, u64> {
+        let planned = self.faults.iter().map(|(kind, n)| (kind.as_str(), *n));
+        planned.chain(self.mishaps.iter().map(|(kind, n)| (*kind, *n))).collect()
+    }
+
+    /// All of them.
+    pub fn injected(&self) -> u64 {
+        self.kinds().values().sum()
+    }
+
     /// Both.
     pub fn add(&mut self, other: &Counts) {
         let Counts { steps, frames, lost, doubled, cuts, connections, .. } = other;
@@ -80,8 +123,14 @@ impl Counts {
         self.versions += other.versions;
         self.looks += other.looks;
         self.store_seconds += other.store_seconds;
+        self.decided += other.decided;
+        self.told += other.told;
+        self.broken_with_cause += other.broken_with_cause;
+        self.broken += other.broken;
+        other.mishaps.iter().for_each(|(k, n)| *self.mishaps.entry(k).or_default() += n);
         other.faults.iter().for_each(|(k, n)| *self.faults.entry(k.clone()).or_default() += n);
         other.commands.iter().for_each(|(k, n)| *self.commands.entry(k).or_default() += n);
+        other.refusals.iter().for_each(|(k, n)| *self.refusals.entry(k).or_default() += n);
         other.facts.iter().for_each(|(k, n)| *self.facts.entry(k).or_default() += n);
     }
 }

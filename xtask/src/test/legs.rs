@@ -234,7 +234,7 @@ pub(crate) const LEGS: &[Leg] = &[
         after: &["build"],
         steps: &[
             Step::Cargo(&["test", "--workspace", "--exclude=xtask", "--test=sim"]),
-            Step::Built("sim", &["--seeds", "200"]),
+            Step::Built("sim", &["--hours", "2000"]),
         ],
         ..LEG
     },

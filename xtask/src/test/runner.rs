@@ -178,11 +178,11 @@ fn write_findings(log: &mut File, findings: &[Finding]) -> Result<Option<String>
     Ok((counts.failed > 0).then(|| "problems were found".to_owned()))
 }
 
-/// The test binaries of all packages but xtask and the workspace package `oneshelf-tests`.
+/// The test binaries of all packages but xtask and those whose suites have legs of their own.
 fn crate_tests(metadata: &Value) -> Vec<String> {
     let mut names = Vec::new();
     for package in metadata["packages"].as_array().into_iter().flatten() {
-        if matches!(package["name"].as_str(), Some("xtask" | "oneshelf-tests")) {
+        if matches!(package["name"].as_str(), Some("xtask" | "oneshelf-tests" | "oneshelf-sim")) {
             continue;
         }
         for target in package["targets"].as_array().into_iter().flatten() {
@@ -254,6 +254,7 @@ mod tests {
         let metadata = json!({"packages": [
             {"name": "oneshelf-hub", "targets": [target("boot"), {"name": "x", "kind": ["lib"]}]},
             {"name": "oneshelf-tests", "targets": [target("store")]},
+            {"name": "oneshelf-sim", "targets": [target("sim")]},
         ]});
         assert_eq!(crate_tests(&metadata), ["boot"]);
     }

@@ -35,6 +35,10 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
         ],
     ),
     ("oneshelf-tests", &["*"]),
+    (
+        "oneshelf-sim",
+        &["oneshelf-domain", "oneshelf-protocol", "oneshelf-sync", "oneshelf-connectors"],
+    ),
     ("xtask", &[]),
 ];
 

@@ -1,5 +1,8 @@
 //! What the auditor is shown of hub and agents: plain figures, nothing behind them.
 
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
 use super::Id;
 
 /// A stock row of the hub.
@@ -93,6 +96,8 @@ pub struct Claim {
     pub held: Held,
     /// (place, item, units, short).
     pub lines: Vec<(usize, usize, i64, i64)>,
+    /// Somebody still waits for its units.
+    pub awaited: bool,
     /// A hold whose time is over for long.
     pub late: bool,
 }
@@ -124,7 +129,7 @@ pub struct View {
     /// Per item.
     pub totals: Vec<Totals>,
     /// Ids of unanswered facts.
-    pub unanswered: Vec<Id>,
+    pub unanswered: Rc<BTreeSet<Id>>,
     /// The version of its copy.
     pub cursor: i64,
     /// What it shows, per item; empty when nobody looked.

@@ -1,6 +1,8 @@
 //! Looks after a step: books and views against the record.
 
-use super::{Auditor, Books, Held, Id, Row, View};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Act, Auditor, Books, Held, Id, Row, View};
 
 impl Auditor {
     /// Looks at everything. Says what is wrong.
@@ -18,7 +20,7 @@ impl Auditor {
         for row in &books.rows {
             self.not_below_zero(row)?;
             self.conserved(row, books)?;
-            if self.tainted[row.place] {
+            if self.tainted[row.place] || self.unprotected {
                 continue;
             }
             self.not_promised_twice(row, books, views)?;
@@ -32,11 +34,12 @@ impl Auditor {
                 return Err(format!("S3 a share below zero: {owned:?}"));
             }
         }
+        self.logged(views)?;
         for view in views.iter().filter(|v| !self.tainted[v.place]) {
             self.one_owner(view, books)?;
-            self.logged(view, views)?;
             self.shown(view)?;
         }
+        self.count_broken(books);
         self.told_is_kept(books)
     }
 
@@ -87,19 +90,13 @@ impl Auditor {
         Ok(())
     }
 
-    /// Units that facts on their way will take out of the books.
-    fn under_way(&self, place: usize, item: usize) -> i64 {
-        let lines = self.open.values().filter(|a| a.place == place).flat_map(|a| &a.lines);
-        lines.filter(|l| l.item == item).map(|l| l.removed).sum()
-    }
-
     fn conserved(&self, row: &Row, books: &Books) -> Result<(), String> {
         if self.counted_tainted[row.place] {
             return Ok(()); // the count booked what no log holds any more
         }
         let of_row = |o: &&super::Owned| (o.place, o.item) == (row.place, row.item);
         let written: i64 = books.owned.iter().filter(of_row).map(|o| o.written_off).sum();
-        let way = self.under_way(row.place, row.item);
+        let way = self.open.removed(row.place, row.item);
         let unseen = self.unseen[row.place][row.item];
         let shelf = self.shelf[row.place][row.item];
         let books_say = row.on_hand() - row.buckets[3] - row.owed;
@@ -164,8 +161,7 @@ impl Auditor {
             }
             let at_hub = books.owned.iter().find(|o| o.life == view.life && o.item == item);
             let hub = at_hub.map(|o| o.totals).unwrap_or_default();
-            let lines = self.open.values().filter(|a| a.life == view.life).flat_map(|a| &a.lines);
-            let way: i64 = lines.filter(|l| l.item == item).map(|l| l.share).sum();
+            let way = self.open.share(view.life, item);
             if mine.share() + hub.granted - mine.granted + way != hub.share() {
                 return Err(format!(
                     "S2 item {item}: {} has {mine:?}, hub {hub:?}, under way {way}",
@@ -176,15 +172,61 @@ impl Auditor {
         Ok(())
     }
 
-    /// A fact that the hub has not booked waits in a log.
-    fn logged(&self, view: &View, views: &[View]) -> Result<(), String> {
-        let here: Vec<&View> = views.iter().filter(|v| v.place == view.place).collect();
-        for (id, act) in self.open.iter().filter(|(_, a)| a.place == view.place) {
-            if !here.iter().any(|v| v.unanswered.contains(id)) {
-                return Err(format!("S6 a fact is in no log: {id:x} {act:?}"));
+    /// A fact that the hub has not booked waits in a log. The new ones are looked up at every look,
+    /// all of them at every look while they are few, and more seldom when they are many: nothing
+    /// puts a fact back that fell out of its log, so that a later look sees it too.
+    fn logged(&mut self, views: &[View]) -> Result<(), String> {
+        let fresh = self.open.take_fresh();
+        if self.unlooked == 0 {
+            self.unlooked = self.open.len() / 16;
+            return self.all_logged(views);
+        }
+        self.unlooked -= 1;
+        let acts = fresh.iter().filter_map(|id| Some((id, self.open.get(*id)?)));
+        self.in_a_log(acts, views)
+    }
+
+    pub(super) fn all_logged(&self, views: &[View]) -> Result<(), String> {
+        self.in_a_log(self.open.iter(), views)
+    }
+
+    fn in_a_log<'a>(
+        &self,
+        mut acts: impl Iterator<Item = (&'a Id, &'a Act)>,
+        views: &[View],
+    ) -> Result<(), String> {
+        let lost = acts.find(|(id, act)| {
+            let mut here = views.iter().filter(|v| v.place == act.place);
+            !self.tainted[act.place] && !here.any(|v| v.unanswered.contains(id))
+        });
+        match lost {
+            Some((id, act)) => Err(format!("S6 a fact is in no log: {id:x} {act:?}")),
+            None => Ok(()),
+        }
+    }
+
+    /// Of the promises that customers rely on, those whose units are no longer on the shelf: as
+    /// many of them as it lacks units for.
+    fn count_broken(&mut self, books: &Books) {
+        let mut wanted = BTreeMap::new();
+        for claim in books.claims.iter().filter(|c| c.awaited && c.held == Held::Reserved) {
+            let relied = self.standing.contains(&claim.id);
+            if relied && self.promises.get(&claim.id).is_some_and(|p| !p.handed) {
+                for (place, item, units, _) in &claim.lines {
+                    let all: &mut Vec<(Id, i64)> = wanted.entry((*place, *item)).or_default();
+                    all.push((claim.id, *units));
+                }
             }
         }
-        Ok(())
+        for ((place, item), claims) in wanted {
+            let mut left = self.shelf[place][item];
+            for (id, units) in claims {
+                left -= units;
+                if left < 0 {
+                    self.broken.insert(id);
+                }
+            }
+        }
     }
 
     /// What a store shows is never wrong by its own facts.
@@ -207,19 +249,19 @@ impl Auditor {
     /// The hub's figure at a version, less the store's facts that were not booked then.
     fn expected_at(&self, row: &Row, version: i64) -> Option<i64> {
         let history = self.history.get(&(row.place, row.item))?;
-        let (_, then) = history.iter().rev().find(|(v, _)| *v <= version)?;
-        let later = self.booked.range(version + 1..).map(|(_, act)| act);
-        let lines = self.open.values().chain(later).filter(|a| a.place == row.place);
-        let mine = lines.flat_map(|a| &a.lines).filter(|l| l.item == row.item);
-        Some(then - mine.map(|l| l.removed).sum::<i64>())
+        let later = history.partition_point(|(v, _)| *v <= version);
+        let (_, then) = history.get(later.checked_sub(1)?)?;
+        let later = self.booked.range((row.place, version + 1)..=(row.place, i64::MAX));
+        let mine = later.flat_map(|(_, a)| &a.lines).filter(|l| l.item == row.item);
+        let way = self.open.removed(row.place, row.item);
+        Some(then - way - mine.map(|l| l.removed).sum::<i64>())
     }
 
     fn told_is_kept(&self, books: &Books) -> Result<(), String> {
-        for (id, promise) in self.promises.iter().filter(|(_, p)| p.told && p.ended.is_none()) {
-            if !books.claims.iter().any(|c| c.id == *id) {
-                return Err(format!("a promise is gone: {id:x} {promise:?}"));
-            }
+        let claims: BTreeSet<Id> = books.claims.iter().map(|c| c.id).collect();
+        match self.standing.difference(&claims).next() {
+            Some(id) => Err(format!("a promise is gone: {id:x} {:?}", self.promises.get(id))),
+            None => Ok(()),
         }
-        Ok(())
     }
 }

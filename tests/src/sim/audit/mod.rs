@@ -8,12 +8,14 @@ mod books;
 mod check;
 mod record;
 mod rest;
+mod way;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 
 pub use books::{Books, Claim, Held, Life, Owned, Row, Totals, View};
 pub use record::{Act, Line};
+use way::Way;
 
 /// An id, as a plain number.
 pub type Id = u128;
@@ -53,13 +55,25 @@ pub struct Auditor {
     /// Lives that the hub had ended at the last look.
     ended: BTreeSet<Id>,
     /// Facts that the hub has not booked.
-    open: BTreeMap<Id, Act>,
-    /// Facts by the version that booked them.
-    booked: BTreeMap<i64, Act>,
+    open: Way,
+    /// Looks until every one of them is looked up in its log again.
+    unlooked: usize,
+    /// Facts by the place and the version that booked them.
+    booked: BTreeMap<(usize, i64), Act>,
     booked_ids: BTreeSet<Id>,
     /// What requests at the hub will do to a shelf: (place, item, shelf, aside).
     expected: BTreeMap<Id, Vec<(usize, usize, i64, i64)>>,
     promises: BTreeMap<Id, Promise>,
+    /// Those that a customer was told of and that have not ended.
+    standing: BTreeSet<Id>,
+    /// Those whose goods were no longer there.
+    broken: BTreeSet<Id>,
+    /// Units that no channel may offer, by place and item.
+    safety: BTreeMap<(usize, usize), i64>,
+    /// Units that a channel may not offer, by item.
+    buffers: BTreeMap<usize, i64>,
+    /// Registers ask nobody: what S4 and S5 say is counted, not asserted.
+    unprotected: bool,
     /// Units that booked facts took out of the books since the last look; a count: any number.
     left: BTreeMap<(usize, usize), i64>,
     /// What copies may hold, as last seen: (life, item).
@@ -94,6 +108,23 @@ impl Auditor {
             settled: vec![false; places],
             ..Self::default()
         }
+    }
+
+    /// The world without shares: registers sell whatever lies on the shelf, and what that does to
+    /// promises is counted.
+    pub fn without_shares(&mut self) {
+        self.unprotected = true;
+    }
+
+    /// Something happened that may break a promise whatever is done: a sale beyond a share, a
+    /// theft, a disk that was put back or copied.
+    pub fn may_break(&self) -> bool {
+        self.tainted.contains(&true) || self.beyond.iter().flatten().any(|n| *n > 0)
+    }
+
+    /// Customers who were told that units are theirs, and those of them whose units were sold.
+    pub fn promises_kept(&self) -> (usize, usize) {
+        (self.promises.values().filter(|p| p.told).count(), self.broken.len())
     }
 
     /// Units on a shelf: the physical truth that the people of the simulation see.

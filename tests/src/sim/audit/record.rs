@@ -57,13 +57,15 @@ impl Auditor {
                 self.counted_tainted[place] |= self.tainted[place];
                 self.settled[place] |= self.retired[place];
             }
-            self.beyond[place][line.item] += line.beyond;
+            if !self.unprotected {
+                self.beyond[place][line.item] += line.beyond;
+            }
             if self.settled[place] && self.ended.contains(&act.life) {
                 // A count has freed what this silent life still sells (section 6).
                 self.beyond[place][line.item] += line.share.max(0);
             }
         }
-        if self.open.insert(id, act).is_some() || self.booked_ids.contains(&id) {
+        if !self.open.insert(id, act) || self.booked_ids.contains(&id) {
             self.complain(format!("S6 a fact's id was used twice: {id:x}"));
         }
     }
@@ -94,14 +96,14 @@ impl Auditor {
         if !self.booked_ids.insert(id) {
             self.complain(format!("S3 a fact was booked twice: {id:x}"));
         }
-        match self.open.remove(&id) {
+        match self.open.remove(id) {
             Some(act) => {
                 for line in &act.lines {
                     let units = if act.kind == "count" { i64::MAX / 2 } else { line.removed };
                     let left = self.left.entry((act.place, line.item)).or_default();
                     *left = left.saturating_add(units.max(0));
                 }
-                self.booked.insert(version, act);
+                self.booked.insert((act.place, version), act);
             }
             None => self.complain(format!("a fact was booked that nobody stored: {id:x}")),
         }
@@ -109,7 +111,7 @@ impl Auditor {
 
     /// An agent stored the hub's answer to a fact.
     pub fn answered(&mut self, place: usize, id: Id, rejected: Option<&str>) {
-        if self.open.contains_key(&id) && !self.tainted[place] {
+        if self.open.contains(id) && !self.tainted[place] {
             self.complain(format!("S6 a fact was answered that the hub has not: {id:x}"));
         }
         if let Some(code) = rejected.filter(|_| !self.tainted[place]) {
@@ -148,6 +150,9 @@ impl Auditor {
         let again = promise.ended.is_some();
         let late = promise.handed && ended.is_some_and(|how| how != "consumed");
         promise.ended = promise.ended.or(ended);
+        if ended.is_some() {
+            self.standing.remove(&id);
+        }
         if late && !again {
             let lines = promise.lines.clone();
             self.given_twice(id, &lines, ended.unwrap_or_default());
@@ -160,8 +165,34 @@ impl Auditor {
     /// A customer was told that these units are his.
     pub fn told(&mut self, id: Id) {
         match self.promises.get_mut(&id) {
-            Some(promise) => promise.told = true,
+            Some(promise) => {
+                promise.told = true;
+                if promise.ended.is_none() {
+                    self.standing.insert(id);
+                }
+            }
             None => self.complain(format!("a customer was promised what is not stored: {id:x}")),
+        }
+    }
+
+    /// The office keeps units of an item back: at a place from all channels, or from the channel.
+    pub fn kept_back(&mut self, place: Option<usize>, item: usize, units: i64) {
+        match place {
+            Some(place) => self.safety.insert((place, item), units),
+            None => self.buffers.insert(item, units),
+        };
+    }
+
+    /// A channel claimed units, and nothing else happened: what is left, with all that a store
+    /// could give back, is not less than what was to be kept back.
+    pub fn channel_claims(&mut self, place: usize, item: usize, left: i64) {
+        let safety = self.safety.get(&(place, item)).copied().unwrap_or(0);
+        let buffer = self.buffers.get(&item).copied().unwrap_or(0);
+        if left < safety + buffer {
+            self.complain(format!(
+                "a channel claimed item {item} at {place}: {left} are left, safety stock {safety}, \
+                 buffer {buffer}"
+            ));
         }
     }
 

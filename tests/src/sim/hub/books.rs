@@ -1,9 +1,12 @@
 //! The database as plain figures for the auditor.
 
-use oneshelf_domain::stock::{Place, ReservationState};
+use oneshelf_domain::record::Record;
+use oneshelf_domain::stock::{Place, Reservation, ReservationState};
+use oneshelf_sync::plan::Writes;
 
 use super::Hub;
 use crate::sim::audit::{Books, Claim, Held, Life, Owned, Row, Totals};
+use crate::sim::scene::Scene;
 
 impl Hub {
     pub fn books(&self, now: oneshelf_domain::Timestamp) -> Books {
@@ -31,8 +34,7 @@ impl Hub {
             forked: i.forked,
             lease: (i.lease.epoch, i.lease.number),
         });
-        let open = db.reservations.values().filter(|r| r.state.is_open());
-        let claims = open.map(|r| Claim {
+        let claims = db.open().map(|r| Claim {
             id: r.id.0.as_u128(),
             held: match r.state {
                 ReservationState::Picked => Held::Aside,
@@ -46,6 +48,7 @@ impl Hub {
                     (place, item, l.quantity, l.short)
                 })
                 .collect(),
+            awaited: r.state.is_awaited(),
             late: r.state == ReservationState::Held
                 && r.expires_at.is_some_and(|at| at.plus_ms(30_000) < now),
         });
@@ -55,6 +58,31 @@ impl Hub {
             lives: lives.collect(),
             claims: claims.collect(),
             version: db.head.version.0,
+        }
+    }
+
+    /// What channels may not have, and what one of them claimed.
+    pub(super) fn tell_of_channels(&self, scene: &mut Scene, writes: &Writes) {
+        for (_, record) in writes.records.values() {
+            match record {
+                Some(Record::Safety(s)) => {
+                    let (place, item) = (self.numbers.place(s.location), self.numbers.item(s.item));
+                    scene.audit.kept_back(Some(place), item, s.units);
+                }
+                Some(Record::Buffer(b)) => {
+                    scene.audit.kept_back(None, self.numbers.item(b.item), b.units);
+                }
+                _ => {}
+            }
+        }
+        let [only] = writes.ledger.as_slice() else { return };
+        let new = |r: &&Reservation| r.created == only.version && r.channel.is_some();
+        let lines = writes.reservations.values().filter(new).flat_map(|r| &r.lines);
+        for key in lines.map(|line| line.key()) {
+            let row = writes.stock.get(&key).copied().unwrap_or_default();
+            let left = row.available() + row.at(Place::StoreShare);
+            let (place, item) = (self.numbers.place(key.location), self.numbers.item(key.item));
+            scene.audit.channel_claims(place, item, left);
         }
     }
 }

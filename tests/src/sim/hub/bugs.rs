@@ -3,7 +3,8 @@
 use std::hash::{Hash, Hasher};
 
 use oneshelf_domain::stock::{
-    Command, FactBody, Incarnation, LocationNo, Place, ReservationState, Stock, StockKey, Version,
+    Command, FactBody, Incarnation, LocationNo, Place, ReservationState, State, Stock, StockKey,
+    Version,
 };
 use oneshelf_domain::{CommandId, IncarnationId};
 use oneshelf_sync::plan::{Submission, Writes};
@@ -66,6 +67,16 @@ impl Hub {
                 _ => {}
             }
         }
+    }
+
+    /// Changes the settings that are decided by.
+    pub(super) fn spoil_records(&self, bug: Bug, state: &mut State) {
+        if bug != Bug::KeptBackForgotten {
+            return;
+        }
+        let kept = |key: &&String| key.starts_with("safety/") || key.starts_with("buffer/");
+        let kept = self.database.records.keys().filter(kept);
+        kept.for_each(|key| state.records.remove(key));
     }
 
     /// Changes a count that was not booked before.

@@ -1,9 +1,9 @@
 //! The hub's database: maps that survive a restart. Rows change at a commit only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use oneshelf_domain::item::Item;
-use oneshelf_domain::record::Record;
+use oneshelf_domain::record::{Record, Records, WalkIn};
 use oneshelf_domain::stock::{
     Incarnation, ItemNo, Key, LocationNo, Reservation, ReservationState, Share, State, Stock,
     StockKey, TimerKind, Version,
@@ -12,6 +12,7 @@ use oneshelf_domain::{CommandId, IncarnationId, ReservationId, Sku, Timestamp};
 use oneshelf_protocol::frame::Applied;
 use oneshelf_protocol::replica::Row;
 use oneshelf_sync::plan::{Head, Known, Writes};
+use uuid::Uuid;
 
 /// All tables.
 #[derive(Debug, Clone)]
@@ -25,6 +26,12 @@ pub(crate) struct Database {
     pub incarnations: BTreeMap<IncarnationId, Incarnation>,
     pub shares: BTreeMap<(IncarnationId, StockKey), Share>,
     pub timers: BTreeMap<(TimerKind, String), Timestamp>,
+    /// The records as deciding has them.
+    at_hand: Records,
+    /// Reservations that are open.
+    open: BTreeSet<ReservationId>,
+    /// Reservations by the version of their last change.
+    by_version: BTreeSet<(i64, ReservationId)>,
 }
 
 impl Database {
@@ -39,18 +46,27 @@ impl Database {
             incarnations: BTreeMap::new(),
             shares: BTreeMap::new(),
             timers: BTreeMap::new(),
+            at_hand: Records::default(),
+            open: BTreeSet::new(),
+            by_version: BTreeSet::new(),
         }
     }
 
     /// A state that has the records and nothing else.
     pub fn fresh_state(&self) -> State {
         let mut state = State::default();
-        for (version, record) in self.records.values() {
-            if let Some(record) = record {
-                state.records.put(*version, record.clone());
-            }
-        }
+        state.records = self.at_hand.clone();
         state
+    }
+
+    /// The records as deciding has them.
+    pub fn records(&self) -> &Records {
+        &self.at_hand
+    }
+
+    /// Reservations that are open, in the order of their ids.
+    pub fn open(&self) -> impl Iterator<Item = &Reservation> {
+        self.open.iter().filter_map(|id| self.reservations.get(id))
     }
 
     /// The transaction's rows, all at once.
@@ -60,9 +76,15 @@ impl Database {
             self.commands.insert(row.id, row.known.clone());
         }
         self.stock.extend(writes.stock.iter().map(|(k, s)| (*k, *s)));
-        self.reservations.extend(writes.reservations.iter().map(|(k, r)| (*k, r.clone())));
+        writes.reservations.values().for_each(|r| self.store_reservation(r));
         self.items.extend(writes.items.iter().map(|(k, i)| (*k, i.clone())));
-        self.records.extend(writes.records.iter().map(|(k, r)| (k.clone(), r.clone())));
+        for (key, (version, record)) in &writes.records {
+            match record {
+                Some(record) => self.at_hand.put(*version, record.clone()),
+                None => self.at_hand.remove(key),
+            }
+            self.records.insert(key.clone(), (*version, record.clone()));
+        }
         self.incarnations.extend(writes.incarnations.iter().map(|(k, i)| (*k, i.clone())));
         self.shares.extend(writes.shares.iter().map(|(k, (_, s))| (*k, *s)));
         for (key, due) in &writes.timers {
@@ -71,6 +93,17 @@ impl Database {
                 None => self.timers.remove(key),
             };
         }
+    }
+
+    fn store_reservation(&mut self, r: &Reservation) {
+        match r.state.is_open() {
+            true => self.open.insert(r.id),
+            false => self.open.remove(&r.id),
+        };
+        if let Some(old) = self.reservations.insert(r.id, r.clone()) {
+            self.by_version.remove(&(old.version.0, r.id));
+        }
+        self.by_version.insert((r.version.0, r.id));
     }
 
     /// Loads what deciding asked for. Rows that are at hand are newer and stay.
@@ -84,9 +117,7 @@ impl Database {
                     state.put_reservation(*id, self.reservations.get(id).cloned());
                 }
                 Key::OpenReservations(k) => {
-                    let here = |r: &&Reservation| {
-                        r.state.is_open() && r.lines.iter().any(|l| l.key() == *k)
-                    };
+                    let here = |r: &&Reservation| r.lines.iter().any(|l| l.key() == *k);
                     self.reservations_of(state, here);
                     state.loaded(key.clone());
                 }
@@ -153,8 +184,9 @@ impl Database {
         self.reservations_of(state, |r| r.state == ReservationState::Held && mine(r));
     }
 
+    /// Open ones alone.
     fn reservations_of(&self, state: &mut State, wanted: impl Fn(&&Reservation) -> bool) {
-        for r in self.reservations.values().filter(wanted) {
+        for r in self.open().filter(wanted) {
             if !state.has(&Key::Reservation(r.id)) {
                 state.put_reservation(r.id, Some(r.clone()));
             }
@@ -167,20 +199,18 @@ impl Database {
         for item in self.items.values().filter(|i| i.version.0 > after) {
             rows.push(Row::Item { item: Box::new(item.clone()) });
         }
-        let policies = format!("share/{}/", location.0);
+        let (policies, demand) = (format!("share/{}/", location.0), WalkIn::key(location));
         for (key, (version, record)) in &self.records {
-            if version.0 > after && key.starts_with(&policies) {
+            if version.0 > after && (key.starts_with(&policies) || *key == demand) {
                 let record = record.clone().map(Box::new);
                 rows.push(Row::Record { key: key.clone(), record });
             }
         }
-        for (key, stock) in &self.stock {
-            if key.location == location && stock.version.0 > after {
-                let (balances, short) = (stock.balances, stock.short);
-                rows.push(Row::Stock { sku: self.sku(key.item), balances, short });
-            }
-        }
-        for r in self.reservations.values().filter(|r| r.version.0 > after) {
+        rows.extend(self.shelf(location, after));
+        let newer = (after + 1, ReservationId(Uuid::nil()))..;
+        let newer: BTreeSet<ReservationId> =
+            self.by_version.range(newer).map(|(_, r)| *r).collect();
+        for r in newer.iter().filter_map(|id| self.reservations.get(id)) {
             let here = r.lines.iter().filter(|l| l.location == location);
             let lines: Vec<_> = here.map(|l| (self.sku(l.item), l.quantity, l.short)).collect();
             if !lines.is_empty() {
@@ -189,6 +219,16 @@ impl Database {
             }
         }
         rows
+    }
+
+    /// Those of them that say what lies there.
+    pub fn shelf(&self, location: LocationNo, after: i64) -> Vec<Row> {
+        let here = self.stock.iter().filter(|(k, s)| k.location == location && s.version.0 > after);
+        here.map(|(key, stock)| {
+            let (balances, short) = (stock.balances, stock.short);
+            Row::Stock { sku: self.sku(key.item), balances, short }
+        })
+        .collect()
     }
 
     /// The last fact of an agent that the rows include: of this life, or of the nearest one that

@@ -61,6 +61,7 @@ impl Hub {
             return vec![];
         };
         let todo = c.link.act(&mut scene.ids, move |link, _| link.frame(up.clone()));
+        self.hears(connection);
         self.act(scene, connection, todo)
     }
 
@@ -159,8 +160,8 @@ impl Hub {
             _ => false,
         };
         let shelf = match look || rows.iter().any(policy) {
-            true => self.database.changed(location, 0),
-            false => rows.clone(),
+            true => self.database.shelf(location, 0),
+            false => self.database.shelf(location, after),
         };
         let balances: Vec<_> = shelf.iter().filter_map(|row| self.balance(location, row)).collect();
         let wanted: Vec<_> = balances
@@ -204,8 +205,8 @@ impl Hub {
         let Row::Stock { sku, balances, short } = row else { return None };
         let item = self.database.items.values().find(|i| i.sku == *sku)?.no;
         let stock = Stock { balances: *balances, short: *short, ..Stock::default() };
-        let records = self.database.fresh_state().records;
-        Some((item, sku.clone(), balance(&records, StockKey { item, location }, &stock)))
+        let at = StockKey { item, location };
+        Some((item, sku.clone(), balance(self.database.records(), at, &stock)))
     }
 
     /// Asks a store for share, by the connection that it has; true when it was asked.
@@ -227,6 +228,7 @@ impl Hub {
         };
         *scene.counts.commands.entry("recall").or_default() += 1;
         let connection = *connection;
+        self.asks_for(key, scene.now, share.returned);
         self.send(scene, connection, down);
         true
     }

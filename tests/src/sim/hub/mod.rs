@@ -6,6 +6,7 @@
 mod books;
 mod bugs;
 mod database;
+mod lines;
 mod links;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -66,6 +67,7 @@ pub(super) struct Hub {
     batch_due: bool,
     /// When timers are looked at next; none when none is known.
     look_due: Option<i64>,
+    heard: lines::Heard,
     /// For planted bugs: totals last sent, ids given in place of others, timers lost.
     sent_totals: BTreeMap<(IncarnationId, Sku), i64>,
     aliases: BTreeMap<CommandId, CommandId>,
@@ -85,6 +87,7 @@ impl Hub {
             storing: None,
             batch_due: false,
             look_due: None,
+            heard: lines::Heard::default(),
             sent_totals: BTreeMap::new(),
             aliases: BTreeMap::new(),
             arrived: BTreeMap::new(),
@@ -115,10 +118,12 @@ impl Hub {
             self.state = None; // as if another hub had written, or the cache was full
         }
         let mut state = self.state.take().unwrap_or_else(|| self.database.fresh_state());
+        state.lines = self.lines(scene.now).into();
         let taken = self.waiting.len().min(BATCH);
         let (mut batch, origins): (Vec<_>, Vec<_>) = self.waiting.drain(..taken).unzip();
         if let Some(bug) = scene.bug {
             self.spoil(bug, &mut batch);
+            self.spoil_records(bug, &mut state);
         }
         let known = batch.iter().filter_map(|s| {
             let mut known = self.database.commands.get(&s.id)?.clone();
@@ -174,8 +179,15 @@ impl Hub {
         self.database.store(&writes);
         scene.dirty |= !writes.is_empty();
         self.tell_auditor(scene, &writes);
+        let decided = writes.replies.iter().filter(|reply| is_decided(reply)).count();
+        if scene.now > 0 {
+            scene.counts.decided += decided as u64; // set-up is none of the run
+        }
         let mut said = vec![];
         for (reply, origin) in writes.replies.iter().zip(&origins) {
+            if let Reply::Refused(refusal) = reply {
+                *scene.counts.refusals.entry(refusal.code()).or_default() += 1;
+            }
             said.extend(self.answer(scene, reply, origin));
         }
         said.extend(self.rows_due(scene));
@@ -231,6 +243,7 @@ impl Hub {
             }
         }
         scene.counts.versions += writes.ledger.len() as u64;
+        self.tell_of_channels(scene, writes);
         for r in writes.reservations.values() {
             let lines: Vec<_> = r
                 .lines
@@ -298,6 +311,10 @@ impl Hub {
     pub fn stop(&mut self, scene: &mut Scene, stored: bool) -> Vec<u64> {
         if let Some(Storing { writes, .. }) = self.storing.take() {
             scene.trace(&format!("power cut at the hub, stored: {stored}"));
+            scene.counts.mishap(match stored {
+                true => "power cut after the hub's commit, before its answers",
+                false => "power cut before the hub's commit",
+            });
             if stored {
                 self.database.store(&writes);
                 self.tell_auditor(scene, &writes);
@@ -318,8 +335,14 @@ impl Hub {
     /// Power is back.
     pub fn start(&mut self, scene: &mut Scene) {
         self.up = true;
+        self.heard = lines::Heard::since(scene.now);
         self.look_due = None;
         self.look_at_timers(scene);
+    }
+
+    /// True while a transaction is on its way to the disk.
+    pub fn storing(&self) -> bool {
+        self.storing.is_some()
     }
 
     /// True when nothing waits to be decided or stored.
@@ -331,4 +354,9 @@ impl Hub {
     pub fn version(&self) -> Version {
         self.database.head.version
     }
+}
+
+/// The hub decided now, and not before.
+fn is_decided(reply: &Reply) -> bool {
+    matches!(reply, Reply::Accepted { replayed: false, .. } | Reply::Refused(_))
 }

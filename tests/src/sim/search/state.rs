@@ -180,7 +180,7 @@ impl State {
 fn disk_key(hasher: &mut DefaultHasher, disk: &Disk) {
     words(hasher, &disk.life);
     words(hasher, &disk.totals);
-    for (fact, answer) in &disk.log {
+    for (fact, answer) in disk.log.all() {
         (fact.command_id, answer.is_some()).hash(hasher);
     }
     words(hasher, &disk.tickets);

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use oneshelf_domain::record::{Record, Records};
-use oneshelf_domain::stock::{ItemNo, Version};
+use oneshelf_domain::stock::{ItemNo, ReservationState, Version};
 use oneshelf_domain::{CommandId, ReservationId, Sku, TicketId, Timestamp, limits};
-use oneshelf_protocol::frame::{Answer, Applied, Body, Cursor, Fact};
+use oneshelf_protocol::frame::{Applied, Body, Cursor, Fact};
 use oneshelf_protocol::replica::Row;
 use oneshelf_sync::agent::forecast::forecast;
 use oneshelf_sync::agent::{Entry, KEEP_ALL, Life, Saved, Totals, Write};
 
+use super::log::{Log, Logged};
 use crate::sim::bug::Bug;
 use oneshelf_domain::stock::Stock;
 
@@ -25,12 +26,14 @@ pub(crate) struct Open {
 pub(crate) struct Disk {
     pub life: Life,
     pub totals: BTreeMap<Sku, Totals>,
-    /// All facts, oldest first, with the hub's word.
-    pub log: Vec<(Fact, Option<Answer>)>,
+    /// All facts with the hub's word.
+    pub log: Log,
     pub cursor: Cursor,
     pub applied: Applied,
     pub stock: BTreeMap<Sku, Row>,
     pub reservations: BTreeMap<ReservationId, Row>,
+    /// Those of them that have not ended.
+    open: BTreeSet<ReservationId>,
     pub records: BTreeMap<String, Record>,
     pub items: BTreeMap<ItemNo, Sku>,
     /// Next receipt number per register.
@@ -46,11 +49,12 @@ impl Disk {
         Self {
             life,
             totals: BTreeMap::new(),
-            log: vec![],
+            log: Log::default(),
             cursor: Cursor::default(),
             applied: Applied::default(),
             stock: BTreeMap::new(),
             reservations: BTreeMap::new(),
+            open: BTreeSet::new(),
             records: BTreeMap::new(),
             items: BTreeMap::new(),
             numbers: BTreeMap::new(),
@@ -75,9 +79,9 @@ impl Disk {
 
     /// Facts without an answer, oldest first.
     pub fn unanswered(&self) -> Vec<Entry> {
-        let open = self.log.iter().filter(|(_, answer)| answer.is_none());
+        let open = self.log.all().iter().filter(|(_, answer)| answer.is_none());
         let entry =
-            |(f, _): &(Fact, _)| Entry { incarnation: f.incarnation, seq: f.seq, id: f.command_id };
+            |(f, _): &Logged| Entry { incarnation: f.incarnation, seq: f.seq, id: f.command_id };
         open.map(entry).collect()
     }
 
@@ -103,21 +107,20 @@ impl Disk {
                     self.totals.insert(sku, totals);
                 }
                 Write::TotalsCleared => self.totals.clear(),
-                Write::Log(fact) => self.log.push((*fact, None)),
+                Write::Log(fact) => self.log.push(*fact),
                 Write::Answered(id, answer) => {
                     if bug == Some(Bug::AcknowledgedDeleted) {
                         self.log.retain(|(f, _)| f.command_id != id);
-                    } else if let Some((_, word)) =
-                        self.log.iter_mut().find(|(f, _)| f.command_id == id)
-                    {
-                        *word = Some(answer);
+                    } else {
+                        self.log.answer(id, answer);
                     }
                 }
-                Write::AllUnanswered => self.log.iter_mut().for_each(|(_, a)| *a = None),
+                Write::AllUnanswered => self.log.all_unanswered(),
                 Write::Rows { whole, rows, cursor, applied } => {
                     if whole {
                         self.stock.clear();
                         self.reservations.clear();
+                        self.open.clear();
                         self.records.clear();
                     }
                     rows.into_iter().for_each(|row| self.row(row));
@@ -144,7 +147,12 @@ impl Disk {
             Row::Stock { ref sku, .. } => {
                 self.stock.insert(sku.clone(), row);
             }
-            Row::Reservation { id, .. } => {
+            Row::Reservation { id, ref state, .. } => {
+                let ended = ReservationState::from_name(state).is_some_and(|s| !s.is_open());
+                match ended {
+                    true => self.open.remove(&id),
+                    false => self.open.insert(id),
+                };
                 self.reservations.insert(id, row);
             }
             Row::Elsewhere { .. } => {}
@@ -153,16 +161,21 @@ impl Disk {
 
     /// Facts that the copy does not include, oldest first. A life that this log has no fact of
     /// lost them with a disk; it came after all lives here but the present one.
-    pub fn beyond_copy(&self) -> &[(Fact, Option<Answer>)] {
-        let Some(incarnation) = self.applied.incarnation else { return &self.log };
-        let included =
-            |(f, _): &(Fact, _)| f.incarnation == incarnation && f.seq <= self.applied.seq;
-        let before = |(f, _): &(Fact, _)| {
+    pub fn beyond_copy(&self) -> &[Logged] {
+        let log = self.log.all();
+        let Some(incarnation) = self.applied.incarnation else { return log };
+        let included = |(f, _): &Logged| f.incarnation == incarnation && f.seq <= self.applied.seq;
+        let before = |(f, _): &Logged| {
             incarnation != self.life.incarnation && f.incarnation != self.life.incarnation
         };
-        let last = self.log.iter().rposition(included);
-        let from = last.or_else(|| self.log.iter().rposition(before)).map_or(0, |at| at + 1);
-        &self.log[from..]
+        let last = log.iter().rposition(included);
+        let from = last.or_else(|| log.iter().rposition(before)).map_or(0, |at| at + 1);
+        &log[from..]
+    }
+
+    /// Reservations that have not ended, in the order of their ids.
+    pub fn open(&self) -> impl Iterator<Item = (&ReservationId, &Row)> {
+        self.open.iter().filter_map(|id| self.reservations.get_key_value(id))
     }
 
     /// What the store shows of an item.
@@ -172,9 +185,17 @@ impl Disk {
             Row::Reservation { lines, .. } => lines.iter().any(|(of, _, _)| of == sku),
             _ => false,
         };
-        rows.extend(self.reservations.values().filter(names).cloned());
-        let facts: Vec<Fact> =
-            self.beyond_copy().iter().map(|(f, _)| f).filter(|f| about(f, sku)).cloned().collect();
+        let facts = self.beyond_copy().iter().map(|(f, _)| f).filter(|f| about(f, sku));
+        let facts: Vec<Fact> = facts.map(|f| Fact::clone(f)).collect();
+        // Of those that have ended, the ones that a fact names.
+        let handed = facts.iter().filter_map(|f| match &f.body {
+            Body::Handover { reservation, .. } | Body::Released { reservation, .. } => {
+                self.reservations.get_key_value(reservation)
+            }
+            _ => None,
+        });
+        let named: BTreeMap<_, _> = self.open().chain(handed).collect();
+        rows.extend(named.into_values().filter(names).cloned());
         forecast(sku, &rows, &facts)
     }
 
@@ -186,7 +207,7 @@ impl Disk {
 
     /// The bytes that were stored.
     pub fn fact(&self, id: CommandId) -> Option<&Fact> {
-        self.log.iter().map(|(f, _)| f).find(|f| f.command_id == id)
+        self.log.get(id)
     }
 }
 

@@ -4,6 +4,7 @@
 //! cut before the commit loses all of it, and what the customer was about to get with it.
 
 mod disk;
+mod log;
 mod people;
 mod recall;
 
@@ -38,6 +39,8 @@ pub(super) struct Device {
     pub connection: Option<u64>,
     /// When it connected, ms.
     since: i64,
+    /// When it last heard the hub, by a clock that does not jump, ms.
+    heard: i64,
     /// Thrown away: it never speaks again.
     pub gone: bool,
     /// A spare does nothing but speak.
@@ -63,6 +66,7 @@ impl Device {
             machine: None,
             connection: None,
             since: 0,
+            heard: 0,
             gone: false,
             spare: false,
             memory: BTreeMap::new(),
@@ -78,6 +82,7 @@ impl Device {
         }
         self.disk.forget_old(scene.stamp());
         let (saved, tickets) = (self.disk.saved(), self.disk.tickets.clone());
+        let tickets = if scene.shares { tickets } else { BTreeMap::new() };
         self.machine = Some(Taped::new(scene.outbox.is_some(), move || {
             let mut agent = Agent::load(saved.clone());
             for (ticket, open) in tickets.values() {
@@ -93,7 +98,7 @@ impl Device {
     }
 
     fn give_all_back(&mut self, scene: &mut Scene) {
-        let now = scene.stamp();
+        let now = scene.clock(self.store);
         let Some(agent) = &mut self.machine else { return };
         let step = agent.act(&mut scene.ids, move |agent, fresh| agent.give_all_back(now, fresh));
         self.commit(scene, step, None);
@@ -135,12 +140,10 @@ impl Device {
 
     /// Has anything been heard lately? Else the line is taken for dead.
     pub fn watch(&mut self, scene: &mut Scene, connection: u64) {
-        let Some(agent) = self.machine.as_ref().filter(|_| self.connection == Some(connection))
-        else {
+        if self.machine.is_none() || self.connection != Some(connection) {
             return;
-        };
-        let heard = agent.heard().map_or(i64::MAX, |h| scene.stamp().ms_since(h));
-        if heard.min(scene.now - self.since) > 11_000 {
+        }
+        if scene.now - self.since.max(self.heard) > 11_000 {
             scene.trace(&format!("device {} hears nothing", self.no));
             self.disconnected(scene);
         } else {
@@ -150,9 +153,10 @@ impl Device {
 
     /// A frame came.
     pub fn frame(&mut self, scene: &mut Scene, mut down: Down) {
-        let now = scene.stamp();
+        let now = scene.clock(self.store);
         let came = self.recall_comes(scene, &mut down);
         let Some(agent) = &mut self.machine else { return };
+        let heard = agent.heard();
         match (scene.bug, &mut down) {
             (Some(Bug::GrantDelta), Down::Grant { sku, total, .. }) => {
                 *total += agent.totals(sku).granted;
@@ -165,6 +169,9 @@ impl Device {
         }
         let mut step =
             agent.act(&mut scene.ids, move |agent, fresh| agent.frame(down.clone(), now, fresh));
+        if agent.heard() != heard {
+            self.heard = scene.now;
+        }
         let Some(came) = came else {
             self.commit(scene, step, None);
             return;
@@ -287,7 +294,7 @@ impl Device {
             place: self.store,
             life: self.disk.life.incarnation.0.as_u128(),
             totals: numbers.skus.iter().map(totals).collect(),
-            unanswered: self.disk.unanswered().iter().map(|e| e.id.0.as_u128()).collect(),
+            unanswered: self.disk.log.waiting().clone(),
             cursor: self.disk.cursor.version,
             shown: if look { skus.filter_map(shown).collect() } else { vec![] },
             session: session.map(|Lease { epoch, number }| (epoch, number)),

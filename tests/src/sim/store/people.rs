@@ -5,6 +5,7 @@ use oneshelf_domain::stock::InSource;
 use oneshelf_domain::{CommandId, LineId, Money, Quantity, ReservationId, SaleId, Sku, TicketId};
 use oneshelf_protocol::frame::{Sale, SoldLine, Tender};
 use oneshelf_protocol::replica::Row;
+use oneshelf_sync::agent::Step;
 
 use super::Device;
 use crate::sim::bug::Bug;
@@ -77,10 +78,14 @@ impl Device {
         let units = open.lines.entry(sku.clone()).or_default();
         *units += 1;
         let units = *units;
-        let now = scene.stamp();
+        let now = scene.clock(self.store);
         let Some(agent) = &mut self.machine else { return };
-        let step = agent
-            .act(&mut scene.ids, move |agent, fresh| agent.need(&sku, ticket, units, now, fresh));
+        let step = match scene.shares {
+            true => agent.act(&mut scene.ids, move |agent, fresh| {
+                agent.need(&sku, ticket, units, now, fresh)
+            }),
+            false => Step::default(),
+        };
         self.commit(
             scene,
             step,
@@ -93,7 +98,7 @@ impl Device {
     /// A register's ticket is paid.
     pub fn pay(&mut self, scene: &mut Scene, numbers: &Numbers, register: usize, habits: Habits) {
         let Some((ticket, open)) = self.disk.tickets.get(&register).cloned() else { return };
-        let now = scene.stamp();
+        let now = scene.clock(self.store);
         let Some(agent) = &mut self.machine else { return };
         let units: Vec<(Sku, i64)> = open.lines.into_iter().collect();
         let there =
@@ -102,7 +107,7 @@ impl Device {
             return; // somebody else has taken them: there is nothing to sell
         }
         let lacks: Vec<i64> = units.iter().map(|(sku, _)| agent.beyond(sku, ticket)).collect();
-        if !habits.beyond && lacks.iter().any(|n| *n > 0) {
+        if scene.shares && !habits.beyond && lacks.iter().any(|n| *n > 0) {
             return; // the cashier waits for the hub's answer
         }
         let number = match scene.bug {
@@ -135,9 +140,13 @@ impl Device {
         scene.counts.sales += 1;
         scene.audit.receipt(self.store, &name(self.store, register), number, total);
         for ((sku, wanted), (part, lacked)) in units.iter().zip(split.iter().zip(lacks)) {
-            scene.counts.beyond += part.beyond.unsigned_abs();
+            if scene.shares {
+                scene.counts.beyond += part.beyond.unsigned_abs();
+            }
             scene.audit.moved(self.store, numbers.sku(sku), -wanted);
-            scene.audit.paid(self.store, wanted - lacked, part.share);
+            if scene.shares {
+                scene.audit.paid(self.store, wanted - lacked, part.share);
+            }
         }
     }
 
@@ -148,7 +157,7 @@ impl Device {
         let skus: Vec<Sku> = open.lines.keys().cloned().collect();
         for sku in skus {
             let left = open.lines.get(&sku).map_or(0, |n| if whole { 0 } else { n - 1 });
-            let now = scene.stamp();
+            let now = scene.clock(self.store);
             let Some(agent) = &mut self.machine else { return };
             let of = sku.clone();
             let step = agent
@@ -182,9 +191,10 @@ impl Device {
         units: i64,
         to_share: bool,
     ) {
+        let to_share = to_share && scene.shares;
         let sku = numbers.skus[item].clone();
         let source = if scene.rng.chance(700) { InSource::Customer } else { InSource::Supplier };
-        let (id, now) = (CommandId(scene.id()), scene.stamp());
+        let (id, now) = (CommandId(scene.id()), scene.clock(self.store));
         let Some(agent) = &mut self.machine else { return };
         let step = agent.act(&mut scene.ids, move |agent, _| {
             agent.bring(id, &sku, units, to_share, source, now)
@@ -199,7 +209,7 @@ impl Device {
     pub fn count(&mut self, scene: &mut Scene, numbers: &Numbers, item: usize) {
         let sku = numbers.skus[item].clone();
         let found = scene.audit.on_shelf(self.store, item);
-        let (id, now) = (CommandId(scene.id()), scene.stamp());
+        let (id, now) = (CommandId(scene.id()), scene.clock(self.store));
         let Some(agent) = &mut self.machine else { return };
         let step = agent.act(&mut scene.ids, move |agent, _| agent.count(id, &sku, found, now));
         if self.commit(scene, step, None) {
@@ -210,7 +220,7 @@ impl Device {
     /// A shopper fetches what was reserved, as far as the store's own copy knows of it.
     fn hand_over(&mut self, scene: &mut Scene, numbers: &Numbers) {
         let mut ready: Vec<(ReservationId, Vec<(Sku, i64)>)> = vec![];
-        for (id, row) in &self.disk.reservations {
+        for (id, row) in self.disk.open() {
             let Row::Reservation { state, lines, .. } = row else { continue };
             let open = state == "committed";
             let units: Vec<(Sku, i64)> =
@@ -239,7 +249,7 @@ impl Device {
         reservation: ReservationId,
         lines: Vec<(Sku, i64)>,
     ) {
-        let (id, now) = (CommandId(scene.id()), scene.stamp());
+        let (id, now) = (CommandId(scene.id()), scene.clock(self.store));
         let Some(agent) = &mut self.machine else { return };
         let units = lines.clone();
         let step = agent.act(&mut scene.ids, move |agent, _| {
@@ -259,7 +269,7 @@ impl Device {
 
     fn tidy_up(&mut self, scene: &mut Scene, numbers: &Numbers) {
         let sku = numbers.skus[scene.rng.below(ITEMS.len())].clone();
-        let now = scene.stamp();
+        let now = scene.clock(self.store);
         let Some(agent) = &mut self.machine else { return };
         let step = agent.act(&mut scene.ids, move |agent, fresh| agent.give_back(&sku, now, fresh));
         self.commit(scene, step, None);

@@ -35,7 +35,7 @@ impl Device {
             }
             Some(Bug::RecallTakesHeld) => {
                 let tickets: Vec<_> = self.disk.tickets.values().map(|(id, _)| *id).collect();
-                let (of, now) = (sku.clone(), scene.stamp());
+                let (of, now) = (sku.clone(), scene.clock(self.store));
                 for ticket in tickets {
                     let of = of.clone();
                     let agent = self.machine.as_mut()?;

@@ -9,9 +9,10 @@ use oneshelf_domain::{CommandId, ReservationId};
 use oneshelf_sync::plan::{Reply, Submission};
 
 use super::World;
+use super::policies::CHANNEL;
 use crate::sim::hub::Origin;
 use crate::sim::names::{ITEMS, PLACES, WAREHOUSE};
-use crate::sim::scene::Event;
+use crate::sim::scene::{Event, Scene};
 
 /// What a request is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +34,6 @@ struct Request {
     submission: Submission,
     what: What,
     order: u64,
-    answered: bool,
     /// How often it was told to come back in a moment.
     tries: u8,
 }
@@ -60,6 +60,7 @@ struct Order {
 /// All of them.
 #[derive(Debug, Default)]
 pub(crate) struct Customers {
+    /// Those that wait for an answer.
     requests: BTreeMap<u64, Request>,
     orders: BTreeMap<u64, Order>,
     next: u64,
@@ -70,7 +71,7 @@ pub(crate) struct Customers {
 impl Customers {
     /// Nobody waits for an answer.
     pub fn idle(&self) -> bool {
-        self.requests.values().all(|r| r.answered)
+        self.requests.is_empty()
     }
 }
 
@@ -80,8 +81,8 @@ impl World {
         if self.scene.calm {
             return;
         }
-        self.acts += 1;
-        let wait = self.scene.rng.wait(9_000) * self.common_pace();
+        self.acted();
+        let wait = self.scene.rng.wait(8_000) * self.pace();
         self.scene.after(wait, Event::Shopper);
         if self.scene.rng.chance(180) {
             self.delivery();
@@ -110,6 +111,8 @@ impl World {
         }
         let hold = rng.chance(600);
         let shopper = (hold && rng.chance(700)).then(|| format!("shopper {}", rng.below(6)));
+        let channel = rng.chance(400).then(|| CHANNEL.to_owned());
+        let fulfilment = if rng.chance(500) { Fulfilment::Pickup } else { Fulfilment::Shipping };
         let expires_in_ms = hold.then(|| rng.between(5, 120) * 1_000);
         let id = CommandId(self.scene.id());
         let numbers = &self.hub.numbers;
@@ -119,8 +122,8 @@ impl World {
                 .map(|(item, units)| (numbers.items[*item], numbers.places[place], *units))
                 .collect(),
             expires_in_ms,
-            channel: None,
-            fulfilment: Fulfilment::Pickup,
+            channel,
+            fulfilment,
             address: shopper.clone(),
             shopper,
             reference: None,
@@ -144,7 +147,7 @@ impl World {
         };
         self.customers.next += 1;
         let request = self.customers.next;
-        let made = Request { submission, what, order, answered: false, tries: 0 };
+        let made = Request { submission, what, order, tries: 0 };
         self.customers.requests.insert(request, made);
         self.asks(request);
     }
@@ -157,12 +160,14 @@ impl World {
 
     /// Sends a request, and again until it is answered.
     pub(super) fn asks(&mut self, request: u64) {
-        let Some(asked) = self.customers.requests.get(&request).filter(|r| !r.answered) else {
-            return;
-        };
+        let Some(asked) = self.customers.requests.get(&request) else { return };
         let submission = asked.submission.clone();
-        if self.hub.up && !self.scene.unlucky(50) {
-            self.hub.submit(&mut self.scene, submission, Origin::Request(request));
+        if self.hub.up {
+            if self.scene.unlucky(50) {
+                self.scene.counts.mishap("request lost");
+            } else {
+                self.hub.submit(&mut self.scene, submission, Origin::Request(request));
+            }
         }
         let again = self.scene.rng.between(300, 6_000);
         self.scene.after(again, Event::Asks { request });
@@ -170,26 +175,30 @@ impl World {
 
     /// The hub answered, if the answer arrives.
     pub(super) fn replied(&mut self, request: u64, reply: &Reply) {
-        if matches!(reply, Reply::NotNow(_)) || self.scene.unlucky(50) {
+        if matches!(reply, Reply::NotNow(_)) {
+            return;
+        }
+        if self.scene.unlucky(50) {
+            self.scene.counts.mishap("answer lost");
             return;
         }
         let Some(asked) = self.customers.requests.get_mut(&request) else { return };
         let passing = matches!(reply, Reply::Refused(refusal) if refusal.is_passing());
-        if passing && !asked.answered && asked.tries < TRIES {
+        if passing && asked.tries < TRIES {
             // The shell asks the store and tries again; here that is the customer's next try.
             asked.tries += 1;
             let command = asked.submission.command.clone();
             self.recall(&command);
             return;
         }
-        if std::mem::replace(&mut asked.answered, true) {
-            return;
-        }
         let (what, number, id) = (asked.what, asked.order, asked.submission.id);
+        self.customers.requests.remove(&request);
         let Some(order) = self.customers.orders.get_mut(&number) else { return };
-        let state = match reply {
-            Reply::Accepted { outcome: Outcome::Reservation { state, .. }, .. } => Some(*state),
-            _ => None,
+        let (state, ends) = match reply {
+            Reply::Accepted { outcome: Outcome::Reservation { state, expires_at, .. }, .. } => {
+                (Some(*state), *expires_at)
+            }
+            _ => (None, None),
         };
         self.scene.trace(&format!("{what:?} of order {number}: {reply:?}"));
         order.phase = match (what, state) {
@@ -207,7 +216,11 @@ impl World {
             // Not ready: later perhaps.
             (What::Pick, None) | (What::Other, _) => order.phase,
         };
-        let wait = self.scene.rng.wait(25_000);
+        let wait = match ends.map(|ends| Scene::moment(ends) - self.scene.now) {
+            // Some make up their minds in the moment in which their hold ends.
+            Some(left) if self.scene.rng.chance(150) => left + self.scene.rng.between(-20, 20),
+            _ => self.scene.rng.wait(25_000),
+        };
         self.scene.after(wait, Event::Order { order: number });
     }
 

@@ -3,7 +3,7 @@
 use oneshelf_domain::IncarnationId;
 use oneshelf_sync::agent::Life;
 
-use super::{World, setup};
+use super::World;
 use crate::sim::names::{ITEMS, STORES};
 use crate::sim::scene::{Event, Fault};
 use crate::sim::store::Device;
@@ -18,46 +18,70 @@ impl World {
         }
         let mean = self.setting.faults.iter().find(|(f, _)| *f == fault).map(|(_, mean)| *mean);
         if let Some(mean) = mean {
-            let wait = self.scene.rng.wait(mean) * self.common_pace();
+            let wait = self.scene.rng.wait(mean) * self.pace();
             self.scene.after(wait, Event::Fault(fault));
         }
         let store = self.scene.rng.below(STORES);
         self.scene.trace(&format!("fault {fault:?} {store}"));
-        *self.scene.counts.faults.entry(format!("{fault:?}")).or_default() += 1;
+        if self.happens(fault, store) {
+            *self.scene.counts.faults.entry(format!("{fault:?}")).or_default() += 1;
+        }
+        self.scene.dirty = true;
+    }
+
+    /// False when there was nothing to go wrong: the line was cut, the power was off.
+    fn happens(&mut self, fault: Fault, store: usize) -> bool {
         match fault {
-            Fault::HubRestarts => self.hub_restarts(),
+            Fault::HubRestarts => return self.hub_restarts(),
             Fault::DeviceRestarts => {
-                if let Some(device) = self.device_of(store) {
-                    self.devices[device].stop(&mut self.scene);
-                }
+                let device = self.device_of(store).filter(|d| self.devices[*d].machine.is_some());
+                let Some(device) = device else { return false };
+                self.devices[device].stop(&mut self.scene);
             }
             Fault::LineCut => {
+                if self.scene.cut_for(store).is_some() {
+                    return false;
+                }
                 let mean = if self.scene.rng.chance(150) { 5 * MINUTE } else { 20_000 };
                 let ms = self.scene.rng.wait(mean);
                 self.line_cut(store, ms);
             }
-            Fault::LongCut => {
-                let ms = self.scene.rng.between(60, 3 * 24 * 60) * MINUTE;
-                (0..STORES).for_each(|store| self.line_cut(store, ms));
-            }
+            Fault::LongCut => return self.long_cut(store),
             Fault::Backup => {
-                let device = self.device_of(store);
-                self.backups[store] = device.map(|d| self.devices[d].disk.clone());
+                let Some(device) = self.device_of(store) else { return false };
+                self.backups[store] = Some(self.devices[device].disk.clone());
             }
-            Fault::Restore => self.restore(store),
-            Fault::RestoreProperly => self.restore_properly(store),
-            Fault::Copy => self.copy(store),
-            Fault::OriginalLeaves => self.one_leaves(store),
-            Fault::Spare => self.spare(store),
-            Fault::SpareLeaves => self.spares_leave(),
-            Fault::Theft => self.theft(store),
-            Fault::Policy => {
-                let units = self.scene.rng.between(0, 3);
-                let location = self.hub.numbers.places[store];
-                self.set(setup::share_policy(location, units));
-            }
+            Fault::Restore => return self.restore(store),
+            Fault::RestoreProperly => return self.restore_properly(store),
+            Fault::Copy => return self.copy(store),
+            Fault::OriginalLeaves => return self.one_leaves(store),
+            Fault::Spare => return self.spare(store),
+            Fault::SpareLeaves => return self.spares_leave(),
+            Fault::Theft => return self.theft(store),
+            Fault::ClockJumps => self.clock_jumps(store),
+            Fault::Policy => return self.another_policy(),
         }
-        self.scene.dirty = true;
+        true
+    }
+
+    /// A store's clock is set wrong, or right again.
+    fn clock_jumps(&mut self, store: usize) {
+        let rng = &mut self.scene.rng;
+        let most = [0, 10 * MINUTE, 24 * 60 * MINUTE, 10 * 365 * 24 * 60 * MINUTE][rng.below(4)];
+        self.scene.skew[store] = rng.between(-most, most);
+    }
+
+    /// For an hour to some days one store is dark, or all are.
+    fn long_cut(&mut self, store: usize) -> bool {
+        if self.scene.long_cut() {
+            return false;
+        }
+        let hours = 1 << self.scene.rng.between(0, 5);
+        let ms = hours * self.scene.rng.between(60, 119) * MINUTE;
+        let all = self.scene.rng.chance(700);
+        let dark = (0..STORES).filter(|s| all || *s == store);
+        dark.for_each(|store| self.line_cut(store, ms));
+        true
     }
 
     /// A device of a store that people work with.
@@ -71,9 +95,9 @@ impl World {
         (!here.is_empty()).then(|| here[self.scene.rng.below(here.len())])
     }
 
-    fn hub_restarts(&mut self) {
+    fn hub_restarts(&mut self) -> bool {
         if !self.hub.up {
-            return;
+            return false;
         }
         self.scene.counts.hub_restarts += 1;
         let stored = self.scene.rng.chance(300);
@@ -82,6 +106,16 @@ impl World {
         }
         let back = self.scene.rng.wait(4_000);
         self.scene.after(back, Event::HubStarts);
+        true
+    }
+
+    /// In runs in which power fails, it does so in the middle of a commit too.
+    pub(super) fn power_at_commit(&mut self) {
+        let fails = self.setting.faults.iter().any(|(fault, _)| *fault == Fault::HubRestarts);
+        if fails && self.hub.storing() && self.scene.unlucky(2) {
+            self.scene.dirty = true;
+            self.hub_restarts();
+        }
     }
 
     fn line_cut(&mut self, store: usize, ms: i64) {
@@ -99,9 +133,9 @@ impl World {
     }
 
     /// A disk is put back to an older state, and nobody says so.
-    fn restore(&mut self, store: usize) {
-        let Some(backup) = self.backups[store].take() else { return };
-        let Some(device) = self.device_of(store) else { return };
+    fn restore(&mut self, store: usize) -> bool {
+        let Some(backup) = self.backups[store].take() else { return false };
+        let Some(device) = self.device_of(store) else { return false };
         let life = backup.life.incarnation;
         let at_hub = self.hub.database.incarnations.get(&life);
         let seen = at_hub.is_some_and(|i| {
@@ -111,11 +145,12 @@ impl World {
         self.devices[device].stop(&mut self.scene);
         self.devices[device].disk = backup;
         self.scene.audit.taint(store, life.0.as_u128(), seen);
+        true
     }
 
     /// A disk is put back, or its database repaired, by the book: a new life with no share.
-    fn restore_properly(&mut self, store: usize) {
-        let Some(device) = self.device_of(store) else { return };
+    fn restore_properly(&mut self, store: usize) -> bool {
+        let Some(device) = self.device_of(store) else { return false };
         self.devices[device].stop(&mut self.scene);
         let backup = self.backups[store].take();
         let life = IncarnationId(self.scene.id());
@@ -129,14 +164,15 @@ impl World {
         disk.totals.clear();
         self.scene.counts.restores += 1;
         self.scene.audit.retire(store);
+        true
     }
 
     /// A disk is copied, and both go on.
-    fn copy(&mut self, store: usize) {
+    fn copy(&mut self, store: usize) -> bool {
         if self.devices.len() > 6 {
-            return;
+            return false;
         }
-        let Some(device) = self.device_of(store) else { return };
+        let Some(device) = self.device_of(store) else { return false };
         let no = self.devices.len();
         let mut copy = Device::new(&mut self.scene, no, store);
         copy.disk = self.devices[device].disk.clone();
@@ -151,10 +187,11 @@ impl World {
         for register in 0..2 {
             self.scene.after(3_000, Event::Register { device: no, register });
         }
+        true
     }
 
     /// Of two copies one is thrown away.
-    pub(super) fn one_leaves(&mut self, store: usize) {
+    pub(super) fn one_leaves(&mut self, store: usize) -> bool {
         let here: Vec<usize> = self
             .devices
             .iter()
@@ -165,6 +202,7 @@ impl World {
             let device = here[self.scene.rng.below(here.len())];
             self.leave(device);
         }
+        here.len() > 1
     }
 
     pub(super) fn leave(&mut self, device: usize) {
@@ -180,11 +218,11 @@ impl World {
     }
 
     /// The store's agent is dark; somebody enrols another one in its place.
-    fn spare(&mut self, store: usize) {
+    fn spare(&mut self, store: usize) -> bool {
         if self.devices.iter().any(|d| d.spare && !d.gone) || self.devices.len() > 8 {
-            return;
+            return false;
         }
-        let Some(device) = self.device_of(store) else { return };
+        let Some(device) = self.device_of(store) else { return false };
         self.devices[device].stop(&mut self.scene);
         let no = self.devices.len();
         let mut spare = Device::new(&mut self.scene, no, store);
@@ -194,9 +232,11 @@ impl World {
         self.scene.audit.retire(store);
         self.scene.after(100, Event::DeviceStarts { device: no });
         self.scene.after(15_000, Event::Fault(Fault::SpareLeaves));
+        true
     }
 
-    fn spares_leave(&mut self) {
+    fn spares_leave(&mut self) -> bool {
+        let mut left = false;
         for device in 0..self.devices.len() {
             let d = &self.devices[device];
             if !d.spare || d.gone {
@@ -204,14 +244,16 @@ impl World {
             }
             if d.disk.unanswered().is_empty() {
                 self.leave(device);
+                left = true;
             } else {
                 self.scene.after(5_000, Event::Fault(Fault::SpareLeaves));
             }
         }
+        left
     }
 
     /// A unit goes, or one turns up, and nobody sees it.
-    fn theft(&mut self, store: usize) {
+    fn theft(&mut self, store: usize) -> bool {
         let item = self.scene.rng.below(ITEMS.len());
         let sku = &self.hub.numbers.skus[item];
         let here = self.devices.iter().filter(|d| d.store == store && !d.gone);
@@ -220,6 +262,9 @@ impl World {
             self.scene.audit.unnoticed(store, item, 1);
         } else if self.scene.audit.on_shelf(store, item) > in_hands {
             self.scene.audit.unnoticed(store, item, -1);
+        } else {
+            return false;
         }
+        true
     }
 }

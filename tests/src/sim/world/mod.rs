@@ -2,6 +2,7 @@
 
 mod customers;
 mod faults;
+mod policies;
 mod rest;
 mod setup;
 
@@ -13,10 +14,13 @@ use super::scene::{Event, Fault, Scene};
 use super::store::{Device, Disk, Habits};
 use super::{Broken, Report};
 use customers::Customers;
-pub(super) use setup::share_policy;
+pub(super) use policies::share_policy;
 
-/// Things that people do in a run.
+/// Things that people do in a run, besides those during long cuts.
 const ACTS: u64 = 260;
+/// People wait so many times as long between two things during a long cut, so that a run of days
+/// is no longer than it must be.
+const LULL: i64 = 2;
 /// Longest pause between two things that happen, ms: a run that waits longer has died.
 const SILENCE: i64 = 10 * 24 * 3_600_000;
 
@@ -44,6 +48,8 @@ pub(super) struct World {
     pub setting: Setting,
     pub backups: Vec<Option<Disk>>,
     acts: u64,
+    /// Looks since the auditor last saw what the stores show.
+    unseen: usize,
 }
 
 impl World {
@@ -63,6 +69,13 @@ impl World {
     pub fn report(self, broken: Option<String>) -> Report {
         let mut counts = self.scene.counts.clone();
         counts.store_seconds = self.scene.now.unsigned_abs() / 1_000 * STORES as u64;
+        let (told, gone) = self.scene.audit.promises_kept();
+        counts.told = told as u64;
+        *if self.scene.audit.may_break() {
+            &mut counts.broken_with_cause
+        } else {
+            &mut counts.broken
+        } = gone as u64;
         let tail = self.scene.tail();
         let broken = broken.map(|what| Broken { what, tail });
         Report { seed: self.seed, counts, hash: self.scene.hash(), broken }
@@ -93,8 +106,14 @@ impl World {
         self.happen(event);
         if std::mem::take(&mut self.scene.dirty) {
             self.scene.counts.looks += 1;
-            let look = self.scene.counts.looks.is_multiple_of(4);
-            return self.look(look);
+            // What a store shows is decided again from all that the hub has not told it of.
+            let waiting: usize = self.devices.iter().map(|d| d.disk.log.waiting().len()).sum();
+            self.unseen += 1;
+            let shown = self.unseen >= 4 + waiting / 8;
+            if shown {
+                self.unseen = 0;
+            }
+            return self.look(shown);
         }
         Ok(())
     }
@@ -112,6 +131,7 @@ impl World {
             Event::HubPlans => {
                 let said = self.hub.plan(&mut self.scene);
                 self.pass_on(said);
+                self.power_at_commit();
             }
             Event::HubCommits => {
                 let said = self.hub.commit(&mut self.scene);
@@ -146,25 +166,22 @@ impl World {
         if self.scene.calm || self.devices[device].gone {
             return;
         }
-        self.acts += 1;
+        self.acted();
         let habits = self.setting.habits;
         let numbers = self.hub.numbers.clone();
         self.devices[device].act(&mut self.scene, &numbers, register, habits);
-        let wait = self.scene.rng.wait(12_000) * self.pace(self.devices[device].store);
+        let wait = self.scene.rng.wait(12_000) * self.pace();
         self.scene.after(wait, Event::Register { device, register });
     }
 
-    /// In a long cut people act seldom, else a run would have no end.
-    pub(super) fn pace(&self, store: usize) -> i64 {
-        match self.scene.cut_for(store) {
-            Some(ms) if ms > 1_800_000 => (ms / 600_000).clamp(2, 200),
-            _ => 1,
-        }
+    /// In how many times as long the same happens now.
+    pub(super) fn pace(&self) -> i64 {
+        if self.scene.long_cut() { LULL } else { 1 }
     }
 
-    /// Of what happens outside the stores.
-    pub(super) fn common_pace(&self) -> i64 {
-        (0..STORES).map(|s| self.pace(s)).min().unwrap_or(1)
+    /// Somebody did something: a run ends after so much, and not within a long cut.
+    pub(super) fn acted(&mut self) {
+        self.acts += u64::from(!self.scene.long_cut());
     }
 
     fn up(&mut self, device: usize, connection: u64, text: &str) {

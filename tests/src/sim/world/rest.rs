@@ -54,7 +54,7 @@ impl World {
                 let spare = self.devices.iter().filter(here).find(|d| d.spare).map(|d| d.no);
                 match spare {
                     Some(device) => self.leave(device),
-                    None => self.one_leaves(store),
+                    None => _ = self.one_leaves(store),
                 }
             }
         }

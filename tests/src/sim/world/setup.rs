@@ -5,6 +5,7 @@ use oneshelf_domain::stock::{Command, LocationNo};
 use oneshelf_sync::plan::Submission;
 
 use super::customers::Customers;
+use super::policies::{self, share_policy};
 use super::{Setting, World};
 use crate::sim::bug::Bug;
 use crate::sim::hub::{Database, Hub, Origin};
@@ -17,9 +18,14 @@ const MINUTE: i64 = 60 * SECOND;
 
 impl World {
     /// The run of a seed, before its first event.
-    pub fn new(seed: u64, bug: Option<Bug>, keep: usize) -> Self {
+    pub fn new(seed: u64, bug: Option<Bug>, keep: usize, shares: bool) -> Self {
         let mut scene = Scene::new(seed, bug, keep);
-        let setting = setting(seed, &mut scene);
+        let mut setting = setting(seed, &mut scene);
+        if !shares {
+            scene.shares = false;
+            scene.audit.without_shares();
+            setting.share = 0;
+        }
         scene.trace(&format!("{setting:?} orderly: {}", scene.orderly));
         let none = Numbers { places: vec![], items: vec![], skus: skus() };
         let mut hub = Hub::new(Database::new(), none);
@@ -37,6 +43,7 @@ impl World {
             setting,
             backups: vec![None; STORES],
             acts: 0,
+            unseen: 0,
         }
     }
 }
@@ -44,8 +51,8 @@ impl World {
 /// Eight kinds of run; within each, everything else is chance.
 fn setting(seed: u64, scene: &mut Scene) -> Setting {
     use Fault::{
-        Backup, Copy, DeviceRestarts, HubRestarts, LineCut, LongCut, OriginalLeaves, Policy,
-        Restore, RestoreProperly, Spare, Theft,
+        Backup, ClockJumps, Copy, DeviceRestarts, HubRestarts, LineCut, LongCut, OriginalLeaves,
+        Policy, Restore, RestoreProperly, Spare, Theft,
     };
     let mut faults = vec![(LineCut, 90 * SECOND)];
     let restarts = [(HubRestarts, 4 * MINUTE), (DeviceRestarts, 3 * MINUTE)];
@@ -53,15 +60,16 @@ fn setting(seed: u64, scene: &mut Scene) -> Setting {
         faults.extend(restarts);
     }
     match seed % 8 {
-        2 => faults.push((LongCut, 8 * MINUTE)),
+        1 => faults.push((ClockJumps, 2 * MINUTE)),
+        2 => faults.push((LongCut, 12 * MINUTE)),
         3 => faults.extend([(Backup, 2 * MINUTE), (Restore, 4 * MINUTE)]),
-        4 => faults.extend([(Copy, 3 * MINUTE), (OriginalLeaves, 4 * MINUTE)]),
-        5 => faults.extend([(Spare, 4 * MINUTE), (LongCut, 12 * MINUTE)]),
+        4 => faults.extend([(Copy, 3 * MINUTE), (OriginalLeaves, 2 * MINUTE)]),
+        5 => faults.extend([(Spare, 4 * MINUTE), (LongCut, 20 * MINUTE)]),
         6 => faults.extend([
             (Backup, 2 * MINUTE),
             (RestoreProperly, 6 * MINUTE),
             (Policy, 2 * MINUTE),
-            (LongCut, 12 * MINUTE),
+            (LongCut, 20 * MINUTE),
         ]),
         7 => faults.extend([(Theft, 90 * SECOND), (Policy, 4 * MINUTE)]),
         _ => {}
@@ -110,6 +118,9 @@ fn open_shop(scene: &mut Scene, hub: &mut Hub, setting: &Setting) {
             now(scene, hub, command);
         }
     }
+    for command in policies::at_first(scene, &hub.numbers) {
+        now(scene, hub, command);
+    }
     for (at, location) in hub.numbers.places.clone().into_iter().enumerate() {
         for (item, no) in hub.numbers.items.clone().into_iter().enumerate() {
             let units = setting.units;
@@ -120,13 +131,6 @@ fn open_shop(scene: &mut Scene, hub: &mut Hub, setting: &Setting) {
             submit(scene, hub, CommandId(id), command);
         }
     }
-}
-
-/// A store keeps this many units of every item as its own.
-pub(in crate::sim) fn share_policy(location: LocationNo, units: i64) -> Command {
-    use oneshelf_domain::record::{Record, SharePolicy, ShareRule};
-    let policy = SharePolicy { location, item: None, rule: ShareRule::Fixed { units } };
-    Command::PutRecord { record: Box::new(Record::Share(policy)) }
 }
 
 fn now(scene: &mut Scene, hub: &mut Hub, command: Command) {
