@@ -32,8 +32,8 @@ pub(crate) fn unfit(data: &Path, what: &str) -> Fault {
         "the journal {} cannot be sold from: {what}. Nothing in it was changed. Keep the folder as \
          it is; save what the hub has not answered, as far as it can be read: pos-agent \
          export-unsent unsent.jsonl --data {data}; put a backup back, which takes along what can \
-         be read: pos-agent restore BACKUP --replace --data {data}. Without a backup join anew with \
-         another folder and hand it the facts: pos-agent import-unsent unsent.jsonl",
+         be read: pos-agent restore BACKUP --replace --data {data}. Without a backup join anew \
+         with another folder and hand it the facts: pos-agent import-unsent unsent.jsonl",
         file.display()
     ))
 }

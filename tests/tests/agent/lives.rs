@@ -6,13 +6,15 @@ use clap::Parser;
 use oneshelf_pos_agent::cli::{Cli, run};
 use oneshelf_pos_agent::serve::start;
 use serde_json::{Value, json};
+use sqlx::Connection as _;
 
 use super::store::{Store, TEA, at, cash, folder};
 
 /// Runs a command of the program on a store's folder.
 async fn command(data: &Path, words: &[&str]) -> Result<bool, String> {
     let data = data.display().to_string();
-    let all = ["pos-agent"].iter().chain(words).chain(&["--data", data.as_str()]);
+    let folder = ["--data", data.as_str()];
+    let all = ["pos-agent"].iter().chain(words).chain(&folder);
     let cli = Cli::try_parse_from(all.copied()).unwrap();
     run(cli).await.map_err(|error| format!("{error:#}"))
 }
@@ -163,9 +165,9 @@ async fn what_is_no_backup_of_this_agent_is_refused_and_nothing_is_touched() {
     let sql = |sql: &'static str| {
         let bad = bad.clone();
         async move {
-            let mut db = sqlx::Connection::connect(&format!("sqlite:{bad}")).await.unwrap();
+            let mut db = sqlx::SqliteConnection::connect(&format!("sqlite:{bad}")).await.unwrap();
             sqlx::raw_sql(sql).execute(&mut db).await.unwrap();
-            <sqlx::SqliteConnection as sqlx::Connection>::close(db).await.unwrap();
+            db.close().await.unwrap();
         }
     };
     let restore = ["restore", bad.as_str(), "--replace"];
@@ -230,14 +232,14 @@ async fn a_damaged_journal_is_not_sold_from_and_its_facts_come_out() {
     assert!(command(store.data(), &["restore", "--in-place"]).await.unwrap());
     std::fs::write(&journal, &whole).unwrap();
     // An index that names other rows than its table: pages are whole, and it is damaged.
-    let mut db: sqlx::SqliteConnection =
-        sqlx::Connection::connect(&format!("sqlite:{}", journal.display())).await.unwrap();
+    let mut db =
+        sqlx::SqliteConnection::connect(&format!("sqlite:{}", journal.display())).await.unwrap();
     let page: i64 =
         sqlx::query_scalar("select rootpage from sqlite_master where name = 'item_words_data'")
             .fetch_one(&mut db)
             .await
             .unwrap();
-    sqlx::Connection::close(db).await.unwrap();
+    db.close().await.unwrap();
     let mut garbled = whole.clone();
     let from = usize::try_from(page - 1).unwrap() * 4_096;
     garbled[from..from + 4_096].fill(0x5a);

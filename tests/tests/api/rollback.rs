@@ -108,7 +108,8 @@ async fn a_backup_of_another_hub_is_refused() {
     stranger.close().await;
     let id = hub.app().hub_id.clone();
     hub.halt().await;
-    let words = ["restore", &file, "--replace", "--database", hub.database_url()];
+    let url = hub.database_url().to_owned();
+    let words = ["restore", &file, "--replace", "--database", &url];
     let (good, said) = hub_says(&hub, &words).await;
     assert!(!good && said.contains("a backup of another hub"), "{said}");
     hub.start().await;

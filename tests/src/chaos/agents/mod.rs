@@ -2,8 +2,8 @@
 //! next contact, named, and led back (reference/shares.md sections 3 and 6).
 //!
 //! Every round sells before, moves the share, makes the trouble, and looks: the old life is
-//! retired, its share in doubt, nobody else is taken for a copy; every sale that a disk still has is booked
-//! once; after a count the shelf, the hub and the store agree. At the end the audit is clean, and
+//! retired, its share in doubt, nobody else is taken for a copy; every sale that a disk still has
+//! is booked once; after a count the shelf, the hub and the store agree. At the end the audit is clean, and
 //! receipt numbers come twice only where two machines sold without a line.
 
 mod machine;
