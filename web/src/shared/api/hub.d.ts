@@ -1994,8 +1994,10 @@ export interface components {
             brand?: string | null;
             /** @description Category path, `/` between levels. */
             category?: string | null;
-            /** @description Makes it a kit: one of it is made of these, and it has no stock of its own. Items that are
-             *     no kits themselves; a new item, or one without stock. */
+            /**
+             * @description Makes it a kit: one of it is made of these, and it has no stock of its own. Items that are
+             *     no kits themselves; a new item, or one without stock.
+             */
             components?: components["schemas"]["Component"][];
             /** @description An https link of a picture. */
             image?: string | null;
