@@ -76,22 +76,31 @@ impl Walk {
 
     /// The next facts; none at the end.
     pub(crate) async fn next(&mut self) -> Result<Vec<Found>, Fault> {
+        loop {
+            let rows = self.rows().await?;
+            let Some((last, _, _)) = rows.last() else { return Ok(vec![]) };
+            self.after = *last;
+            let read = rows.len();
+            let found: Vec<Found> = rows
+                .into_iter()
+                .filter_map(|(_, text, answered)| Found::read(text, answered).ok())
+                .collect();
+            self.lost += (read - found.len()) as u64;
+            if !found.is_empty() {
+                return Ok(found);
+            }
+        }
+    }
+
+    async fn rows(&mut self) -> Result<Vec<(i64, String, bool)>, Fault> {
         let sql = "select n, fact, answered_at is not null from log where n > ? order by n limit ?";
         let page: Result<Vec<(i64, String, bool)>, _> =
             sqlx::query_as(sql).bind(self.after).bind(PAGE).fetch_all(&mut self.db).await;
-        let rows = match page {
-            Ok(rows) => rows,
-            Err(error) if self.lost == 0 && !is_damage(&error) => return Err(error.into()),
-            Err(_) => self.one_by_one().await,
-        };
-        let Some((last, _, _)) = rows.last() else { return Ok(vec![]) };
-        self.after = *last;
-        let found = rows.into_iter().filter_map(|(_, text, answered)| {
-            let found = Found::read(text, answered).ok();
-            self.lost += u64::from(found.is_none());
-            found
-        });
-        Ok(found.collect())
+        match page {
+            Ok(rows) => Ok(rows),
+            Err(error) if self.lost == 0 && !is_damage(&error) => Err(error.into()),
+            Err(_) => Ok(self.one_by_one().await),
+        }
     }
 
     /// Over the pages that cannot be read: each row by its own.

@@ -149,7 +149,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "build",
-        budget_s: 295,
+        budget_s: 290,
         after: &["web"],
         steps: &[Step::Cargo(&["build", "--workspace", "--exclude=xtask", "--all-targets"])],
         ..LEG
@@ -276,7 +276,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "chaos-restore",
-        budget_s: 30,
+        budget_s: 20,
         after: &["build"],
         needs: &[Need::Postgres],
         steps: &[
