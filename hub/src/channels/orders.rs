@@ -207,12 +207,12 @@ impl Orders {
             // It came before, or its cancellation did.
             return self.end(row, None, None).await;
         }
+        let waited_ms = self.app.now().ms_since(Timestamp(row.received_at));
         let planned = known.filter(|o| o.state == "placed" || !o.lines.is_empty());
         let mut placed = match planned {
             Some(placed) => placed,
             None => {
                 let planned = assign(&self.app, channel, records, order).await?;
-                let waited_ms = self.app.now().ms_since(Timestamp(row.received_at));
                 if let Ok(lines) = &planned
                     && waited_ms < RECOVERY_WAIT_MS
                     && may_be_served_later(&self.app, channel, records, lines).await?
@@ -227,7 +227,6 @@ impl Orders {
         let planned: Result<Vec<Planned>, _> = serde_json::from_str(&placed.lines);
         let answer = match planned {
             Ok(planned) => {
-                let waited_ms = self.app.now().ms_since(Timestamp(row.received_at));
                 let waits = waited_ms < SHARE_WAIT_MS;
                 claims::reserve(&self.app, &row.channel, id, &planned, waits).await?.map_err(Some)
             }

@@ -74,7 +74,8 @@ impl WalkIns {
         let demand = walk_in::since(&self.store, after).await?;
         let mut changed = 0;
         for command in changes(&known, &demand) {
-            match self.commands.submit(Lane::Bulk, sent(command)).await {
+            let sent = Submission::by_hub(CommandId(Uuid::now_v7()), command);
+            match self.commands.submit(Lane::Bulk, sent).await {
                 Ok(_) => changed += 1,
                 // A location that is gone meanwhile, or another hub was first; all else is looked
                 // at again.
@@ -83,17 +84,6 @@ impl WalkIns {
             }
         }
         Ok(changed)
-    }
-}
-
-fn sent(command: Command) -> Submission {
-    Submission {
-        id: CommandId(Uuid::now_v7()),
-        principal: "hub".to_owned(),
-        actor: "hub".to_owned(),
-        on_behalf_of: None,
-        keyed: false,
-        command,
     }
 }
 

@@ -27,7 +27,9 @@ pub(super) async fn all(app: &App, skus: &[Sku]) -> Result<BTreeMap<Sku, ItemNo>
         if numbers.contains_key(sku) {
             continue;
         }
-        let answer = app.commands.submit(Lane::Agents, named(sku)).await;
+        let command = Command::NameItem { sku: sku.clone() };
+        let named = Submission::by_hub(CommandId(Uuid::now_v7()), command);
+        let answer = app.commands.submit(Lane::Agents, named).await;
         let accepted = answer.map_err(|failure| Ended::Failed(format!("{failure:?}")))?;
         if let Outcome::Item { no } = accepted.outcome {
             tracing::warn!(%sku, "a store names an item that the catalogue does not have");
@@ -36,15 +38,4 @@ pub(super) async fn all(app: &App, skus: &[Sku]) -> Result<BTreeMap<Sku, ItemNo>
         }
     }
     Ok(numbers)
-}
-
-fn named(sku: &Sku) -> Submission {
-    Submission {
-        id: CommandId(Uuid::now_v7()),
-        principal: "hub".to_owned(),
-        actor: "hub".to_owned(),
-        on_behalf_of: None,
-        keyed: false,
-        command: Command::NameItem { sku: sku.clone() },
-    }
 }

@@ -38,6 +38,14 @@ pub struct Submission {
     pub command: Command,
 }
 
+impl Submission {
+    /// What the hub does by itself, under an id that the shell has drawn: nobody sends it again.
+    pub fn by_hub(id: CommandId, command: Command) -> Self {
+        let hub = || "hub".to_owned();
+        Self { id, principal: hub(), actor: hub(), on_behalf_of: None, keyed: false, command }
+    }
+}
+
 /// The hub's counter row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {

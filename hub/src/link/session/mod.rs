@@ -311,11 +311,9 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
     fn hand_over(
         &self,
         about: About,
-        id: CommandId,
-        command: Command,
-        lane: Lane,
-    ) -> Result<Option<Answered>, Ended> {
-        let submission = Submission {
+    /// A command of this store, sent by its agent.
+    fn submission(&self, id: CommandId, command: Command) -> Submission {
+        Submission {
             id,
             // The store, not the agent: a store's log outlives the agent that wrote it.
             principal: format!("store:{}", self.location.0),
@@ -323,8 +321,14 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
             on_behalf_of: None,
             keyed: false,
             command,
-        };
-        let receiver = match self.app.commands.enqueue(lane, submission) {
+        }
+    }
+
+        id: CommandId,
+        command: Command,
+        lane: Lane,
+    ) -> Result<Option<Answered>, Ended> {
+        let receiver = match self.app.commands.enqueue(lane, self.submission(id, command)) {
             Ok(receiver) => receiver,
             Err(Failure::Busy) => return Ok(None),
             Err(failure) => return Err(Ended::Failed(format!("{failure:?}"))),

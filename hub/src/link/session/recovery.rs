@@ -7,7 +7,6 @@ use futures_util::Sink;
 use oneshelf_domain::CommandId;
 use oneshelf_domain::record::Recovering;
 use oneshelf_domain::stock::Command;
-use oneshelf_sync::plan::Submission;
 use uuid::Uuid;
 
 use super::{Ended, Session};
@@ -24,14 +23,8 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
         if !self.is_recovering() || !self.link.told_all() {
             return Ok(());
         }
-        let submission = Submission {
-            id: CommandId(Uuid::now_v7()),
-            principal: format!("store:{}", self.location.0),
-            actor: format!("agent:{}", self.link.agent),
-            on_behalf_of: None,
-            keyed: false,
-            command: Command::RemoveRecord { key: Recovering::key(self.location) },
-        };
+        let command = Command::RemoveRecord { key: Recovering::key(self.location) };
+        let submission = self.submission(CommandId(Uuid::now_v7()), command);
         match self.app.commands.submit(Lane::Agents, submission).await {
             Ok(_) => {
                 let (agent, location) = (self.link.agent, self.location.0);
