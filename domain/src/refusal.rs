@@ -9,8 +9,8 @@
 //! 4. wrong state: `location_retired`, `item_retired`, `kit_has_no_stock`, `kit_nested`,
 //!    `item_has_stock`, `barcode_in_use`; `reservation_ended`, `reservation_expired`,
 //!    `reservation_state`, `reservation_short`, `stale_timer`;
-//!    then `store_has_agent`, `last_admin`,
-//! 5. `too_many_holds`,
+//!    then `store_has_agent`, `agent_answers`, `last_admin`,
+//! 5. `too_many_holds`, `too_many_held`,
 //! 6. `approval_needed`,
 //! 7. `not_enough_available`, `not_promised_now`.
 
@@ -94,6 +94,9 @@ pub enum Refusal {
     /// A store with an agent books its physical acts itself.
     #[error("this store has an agent: do this in the store, so that its log has it")]
     StoreHasAgent,
+    /// An agent that answers is not given up.
+    #[error("this store's agent answers: it needs no retiring")]
+    AgentAnswers,
     /// The reservation ended before.
     #[error("the reservation has ended: it is {state}")]
     ReservationEnded {
@@ -139,6 +142,14 @@ pub enum Refusal {
     /// Too many live holds.
     #[error("too many holds are open; end one first")]
     TooManyHolds,
+    /// Too many units of an item are held from one address.
+    #[error("{most} of {sku} at most are held from one address; end a hold, or order them")]
+    TooManyHeld {
+        /// Which item.
+        sku: String,
+        /// Units that an address may hold of it.
+        most: i64,
+    },
     /// Nobody could change keys any more.
     #[error("this is the last admin key; make another one first")]
     LastAdmin,
@@ -166,7 +177,7 @@ pub enum RefusalKind {
 
 impl Refusal {
     /// Every code, for documentation and its test.
-    pub const CODES: [&'static str; 26] = [
+    pub const CODES: [&'static str; 28] = [
         "command_reused",
         "precondition_failed",
         "invalid",
@@ -182,6 +193,7 @@ impl Refusal {
         "kit_nested",
         "item_has_stock",
         "store_has_agent",
+        "agent_answers",
         "reservation_ended",
         "reservation_expired",
         "reservation_state",
@@ -190,6 +202,7 @@ impl Refusal {
         "not_enough_available",
         "not_promised_now",
         "too_many_holds",
+        "too_many_held",
         "last_admin",
         "approval_needed",
         "internal",
@@ -213,6 +226,7 @@ impl Refusal {
             Refusal::KitNested { .. } => "kit_nested",
             Refusal::ItemHasStock { .. } => "item_has_stock",
             Refusal::StoreHasAgent => "store_has_agent",
+            Refusal::AgentAnswers => "agent_answers",
             Refusal::ReservationEnded { .. } => "reservation_ended",
             Refusal::ReservationExpired => "reservation_expired",
             Refusal::ReservationState { .. } => "reservation_state",
@@ -221,6 +235,7 @@ impl Refusal {
             Refusal::NotEnoughAvailable { .. } => "not_enough_available",
             Refusal::NotPromisedNow { .. } => "not_promised_now",
             Refusal::TooManyHolds => "too_many_holds",
+            Refusal::TooManyHeld { .. } => "too_many_held",
             Refusal::LastAdmin => "last_admin",
             Refusal::ApprovalNeeded => "approval_needed",
         }

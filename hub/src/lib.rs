@@ -27,6 +27,7 @@ pub mod link;
 pub mod live;
 pub mod log;
 pub mod mqtt;
+pub mod risk;
 pub mod secrets;
 pub mod serve;
 pub mod service;

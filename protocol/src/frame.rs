@@ -209,6 +209,18 @@ pub struct Sale {
     pub tenders: Vec<Tender>,
     /// What was sold.
     pub lines: Vec<SoldLine>,
+    /// Goods were sold that may be promised to somebody else, and who said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<SaleApproval>,
+}
+
+/// A manager let goods go that may be promised to somebody else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaleApproval {
+    /// Their code.
+    pub by: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// A means of payment.

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as pages from './pages.mjs';
-import { check } from './scenarios.mjs';
+import { check, wait } from './scenarios.mjs';
 
 export const office = {};
 
@@ -16,7 +16,7 @@ export async function signedIn(page, shop, options) {
   return setup;
 }
 
-export const SECTIONS = ['overview', 'items', 'shop', 'locations', 'people', 'agents', 'policies', 'channels', 'keys'];
+export const SECTIONS = ['overview', 'items', 'shop', 'locations', 'stores', 'people', 'agents', 'policies', 'channels', 'keys'];
 
 office['every section of the set-up page opens'] = async ({ shop, page, shots }) => {
   const setup = await signedIn(page, shop);
@@ -43,6 +43,40 @@ office['a store is added and its agent gets a code'] = async ({ shop, page, shot
   check(/^[0-9A-Z]{4}(-[0-9A-Z]{4}){3}$/.test(code), `an enrolment code, not ${code}`);
   check((await setup.getByTestId('enrol-command').textContent()).includes(code), 'a command with the code');
   await setup.screenshot({ path: join(shots, 'setup-code.png') });
+};
+
+office['a store that falls silent shows its risk, and its agent is given up'] = async ({ shop, page, shots }) => {
+  const setup = await signedIn(page, shop);
+  await setup.getByTestId('nav-stores').click();
+  const row = (link) => setup.locator(`[data-testid=store-stands][data-location=S02][data-link=${link}]`);
+  await row('fresh').waitFor();
+  await shop.move('S02', 'line', { up: false });
+  // Three heartbeats and a little: the hub says stale then.
+  await row('stale').waitFor({ timeout: 30_000 });
+  await row('stale').getByTestId('open-store').click();
+  const share = await setup.locator('[data-testid=figure-share]').textContent();
+  await setup.screenshot({ path: join(shots, 'setup-store.png') });
+  await pages.accessible(setup, 'a store that is silent');
+  await setup.getByTestId('retire-agent').click();
+  const words = await setup.getByTestId('retire-means').textContent();
+  const [units] = share.match(/\d+/);
+  check(words.startsWith(`${units} unit`), `what it means, with figures: ${words}`);
+  await setup.getByTestId('retire-code').fill('S07');
+  check(await setup.getByTestId('save').isDisabled(), 'another code confirms nothing');
+  await setup.getByTestId('retire-code').fill('S02');
+  await setup.screenshot({ path: join(shots, 'setup-retire-agent.png') });
+  await setup.getByTestId('save').click();
+  await setup.getByTestId('retire-agent').waitFor({ state: 'detached' });
+  const now = await shop.ask('GET', '/v1/stores/S02');
+  check(String(now.in_doubt.units) === units, `all of it is in doubt: ${JSON.stringify(now)}`);
+  if (units !== '0') await setup.locator('[data-testid=risk][data-code=in_doubt]').waitFor();
+  await shop.move('S02', 'line', { up: true });
+  // It comes back as another life, says what it had, and has its share by the policy again.
+  await setup.getByTestId('store-link').filter({ hasText: 'Live' }).waitFor({ timeout: 20_000 });
+  await wait(async () => {
+    const then = await shop.ask('GET', '/v1/stores/S02');
+    return then.incarnation && then.incarnation !== now.incarnation && then.in_doubt.units === 0;
+  }, 'nothing is in doubt any more');
 };
 
 office['a channel is made, shows its secret once, and is switched off'] = async ({ shop, page, shots }) => {

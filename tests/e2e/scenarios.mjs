@@ -258,7 +258,10 @@ scenarios['what is promised online needs a manager'] = async ({ shop, page, shot
   const setup = await signedIn(page, shop);
   const told = setup.getByTestId('attention').filter({ hasText: order.id });
   await told.waitFor();
-  check(/lost units to a sale/.test(await told.textContent()), 'the operator is told');
+  const words = await told.textContent();
+  check(/lost units to a sale/.test(words), 'the operator is told');
+  check(/though it was promised; approved by maeve: Shopper has it in hand/.test(words),
+    `who let it happen, and why: ${words}`);
   await setup.screenshot({ path: join(shots, 'setup-attention.png'), fullPage: true });
 };
 

@@ -69,6 +69,25 @@ export async function hub(port, world) {
     { id: 'agt_3', location: 'S03', name: 'exchequer-1', state: 'active',
       last_answer_age_ms: 4_320_000, link: 'dark' },
   ];
+  const retired = new Set();
+  const standings = () => Object.fromEntries(locations.filter((l) => l.kind === 'store').map((l) => {
+    const of = (units, kinds) => ({ units, items: kinds });
+    const silent = l.link !== 'fresh' && l.link !== 'none';
+    const gone = retired.has(l.code);
+    const share = gone || l.link === 'none' ? of(0, 0) : of(37, 12);
+    const promised = l.link === 'none' ? of(0, 0) : of(4, 4);
+    const in_doubt = gone ? of(37, 12) : of(0, 0);
+    const short = l.link === 'stale' ? of(1, 1) : of(0, 0);
+    const codes = [short.units && 'short', l.link === 'dark' && 'pickup_stopped',
+      silent && share.units && 'share_silent', silent && promised.units && 'promised_before',
+      in_doubt.units && 'in_doubt'].filter(Boolean);
+    const ago = { fresh: 200, stale: 48_000, dark: 4_320_000 }[l.link];
+    return [l.code, { location: l.code, name: l.name, link: l.link, recovering: false,
+      last_answer_at: ago ? new Date(Date.now() - ago).toISOString() : null,
+      waiting_facts: ago ? 0 : null, share, promised, reservations: promised.units && 3, in_doubt,
+      short, discrepancy: of(0, 0), risks: codes.map((code) => ({ code, text: code })),
+      incarnation: gone || l.link === 'none' ? null : 'inc_1' }];
+  }));
   let policies = [{ kind: 'share', location: 'S07', sku: '*', quantity: 2 },
     { kind: 'safety', location: 'S07', sku: 'LA-400-CLY', quantity: 1 }];
   const imports = new Map();
@@ -199,6 +218,18 @@ export async function hub(port, world) {
     }],
     ['POST', /^\/v1\/enrolments$/, () => [201, { code: 'K7QD-3MXW-9TRB-H4ZN',
       expires_at: soon(15), hub_url: `http://127.0.0.1:${port}` }]],
+    ['GET', /^\/v1\/stores$/, () => ({ stores: Object.values(standings()), next_cursor: null })],
+    ['GET', /^\/v1\/stores\/([^/]+)$/, ([code]) => standings()[code]],
+    ['GET', /^\/v1\/stores\/([^/]+)\/items$/, ([code], _, url) => {
+      const { units } = standings()[code][url.searchParams.get('of')];
+      const list = items.slice(0, 8).map((i, n) => ({ sku: i.sku, units: 9 - n }));
+      return { items: units ? list : [], next_cursor: null };
+    }],
+    ['POST', /^\/v1\/stores\/([^/]+)\/retire-agent$/, ([code], body) => {
+      if (body.incarnation !== standings()[code].incarnation) throw new Refused(409, 'agent_answers');
+      retired.add(code);
+      return standings()[code];
+    }],
     ['GET', /^\/v1\/agents$/, () => ({ agents })],
     ['DELETE', /^\/v1\/agents\/(.+)$/, ([a]) => {
       agents = agents.filter((x) => x.id !== a);

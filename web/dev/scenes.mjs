@@ -367,6 +367,25 @@ export function scenes(first) {
         await office(p, 'channels');
         await p.getByTestId('channel-row').first().waitFor();
       } },
+    ...[{}, { dark: true }, { width: 390, height: 844 }].map((look, n) => ({
+      name: `o23-stores-${n}`, least: 24, full: true, ...look, async play(p) {
+        await office(p, 'stores');
+        await p.getByTestId('store-stands').first().waitFor();
+      } })),
+    ...[{}, { dark: true, width: 390, height: 844 }].map((look, n) => ({
+      name: `o24-store-${n}`, least: 24, full: true, ...look, async play(p) {
+        await office(p, 'stores');
+        await p.locator('[data-location=S03]').getByTestId('open-store').click();
+        await p.getByTestId('store-item').first().waitFor();
+      } })),
+    ...[{}, { dark: true, width: 390, height: 844 }].map((look, n) => ({
+      name: `o25-retire-agent-${n}`, least: 24, ...look, async play(p) {
+        await p.goto(`${setup}${n ? '?lang=de' : ''}`);
+        await office(p, 'stores');
+        await p.locator('[data-location=S03]').getByTestId('open-store').click();
+        await p.getByTestId('retire-agent').click();
+        await p.getByTestId('retire-code').fill('S03');
+      } })),
     { name: 'b01-bench', full: true, async play(p) {
       await p.goto(bench);
       await p.getByTestId('receipt').first().waitFor();

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{ItemNo, Lease, LocationNo, Place, SoldKit, Version, Versions};
 use crate::code::Sku;
-use crate::id::{AgentId, CommandId, IncarnationId, ReservationId, SaleId};
+use crate::id::{AgentId, CommandId, IncarnationId, ReservationId};
 use crate::item::ItemDetails;
 use crate::money::Money;
 use crate::price::{DatedPrice, PriceFrom};
@@ -61,54 +61,6 @@ pub enum InSource {
     Customer,
     /// A delivery.
     Supplier,
-}
-
-/// A line of a sale as its agent split it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SaleLine {
-    /// Which item.
-    pub item: ItemNo,
-    /// Units from the agent's share.
-    pub share: i64,
-    /// Units beyond it.
-    pub beyond: i64,
-}
-
-/// A means of payment of a sale.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SaleTender {
-    /// `cash`.
-    pub kind: String,
-    /// Minor units given.
-    pub given_minor: i64,
-}
-
-/// The commercial part of a sale: it may be rejected, its stock effect never.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SaleDocument {
-    /// Its id.
-    pub id: SaleId,
-    /// `S07-R2-000123`.
-    pub receipt_number: String,
-    /// The part before the last hyphen.
-    pub register: String,
-    /// Counts up without a gap per register.
-    pub number: i64,
-    /// Who sold.
-    pub cashier: String,
-    /// ISO 4217.
-    pub currency: String,
-    /// Minor units.
-    pub total_minor: i64,
-    /// Minor units given back.
-    pub change_minor: i64,
-    /// What was given.
-    pub tenders: Vec<SaleTender>,
-    /// (item, quantity, unit price minor, total minor) per line.
-    pub lines: Vec<(ItemNo, i64, i64, i64)>,
-    /// The lines that sold kits.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub kits: Vec<SoldKit>,
 }
 
 /// What a fact says happened.
@@ -374,6 +326,13 @@ pub enum Command {
         session: Lease,
         /// Which item.
         item: ItemNo,
+    },
+    /// Ends the life of an agent that does not answer: what it owned is in doubt from now on.
+    RetireAgent {
+        /// Whose store.
+        location: LocationNo,
+        /// The life that was looked at.
+        incarnation: IncarnationId,
     },
     /// Something happened in a store.
     Fact {

@@ -83,6 +83,23 @@ impl<'a> Draft<'a> {
         self.stock.get(&key).copied().map_or_else(|| self.state.stock(key), Ok)
     }
 
+    /// Does the same for each, and asks for the rows that they lack together: a store has more
+    /// items than deciding may ask times.
+    pub fn each<T>(
+        &mut self,
+        all: impl IntoIterator<Item = T>,
+        mut one: impl FnMut(&mut Self, T) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        let mut missing = vec![];
+        for this in all {
+            match one(self, this) {
+                Err(Stop::Missing(keys)) => missing.extend(keys),
+                other => other?,
+            }
+        }
+        if missing.is_empty() { Ok(()) } else { Err(Stop::Missing(missing)) }
+    }
+
     pub fn reservation(&self, id: ReservationId) -> Result<Option<Reservation>, Stop> {
         match self.reservations.get(&id) {
             Some(r) => Ok(Some(r.clone())),
@@ -145,6 +162,13 @@ impl<'a> Draft<'a> {
 
     pub fn timer(&mut self, change: TimerChange) {
         self.timers.push(change);
+    }
+
+    /// Says in other words why this command gave notices of a code.
+    pub fn explain(&mut self, code: &str, text: &str) {
+        for notice in self.notices.iter_mut().filter(|n| n.code == code) {
+            text.clone_into(&mut notice.text);
+        }
     }
 
     pub fn notice(&mut self, code: &str, subject: String, text: &str) {

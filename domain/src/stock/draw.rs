@@ -166,6 +166,22 @@ impl Draft<'_> {
         Ok(())
     }
 
+    fn put_in_doubt(&mut self, key: StockKey, id: IncarnationId) -> Result<(), Stop> {
+        let mut share = self.share(key, id)?;
+        let owned = share.owned().max(0);
+        share.doubt += owned;
+        self.shift(Shift {
+            key,
+            from: Place::StoreShare,
+            to: Place::InDoubt,
+            quantity: owned,
+            reason: Reason::Retire,
+            reservation: None,
+        })?;
+        self.put_share(key, id, share);
+        Ok(())
+    }
+
     /// Ends an incarnation: what it owned is in doubt from now on.
     pub fn retire(&mut self, id: IncarnationId, forked: bool) -> Result<(), Stop> {
         let Some(mut i) = self.incarnation(id)? else { return Ok(()) };
@@ -183,20 +199,7 @@ impl Draft<'_> {
             self.state.shares_of(id)?.into_iter().map(|(key, _)| key).collect();
         // What this command taught belongs to it too.
         keys.extend(self.shares.keys().filter(|(_, of)| *of == id).map(|(key, _)| *key));
-        for key in keys {
-            let mut share = self.share(key, id)?;
-            let owned = share.owned().max(0);
-            share.doubt += owned;
-            self.shift(Shift {
-                key,
-                from: Place::StoreShare,
-                to: Place::InDoubt,
-                quantity: owned,
-                reason: Reason::Retire,
-                reservation: None,
-            })?;
-            self.put_share(key, id, share);
-        }
+        self.each(keys, |draft, key| draft.put_in_doubt(key, id))?;
         self.notice(
             "agent_retired",
             id.to_string(),

@@ -11,7 +11,7 @@ use super::draw::Draw;
 use super::session::{learn, speaker, unheard};
 use super::{
     Change, Command, FactBody, InSource, Incarnation, ItemNo, Outcome, Place, Reason,
-    ReservationState, SaleDocument, SaleLine, StockKey, Stop, kits, release, reserve,
+    ReservationState, SaleApproval, SaleDocument, SaleLine, StockKey, Stop, kits, release, reserve,
 };
 use crate::id::{IncarnationId, ReservationId};
 use crate::limits;
@@ -106,6 +106,7 @@ fn apply(
                 sale_line(draft, i, line)?;
             }
             if let Some(document) = document {
+                draft.explain("reservation_short", &taken(document));
                 attention = commercial(lines, document);
                 if let Some(code) = &attention {
                     draft.notice(code, document.receipt_number.clone(), "this sale needs a look");
@@ -149,6 +150,17 @@ fn apply(
         FactBody::Unreadable { .. } => {}
     }
     Ok(Outcome::Booked { attention })
+}
+
+/// How a reservation lost units to a sale.
+fn taken(document: &SaleDocument) -> String {
+    let receipt = &document.receipt_number;
+    match &document.approval {
+        Some(SaleApproval { by, reason }) => {
+            format!("sold as {receipt} though it was promised; approved by {by}: {reason}")
+        }
+        None => format!("sold as {receipt}, where it was free as far as the store knew"),
+    }
 }
 
 fn sale_line(draft: &mut Draft, i: &Incarnation, line: &SaleLine) -> Result<(), Stop> {

@@ -16,6 +16,7 @@ mod release;
 mod request;
 mod reservation;
 mod reserve;
+mod sale;
 mod session;
 mod settings;
 mod shape;
@@ -25,12 +26,11 @@ mod versions;
 
 use serde::{Deserialize, Serialize};
 
-pub use command::{
-    Adjustment, At, Command, FactBody, InSource, SaleDocument, SaleLine, SaleTender,
-};
+pub use command::{Adjustment, At, Command, FactBody, InSource};
 pub use kits::SoldKit;
 pub use outcome::{Change, Decision, HelloAnswer, Notice, Outcome, TimerChange, TimerKind};
 pub use reservation::{OfKit, Reservation, ReservationLine, ReservationState};
+pub use sale::{SaleApproval, SaleDocument, SaleLine, SaleTender};
 pub use session::SESSION_OVER;
 pub use shape::shape;
 pub use share::{Incarnation, Lease, Share};
@@ -304,9 +304,10 @@ pub fn decide(state: &State, command: &Command, at: &At) -> Result<Decision, Sto
         | Command::ReturnGoods { .. }
         | Command::Adjust { .. }
         | Command::Count { .. } => request::physical(&mut draft, command)?,
-        Command::Hello { .. } | Command::Ask { .. } | Command::GrantByPolicy { .. } => {
-            session::session(&mut draft, command)?
-        }
+        Command::Hello { .. }
+        | Command::Ask { .. }
+        | Command::GrantByPolicy { .. }
+        | Command::RetireAgent { .. } => session::session(&mut draft, command)?,
         Command::Fact { .. } => fact::fact(&mut draft, command)?,
         Command::OnlyIf { .. } => return Err(Stop::NotNow("one condition at a time")),
     };

@@ -32,16 +32,7 @@ pub(super) fn reserve(draft: &mut Draft, command: &Command) -> Result<Outcome, S
         replace_holds(draft, shopper, lines)?;
     }
     if let Some(address) = address {
-        let list = Key::HoldsFromAddress(address.clone());
-        let mut open = 0;
-        for hold in draft.state.live_holds(&list)? {
-            // As it is now: this command may have replaced it.
-            let held = |r: &Reservation| r.state == ReservationState::Held;
-            open += usize::from(draft.reservation(hold.id)?.as_ref().is_some_and(held));
-        }
-        if open >= limits::HOLDS_PER_ADDRESS_MAX {
-            return Err(Refusal::TooManyHolds.into());
-        }
+        bound_address(draft, address, lines)?;
     }
     let id = ReservationId(draft.at.command.0);
     let mut claimed = vec![];
@@ -183,6 +174,41 @@ fn replace_holds(
     }
     for hold in replaced {
         end(draft, hold, ReservationState::Released, Reason::Release)?;
+    }
+    Ok(())
+}
+
+/// Whoever draws new tokens at will is one address still: so many holds, so many units of an item.
+fn bound_address(
+    draft: &Draft,
+    address: &str,
+    lines: &[(ItemNo, LocationNo, i64)],
+) -> Result<(), Stop> {
+    let list = Key::HoldsFromAddress(address.to_owned());
+    let mut held: BTreeMap<ItemNo, i64> = BTreeMap::new();
+    let mut open = 0;
+    for hold in draft.state.live_holds(&list)? {
+        // As it is now: this command may have replaced it.
+        let Some(now) = draft.reservation(hold.id)? else { continue };
+        if now.state != ReservationState::Held {
+            continue;
+        }
+        open += 1;
+        for line in &now.lines {
+            *held.entry(line.item).or_default() += line.quantity;
+        }
+    }
+    if open >= limits::HOLDS_PER_ADDRESS_MAX {
+        return Err(Refusal::TooManyHolds.into());
+    }
+    for (item, _, quantity) in lines {
+        let units = held.entry(*item).or_default();
+        *units += quantity;
+        if *units > limits::HOLD_UNITS_PER_ADDRESS_AND_ITEM_MAX {
+            let sku = draft.state.item_by_no(*item)?.map(|i| i.sku.to_string());
+            let most = limits::HOLD_UNITS_PER_ADDRESS_AND_ITEM_MAX;
+            return Err(Refusal::TooManyHeld { sku: sku.unwrap_or_default(), most }.into());
+        }
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::id::IncarnationId;
 use crate::limits;
+use crate::refusal::Refusal;
 
 /// Not now: the session of the frame is not the store's any more. Its link is of no use.
 pub const SESSION_OVER: &str = "this session is over";
@@ -25,6 +26,7 @@ pub(super) fn session(draft: &mut Draft, command: &Command) -> Result<Outcome, S
         Command::GrantByPolicy { location, session, item } => {
             by_policy(draft, *location, *session, *item)
         }
+        Command::RetireAgent { location, incarnation } => retire(draft, *location, *incarnation),
         _ => Err(Stop::NotNow("not a session frame")),
     }
 }
@@ -152,31 +154,33 @@ pub(super) fn learn(
     granted: &[(ItemNo, i64)],
 ) -> Result<(), Stop> {
     let Some(i) = draft.incarnation(id)? else { return Ok(()) };
-    for (item, total) in granted {
-        let key = Draft::key(*item, i.location);
-        let mut share = draft.share(key, id)?;
-        let lost = (*total).min(limits::QUANTITY_MAX) - share.granted;
-        if lost <= 0 {
-            continue;
-        }
-        share.granted += lost;
-        draft.put_share(key, id, share);
-        let to = if i.retired { Place::InDoubt } else { Place::StoreShare };
-        draft.draw(Draw {
-            key,
-            quantity: lost,
-            to,
-            reason: Reason::Learn,
-            first: None,
-            any_doubt: false,
-        })?;
-        if i.retired {
-            let mut share = draft.share(key, id)?;
-            share.doubt += lost;
-            draft.put_share(key, id, share);
-        }
-        draft.notice("hub_behind", id.to_string(), "an agent knows a grant that the hub had lost");
+    draft.each(granted, |draft, (item, total)| learn_one(draft, &i, *item, *total))
+}
+
+fn learn_one(draft: &mut Draft, i: &Incarnation, item: ItemNo, total: i64) -> Result<(), Stop> {
+    let key = Draft::key(item, i.location);
+    let mut share = draft.share(key, i.id)?;
+    let lost = total.min(limits::QUANTITY_MAX) - share.granted;
+    if lost <= 0 {
+        return Ok(());
     }
+    share.granted += lost;
+    draft.put_share(key, i.id, share);
+    let to = if i.retired { Place::InDoubt } else { Place::StoreShare };
+    draft.draw(Draw {
+        key,
+        quantity: lost,
+        to,
+        reason: Reason::Learn,
+        first: None,
+        any_doubt: false,
+    })?;
+    if i.retired {
+        let mut share = draft.share(key, i.id)?;
+        share.doubt += lost;
+        draft.put_share(key, i.id, share);
+    }
+    draft.notice("hub_behind", i.id.to_string(), "an agent knows a grant that the hub had lost");
     Ok(())
 }
 
@@ -226,6 +230,20 @@ fn by_policy(
     let wanted = target - share.owned();
     let given = wanted.clamp(0, free(draft, key)?);
     grant(draft, &i, item, given)
+}
+
+/// An operator gives a silent agent up. Whoever answers can be asked for its share instead.
+fn retire(draft: &mut Draft, location: LocationNo, id: IncarnationId) -> Result<Outcome, Stop> {
+    let known = draft.incarnation(id)?.filter(|i| i.location == location);
+    let unknown = || Refusal::RecordUnknown { what: "life of this store's agent".to_owned() };
+    if known.ok_or_else(unknown)?.retired {
+        return Ok(Outcome::Unchanged);
+    }
+    if draft.state.lines.fresh.contains(&location) {
+        return Err(Refusal::AgentAnswers.into());
+    }
+    draft.retire(id, false)?;
+    Ok(Outcome::Done)
 }
 
 /// Units that may become share: none while the location recovers, since they may be gone.

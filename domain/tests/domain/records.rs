@@ -1,10 +1,18 @@
 //! What stays the same outside the core: JSON of records, commands and answers, codes of refusals,
 //! texts made harmless, caps of holds.
 
+use std::sync::Arc;
+
+use oneshelf_domain::promise::Lines;
 use oneshelf_domain::record::{Record, RecordState};
 use oneshelf_domain::refusal::RefusalKind;
-use oneshelf_domain::stock::{Command, Lease, Outcome};
-use oneshelf_domain::{IncarnationId, LocationCode, Refusal, ReservationId, Timestamp, limits};
+use oneshelf_domain::stock::{
+    At, Command, Incarnation, ItemNo, Key, Lease, Outcome, Share, State, StockKey, Stop, Version,
+    decide,
+};
+use oneshelf_domain::{
+    AgentId, CommandId, IncarnationId, LocationCode, Refusal, ReservationId, Timestamp, limits,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -158,6 +166,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::KitNested { sku: "SET".into() },
         Refusal::ItemHasStock { sku: "MUG".into(), location: "S07".into() },
         Refusal::StoreHasAgent,
+        Refusal::AgentAnswers,
         Refusal::ReservationEnded { state: t() },
         Refusal::ReservationExpired,
         Refusal::ReservationState { state: t(), step: t() },
@@ -166,6 +175,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::NotEnoughAvailable { sku: t(), available: 1, wanted: 2 },
         Refusal::NotPromisedNow { sku: t() },
         Refusal::TooManyHolds,
+        Refusal::TooManyHeld { sku: t(), most: 20 },
         Refusal::LastAdmin,
         Refusal::ApprovalNeeded,
     ]
@@ -195,7 +205,7 @@ fn refusals_are_grouped_for_transports() {
     assert_eq!(of(RefusalKind::Gone), ["enrolment_invalid", "reservation_expired"]);
     assert_eq!(of(RefusalKind::Denied), ["approval_needed"]);
     assert_eq!(of(RefusalKind::Changed), ["precondition_failed"]);
-    assert_eq!(of(RefusalKind::Conflict).len(), 16);
+    assert_eq!(of(RefusalKind::Conflict).len(), 18);
 }
 
 #[test]
@@ -245,14 +255,101 @@ fn a_shopper_has_ten_live_holds_and_an_address_a_hundred() {
     run.step("release s0");
     assert_eq!(run.step(eleventh), "refused not_enough_available 1 of 9 TEA");
     for n in 0..limits::HOLDS_PER_ADDRESS_MAX {
-        let line = format!("reserve a{n} MUG@W01 1 for 900s shopper s{n} address x");
+        let sku = format!("I{}", n % limits::HOLDS_PER_SHOPPER_MAX);
+        run.step(&format!("receive W01 {sku} 1"));
+        let line = format!("reserve a{n} {sku}@W01 1 for 900s shopper s{n} address x");
         assert_eq!(run.step(&line), "held");
     }
     let more = "reserve b MUG@W01 1 for 900s shopper new address x";
     assert_eq!(run.step(more), "refused too_many_holds");
     assert_eq!(run.step("reserve b MUG@W01 1 for 900s shopper new address y"), "held");
     // One's own earlier hold does not stand in the way.
-    assert_eq!(run.step("reserve c MUG@W01 2 for 900s shopper s7 address x"), "held");
+    run.step("receive W01 I7 1");
+    assert_eq!(run.step("reserve c I7@W01 1 for 900s shopper s7 address x"), "held");
+}
+
+#[test]
+fn an_address_holds_no_more_than_so_many_units_of_an_item() {
+    let mut run = Run::new();
+    run.step("receive W01 MUG 90 TEA 5");
+    run.step("receive S02 MUG 90");
+    for n in 0..limits::HOLD_UNITS_PER_ADDRESS_AND_ITEM_MAX / 5 {
+        let line = format!("reserve a{n} MUG@W01 5 for 900s shopper s{n} address x");
+        assert_eq!(run.step(&line), "held");
+    }
+    let more = |spot: &str, who: &str| {
+        let name: String = format!("{spot}{who}").split(' ').collect();
+        format!("reserve {name} {spot} 1 for 900s {who}")
+    };
+    let new = "shopper new address x";
+    let most = limits::HOLD_UNITS_PER_ADDRESS_AND_ITEM_MAX;
+    let refused = format!("refused too_many_held {most} MUG");
+    assert_eq!(run.step(&more("MUG@W01", new)), refused);
+    assert_eq!(run.step(&more("MUG@S02", new)), refused, "wherever it lies");
+    assert_eq!(run.step(&more("TEA@W01", new)), "held", "another item");
+    assert_eq!(run.step(&more("MUG@W01", "shopper new address y")), "held", "another address");
+    // One's own earlier hold is replaced: fewer are held then.
+    assert_eq!(run.step("reserve c MUG@W01 4 for 900s shopper s1 address x"), "held");
+    assert_eq!(run.step(&more("MUG@S02", "shopper z address x")), "held");
+    // A hold that was taken for good does not count any more.
+    run.step("commit a0");
+    assert_eq!(run.step("reserve d MUG@W01 5 for 900s shopper d address x"), "held");
+    // Both lines of one wish count.
+    let both = "reserve e MUG@W01 11 MUG@S02 10 for 900s shopper e address z";
+    assert_eq!(run.step(both), refused);
+}
+
+#[test]
+fn an_agent_that_answers_is_not_given_up() {
+    let mut run = Run::new();
+    run.step("hello a1 nonce n1");
+    let fresh = Lines { fresh: [run.world.location("S07")].into(), ..Lines::default() };
+    run.world.state.lines = Arc::new(fresh);
+    assert_eq!(run.step("give-up S07 a1"), "refused agent_answers");
+    run.world.state.lines = Arc::default();
+    assert_eq!(run.step("give-up S07 a1"), "done ! agent_retired");
+}
+
+#[test]
+fn a_life_of_many_items_ends_in_few_questions() {
+    let world = World::new();
+    let (location, life) = (world.location("S07"), IncarnationId(id("a1")));
+    let known = serde_json::json!({"id": life, "location": location, "agent": null,
+        "follows": null, "retired": false, "forked": false, "closed": false, "last": 0,
+        "head": null, "lease": {"epoch": 1, "number": 1},
+        "answer": {"epoch": 0, "number": 0}, "used": [], "created": 1});
+    let known: Incarnation = serde_json::from_value(known).unwrap();
+    let mut state = State::default();
+    state.records = world.state.records.clone();
+    state.put_incarnation(life, Some(known));
+    let keys: Vec<StockKey> = (1..=100).map(|no| StockKey { item: ItemNo(no), location }).collect();
+    for key in &keys {
+        state.put_share(*key, life, Share { granted: 2, ..Share::default() });
+    }
+    for list in [Key::SharesOf(life), Key::IncarnationsAt(location)] {
+        state.loaded(list);
+    }
+    let at = At { now: Timestamp(0), version: Version(9), command: CommandId(id("c")), epoch: 1 };
+    let asks = |state: &State, command: &Command| match decide(state, command, &at) {
+        Err(Stop::Missing(keys)) => keys,
+        other => panic!("{other:?}"),
+    };
+    let all: Vec<Key> = keys.iter().map(|key| Key::Stock(*key)).collect();
+    let command = Command::RetireAgent { location, incarnation: life };
+    assert_eq!(asks(&state, &command), all);
+    // What an agent teaches of as many items, too.
+    let hello = Command::Hello {
+        agent: AgentId(id("agent")),
+        location,
+        incarnation: life,
+        follows: None,
+        lease: Lease { epoch: 1, number: 1 },
+        nonce: id("nonce"),
+        last: 0,
+        granted: keys.iter().map(|key| (key.item, 3)).collect(),
+        copy: (1, Version(1)),
+    };
+    assert_eq!(asks(&state, &hello), all);
 }
 
 #[test]

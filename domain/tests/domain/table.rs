@@ -6,6 +6,7 @@
 //! receive W01 MUG 5 => done            a step and its answer; notices follow `!`
 //! = stock MUG@W01 available 5          all buckets, short and discrepancy; the rest only if named
 //! = moved supplier>available 5         the last step's movements, in order
+//! = says TEXT                          the last step's notices in words
 //! = price MUG 900 of 2                 the price now at S02, of so many dated ones
 //! ```
 //!
@@ -177,6 +178,11 @@ impl Run {
         let mut w = Words::new(line, &self.world);
         match w.word() {
             "stock" => self.stock_line(line, w.word()),
+            "says" => {
+                let notices = self.last.iter().flat_map(|decision| &decision.notices);
+                let texts: Vec<&str> = notices.map(|n| n.text.as_str()).collect();
+                format!("says {}", texts.join("; "))
+            }
             "reservation" => {
                 let name = w.word();
                 let r = &self.world.reservations[&ReservationId(id(name))];
@@ -290,6 +296,7 @@ fn refused(refusal: &Refusal) -> String {
         Refusal::NotEnoughAvailable { sku, available, wanted } => {
             format!("{available} of {wanted} {sku}")
         }
+        Refusal::TooManyHeld { sku, most } => format!("{most} {sku}"),
         Refusal::BarcodeInUse { barcode } => barcode.clone(),
         Refusal::KitNested { sku } => sku.clone(),
         Refusal::ReservationEnded { state } => state.clone(),

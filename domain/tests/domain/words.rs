@@ -8,8 +8,8 @@ use oneshelf_domain::item::ItemDetails;
 use oneshelf_domain::promise::Fulfilment;
 use oneshelf_domain::record::{Agent, Buffer, Record, RecordState, Safety, SharePolicy, ShareRule};
 use oneshelf_domain::stock::{
-    Adjustment, Command, FactBody, InSource, ItemNo, Lease, LocationNo, Place, SaleDocument,
-    SaleLine, SaleTender, SoldKit, Version, Versions,
+    Adjustment, Command, FactBody, InSource, ItemNo, Lease, LocationNo, Place, SaleApproval,
+    SaleDocument, SaleLine, SaleTender, SoldKit, Version, Versions,
 };
 use oneshelf_domain::{CommandId, Currency, DatedPrice, LocationCode, Money, Sku, Timestamp};
 
@@ -180,6 +180,10 @@ pub(crate) fn request(verb: &str, w: &mut Words) -> Command {
             let (location, item) = (w.location(), w.item());
             let session = session.unwrap_or_else(|| w.world.session(location));
             Command::GrantByPolicy { location, session, item }
+        }
+        "give-up" => {
+            let (location, life) = (w.location(), w.word());
+            Command::RetireAgent { location, incarnation: IncarnationId(id(life)) }
         }
         "share" => {
             let (location, item, units) = (w.location(), w.item(), w.number());
@@ -375,11 +379,15 @@ fn body(named: &str, w: &mut Words) -> FactBody {
     }
 }
 
-/// `paid TOTAL given GIVEN change CHANGE sold MUG:2 kits KIT:MUG:2`
+/// `paid TOTAL given GIVEN change CHANGE sold MUG:2 kits KIT:MUG:2 approved max:in_hand`
 fn document(w: &mut Words) -> Option<Box<SaleDocument>> {
     let total_minor = number(w.option("paid")?);
     let given_minor = w.option("given").map_or(total_minor, number);
     let change_minor = w.option("change").map_or(0, number);
+    let approval = w.option("approved").map(|said| {
+        let (by, reason) = said.split_once(':').expect("who:why");
+        SaleApproval { by: by.to_owned(), reason: reason.replace('_', " ") }
+    });
     let mut left = total_minor;
     let sold = totals(w.option("sold"), w.world);
     let kits = w.option("kits").map(|kit| kits(kit, &sold, w.world)).unwrap_or_default();
@@ -397,6 +405,7 @@ fn document(w: &mut Words) -> Option<Box<SaleDocument>> {
         tenders: vec![SaleTender { kind: "cash".to_owned(), given_minor }],
         lines,
         kits,
+        approval,
     }))
 }
 

@@ -16,6 +16,7 @@ mod keys;
 mod notices;
 mod office;
 mod setup;
+mod stores;
 mod table;
 
 use std::io::Write;
@@ -56,6 +57,8 @@ enum Command {
     Setup(Box<setup::SetupArgs>),
     /// Locations: stores and warehouses.
     Location(office::LocationCommand),
+    /// Stores as they stand: line, share, doubt, risk; giving up an agent that is gone.
+    Store(stores::StoreCommand),
     /// Registers: points of sale.
     Register(office::RegisterCommand),
     /// People.
@@ -221,6 +224,7 @@ async fn obey(command: Command) -> anyhow::Result<ExitCode> {
         Command::Notice(command) => notices::notice(&command).await?,
         Command::Rejected(command) => notices::rejected(&command).await?,
         Command::Location(command) => office::location(&command).await?,
+        Command::Store(command) => stores::store(&command).await?,
         Command::Register(command) => office::register(&command).await?,
         Command::Staff(command) => office::staff(&command).await?,
         Command::Key(command) => keys::key(&command).await?,

@@ -46,6 +46,7 @@ mod shop;
 mod sse;
 mod staff;
 mod stock;
+mod stores;
 pub mod ws;
 
 use axum::Router;

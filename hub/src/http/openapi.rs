@@ -14,7 +14,8 @@ use super::schema::ProblemSchema;
 use super::{
     agent_copies, changes, channel_steps, channels, deliveries, enrolments, exports, guard, hooks,
     import_mappings, import_previews, imports, items, keys, locations, movements, notices,
-    policies, prices, public, public_stock, reservations, session, shop, sse, staff, stock, ws,
+    policies, prices, public, public_stock, reservations, session, shop, sse, staff, stock, stores,
+    ws,
 };
 use crate::app::App;
 
@@ -42,6 +43,7 @@ use crate::app::App;
         (name = "people", description = "Staff, roles, PINs"),
         (name = "keys", description = "Keys of servers, apps and web shops"),
         (name = "agents", description = "The programs in the stores"),
+        (name = "stores", description = "How each store stands, and what is at risk"),
         (name = "imports", description = "Files of items, prices and opening stock"),
         (name = "exports", description = "Files of items, prices, stock and movements"),
         (name = "channels", description = "Sales channels: what they are told, what they order"),
@@ -97,6 +99,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
         keys::router(),
         enrolments::router(),
         agent_copies::router(),
+        stores::router(),
         imports::router(),
         channels::router(),
         channel_steps::router(),

@@ -94,6 +94,9 @@ pub const CATALOGUE: &[Entry] = entries! {
     "store_has_agent" 409
         "A store with an agent books its physical acts itself."
         "Do it in the store, so that its log has it."
+    "agent_answers" 409
+        "An agent that answers is not given up: its share can be had back from it."
+        "Nothing is needed; a device that is to be replaced is switched off first."
     "reservation_ended" 409
         "The reservation has ended."
         "Reserve again."
@@ -115,6 +118,9 @@ pub const CATALOGUE: &[Entry] = entries! {
     "too_many_holds" 409
         "Too many holds are open."
         "End one first, or wait until one runs out."
+    "too_many_held" 409
+        "As many units of the item are held from this address as one address may hold."
+        "End one of these holds, wait until one runs out, or order the goods."
     "shop_key_missing" 409
         "The shop page has no key that may hold and follow live figures."
         "Make a publishable key of the channel `web` with the scopes `hold` and `live`."

@@ -31,7 +31,15 @@ const PAUSE: Duration = Duration::from_millis(500);
 #[serde(tag = "ring", rename_all = "snake_case")]
 enum Ring {
     /// A store answered a ping that left so long ago.
-    Answered { location: LocationNo, age_ms: i64 },
+    Answered {
+        location: LocationNo,
+        age_ms: i64,
+        /// Facts in its log; a hub of before says nothing of them.
+        #[serde(default)]
+        waiting: Option<i64>,
+    },
+    /// Whoever holds the agent ends its connection.
+    Cut { location: LocationNo },
     /// Whoever holds the agent asks it for share.
     Recall { item: ItemNo, location: LocationNo, incarnation: IncarnationId, target: i64 },
     /// A recall went unanswered.
@@ -57,8 +65,12 @@ struct Out {
 }
 
 impl Bell {
-    pub(super) fn answered(&self, location: LocationNo, age_ms: i64) {
-        self.ring(Ring::Answered { location, age_ms });
+    pub(super) fn answered(&self, location: LocationNo, age_ms: i64, waiting: Option<i64>) {
+        self.ring(Ring::Answered { location, age_ms, waiting });
+    }
+
+    pub(super) fn cut(&self, location: LocationNo) {
+        self.ring(Ring::Cut { location });
     }
 
     pub(super) fn recall(&self, recall: Recall) {
@@ -135,7 +147,10 @@ async fn listen(links: &Links, store: &Store, me: Uuid) -> Result<(), crate::sto
 
 fn heard(links: &Links, ring: Ring) {
     match ring {
-        Ring::Answered { location, age_ms } => links.answered_elsewhere(location, age_ms),
+        Ring::Answered { location, age_ms, waiting } => {
+            links.answered_elsewhere(location, age_ms, waiting);
+        }
+        Ring::Cut { location } => links.cut_here(location),
         Ring::Recall { item, location, incarnation, target } => {
             let key = StockKey { item, location };
             links.recall_here(Recall { key, incarnation, target });

@@ -16,11 +16,20 @@ use super::{LinkState, Links};
 /// How old the common view may be, milliseconds.
 const VIEW_MS: i64 = 100;
 
+/// What a store said with its answer to a ping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Word {
+    /// When the ping left, milliseconds of this process's clock.
+    pub at: i64,
+    /// Facts that waited in the agent's log.
+    pub waiting: Option<i64>,
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Heard {
-    /// Stores that another hub of the database serves: when their ping left, by this clock.
-    elsewhere: Mutex<BTreeMap<LocationNo, i64>>,
+    /// Stores that another hub of the database serves.
+    elsewhere: Mutex<BTreeMap<LocationNo, Word>>,
     /// Recalls that went unanswered, and when.
     late: Mutex<BTreeMap<StockKey, i64>>,
     /// The last view and when it was made.
@@ -37,13 +46,21 @@ impl Links {
     /// Age of the last answered ping, milliseconds, whichever hub it was that pinged; none when
     /// there was none since the start.
     pub fn age_ms(&self, location: LocationNo) -> Option<i64> {
+        Some(self.now_ms() - self.last_word(location)?.at)
+    }
+
+    /// Facts that waited in the log of a store's agent when it answered last.
+    pub fn waiting(&self, location: LocationNo) -> Option<i64> {
+        self.last_word(location)?.waiting
+    }
+
+    fn last_word(&self, location: LocationNo) -> Option<Word> {
         let here = {
             let stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
             stores.get(&location).and_then(|p| p.answered)
         };
         let elsewhere = self.heard.elsewhere.lock().unwrap_or_else(PoisonError::into_inner);
-        let answered = here.max(elsewhere.get(&location).copied())?;
-        Some(self.now_ms() - answered)
+        here.max(elsewhere.get(&location).copied())
     }
 
     /// How the store's line looks now.
@@ -96,25 +113,31 @@ impl Links {
         lines
     }
 
-    /// A store answered the ping that left then.
-    pub(super) fn answered(&self, location: LocationNo, at: i64) {
+    /// A store answered a ping.
+    pub(super) fn answered(&self, location: LocationNo, word: Word) {
         {
             let mut stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(presence) = stores.get_mut(&location) {
-                presence.answered = presence.answered.max(Some(at));
+                presence.answered = presence.answered.max(Some(word));
             }
         }
-        self.on_time(location, at);
-        self.bell.answered(location, self.now_ms() - at);
+        self.on_time(location, word.at);
+        self.bell.answered(location, self.now_ms() - word.at, word.waiting);
     }
 
     /// A store answered another hub, whose ping left so long ago.
-    pub(super) fn answered_elsewhere(&self, location: LocationNo, age_ms: i64) {
+    pub(super) fn answered_elsewhere(
+        &self,
+        location: LocationNo,
+        age_ms: i64,
+        waiting: Option<i64>,
+    ) {
         let at = self.now_ms() - age_ms.max(0);
+        let word = Word { at, waiting };
         {
             let mut all = self.heard.elsewhere.lock().unwrap_or_else(PoisonError::into_inner);
-            let known = all.entry(location).or_insert(at);
-            *known = at.max(*known);
+            let known = all.entry(location).or_insert(word);
+            *known = word.max(*known);
         }
         self.on_time(location, at);
     }
@@ -157,14 +180,14 @@ mod tests {
         let key = StockKey { item: ItemNo(1), location };
         links.expect([location].into());
         assert_eq!(links.state(location), LinkState::Stale, "after a start");
-        links.answered_elsewhere(location, 10);
+        links.answered_elsewhere(location, 10, None);
         assert!(links.lines().counts(key));
         links.missed(key);
         assert!(!links.lines().counts(key));
-        links.answered_elsewhere(location, 1_000);
+        links.answered_elsewhere(location, 1_000, None);
         assert!(!links.lines().counts(key), "that ping left before");
         links.heard.late.lock().unwrap().insert(key, -10);
-        links.answered_elsewhere(location, 5);
+        links.answered_elsewhere(location, 5, None);
         assert!(links.lines().counts(key));
     }
 }

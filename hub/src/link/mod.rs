@@ -13,7 +13,7 @@ mod session;
 mod top_up;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -56,8 +56,8 @@ impl LinkState {
 #[derive(Debug)]
 struct Presence {
     agent: AgentId,
-    /// When the last ping that was answered was sent, milliseconds since the start.
-    answered: Option<i64>,
+    /// What it said last.
+    answered: Option<lines::Word>,
     /// The connection that is there now.
     connection: Option<Connection>,
 }
@@ -91,6 +91,8 @@ pub struct Links {
     wanted: Mutex<BTreeMap<StockKey, i64>>,
     /// How long, milliseconds.
     wait_ms: AtomicU64,
+    /// How far the clock was moved on, milliseconds.
+    skipped_ms: AtomicI64,
 }
 
 impl Default for Links {
@@ -105,6 +107,7 @@ impl Default for Links {
             waiting: Semaphore::new(limits::RECALLS_WAITING_MAX),
             wanted: Mutex::default(),
             wait_ms: AtomicU64::new(limits::RECALL_WAIT_MS.unsigned_abs()),
+            skipped_ms: AtomicI64::new(0),
         }
     }
 }
@@ -112,7 +115,13 @@ impl Default for Links {
 impl Links {
     /// Milliseconds of this process's monotonic clock.
     pub fn now_ms(&self) -> i64 {
-        i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX)
+        let passed = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
+        passed.saturating_add(self.skipped_ms.load(Ordering::Relaxed))
+    }
+
+    /// Moves that clock on, for whoever cannot wait until a line looks stale.
+    pub fn skip_ms(&self, ms: i64) {
+        self.skipped_ms.fetch_add(ms, Ordering::Relaxed);
     }
 
     /// Which stores have an agent, as the records say.
@@ -143,6 +152,20 @@ impl Links {
             older.end.cancel();
         }
         asked
+    }
+
+    /// Ends the connection to a store's agent, whichever hub has it: its life was retired, and it is
+    /// to hear of that.
+    pub fn cut(&self, location: LocationNo) {
+        self.cut_here(location);
+        self.bell.cut(location);
+    }
+
+    fn cut_here(&self, location: LocationNo) {
+        let mut stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(connection) = stores.get_mut(&location).and_then(|p| p.connection.take()) {
+            connection.end.cancel();
+        }
     }
 
     /// How long a claim waits for share from now on, for whoever cannot be hurried.

@@ -13,7 +13,7 @@ use oneshelf_domain::ticket::{Ticket, TicketPart, TicketRefusal, Warning};
 use oneshelf_domain::{
     CommandId, LocationCode, Money, PrintJobId, Quantity, RegisterCode, SaleId, TicketId, limits,
 };
-use oneshelf_protocol::frame::{Sale, SoldLine, Tender, Total};
+use oneshelf_protocol::frame::{Sale, SaleApproval, SoldLine, Tender, Total};
 use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -73,11 +73,6 @@ pub(crate) struct PayRequest {
     approve: Option<ApproveRequest>,
 }
 
-struct Approval {
-    by: String,
-    reason: String,
-}
-
 impl Front {
     /// Takes payment for the register's ticket.
     pub(crate) async fn pay(
@@ -108,7 +103,7 @@ impl Front {
         let ticket = core.ticket_of(&who.register, self.shared.currency()?).clone();
         self.as_shown(&ticket, &asked.shown)?;
         let (given, change) = tendered(&ticket, &asked.tenders)?;
-        may_be_sold(&ticket, approval.as_ref())?;
+        let approval = may_be_sold(&ticket, approval)?;
         let location = self.shared.identity().ok_or_else(Refused::not_signed_in)?.location;
         let number = core.writer.last_number(&who.register).await? + 1;
         let records = self.shared.records();
@@ -118,13 +113,13 @@ impl Front {
             CommandId(sale.id.0),
             ticket.id,
             &units(&ticket),
-            document(&sale, &location)?,
+            document(&sale, &location, approval.clone())?,
             sale.paid_at,
         );
         let print = self.shared.drawer.is_some();
         let receipt = receipt::of(&sale, &location, &records, self.shared.language);
         let new = NewSale { sale: sale.clone(), pay_key: key, fingerprint, receipt };
-        let keeps = kept(who, &ticket, new, print, approval);
+        let keeps = kept(who, new, print, approval);
         // Before pages are told: nobody may be shown a paid ticket as open. When storing fails the
         // core is loaded from disk, where the ticket still is.
         core.tickets.remove(&who.register);
@@ -187,7 +182,7 @@ impl Front {
         }
     }
 
-    async fn approval(&self, who: &Session, asked: &ApproveRequest) -> Answer<Approval> {
+    async fn approval(&self, who: &Session, asked: &ApproveRequest) -> Answer<SaleApproval> {
         let reason = plain_text(&asked.reason, limits::NOTE_CHARS_MAX);
         if reason.is_empty() {
             return Err(Refused::invalid("/approve/reason", "say why it is sold"));
@@ -201,7 +196,7 @@ impl Front {
                 return Err(Refused::new(403, "approval_denied", detail));
             }
         };
-        Ok(Approval { by, reason })
+        Ok(SaleApproval { by, reason })
     }
 }
 
@@ -242,12 +237,16 @@ fn tendered(ticket: &Ticket, tenders: &[TenderRequest]) -> Answer<(Money, Money)
     Ok((ticket.total()?.plus(change)?, change))
 }
 
-fn may_be_sold(ticket: &Ticket, approval: Option<&Approval>) -> Answer<()> {
+/// The approval that the ticket needs; none where nothing on it may be promised.
+fn may_be_sold(ticket: &Ticket, approval: Option<SaleApproval>) -> Answer<Option<SaleApproval>> {
     let promised = |l: &&oneshelf_domain::ticket::TicketLine| l.warning == Some(Warning::Promised);
     let lines: Vec<String> =
         ticket.lines.iter().filter(promised).map(|l| l.id.to_string()).collect();
-    if lines.is_empty() || approval.is_some() {
-        return Ok(());
+    if lines.is_empty() {
+        return Ok(None);
+    }
+    if approval.is_some() {
+        return Ok(approval);
     }
     let detail = "These goods may be promised to somebody else. A manager can approve the sale, \
                   with a reason.";
@@ -306,7 +305,7 @@ fn in_one(part: &TicketPart) -> Total {
 }
 
 /// The commercial part of the fact.
-fn document(sale: &PaidSale, location: &str) -> Answer<Sale> {
+fn document(sale: &PaidSale, location: &str, approval: Option<SaleApproval>) -> Answer<Sale> {
     let lines = sale.lines.iter().map(|l| {
         Ok(SoldLine {
             id: l.id,
@@ -329,16 +328,11 @@ fn document(sale: &PaidSale, location: &str) -> Answer<Sale> {
         change: sale.change,
         tenders: sale.tenders.clone(),
         lines: lines.collect::<Answer<_>>()?,
+        approval,
     })
 }
 
-fn kept(
-    who: &Session,
-    ticket: &Ticket,
-    new: NewSale,
-    print: bool,
-    approval: Option<Approval>,
-) -> Vec<Keep> {
+fn kept(who: &Session, new: NewSale, print: bool, approval: Option<SaleApproval>) -> Vec<Keep> {
     let (number, at) = (new.sale.receipt_number.clone(), new.sale.paid_at);
     let register = who.register.clone();
     let mut keeps = vec![Keep::TicketGone(register.clone()), Keep::Sale(Box::new(new))];
@@ -351,9 +345,7 @@ fn kept(
             at,
         }));
     }
-    if let Some(Approval { by, reason }) = approval
-        && ticket.lines.iter().any(|l| l.warning == Some(Warning::Promised))
-    {
+    if let Some(SaleApproval { by, reason }) = approval {
         let detail = format!("{number}: approved by {by}: {reason}");
         let deed = NewDeed { register, staff: who.staff.clone(), kind: "sale_approved", detail };
         keeps.push(Keep::Deed(deed, at));

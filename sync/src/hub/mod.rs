@@ -108,8 +108,8 @@ pub struct HubLink {
     next_ping: i64,
     pings: VecDeque<(i64, i64)>,
     answered: Option<i64>,
-    /// By its last word nothing waits in the agent's log.
-    told_all: bool,
+    /// Facts that wait in the agent's log, by its last word.
+    waiting: Option<i64>,
     unconfirmed: Unconfirmed,
 }
 
@@ -127,7 +127,7 @@ impl HubLink {
             next_ping: 0,
             pings: VecDeque::new(),
             answered: None,
-            told_all: false,
+            waiting: None,
             unconfirmed: Unconfirmed::default(),
         }
     }
@@ -151,7 +151,12 @@ impl HubLink {
     /// True when the agent has told everything that it keeps, in the session that is open: what it
     /// says of that comes behind the hub's word on its facts, which comes after their commit.
     pub fn told_all(&self) -> bool {
-        self.told_all && self.session.is_some()
+        self.waiting == Some(0) && self.session.is_some()
+    }
+
+    /// Facts without the hub's word in the agent's log, as it said last in this session.
+    pub fn waiting(&self) -> Option<i64> {
+        self.waiting
     }
 
     /// A frame arrived.
@@ -179,7 +184,7 @@ impl HubLink {
             }
             Up::Pong { session, number, waiting, .. } => {
                 if self.session() == Some(session) {
-                    self.told_all = waiting == Some(0);
+                    self.waiting = waiting.and_then(|n| i64::try_from(n).ok());
                     self.pong(number);
                 }
                 vec![]
@@ -217,7 +222,7 @@ impl HubLink {
             self.hello = Some(PartialHello { nonce: *nonce, granted: whole });
             return vec![];
         }
-        (self.session, self.told_all) = (None, false);
+        (self.session, self.waiting) = (None, None);
         self.unconfirmed.said(&whole);
         let about = About::Hello { nonce: *nonce, incarnation: *incarnation, cursor: *cursor };
         *granted = whole;

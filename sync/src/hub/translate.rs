@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use oneshelf_domain::code::plain_text;
 use oneshelf_domain::stock::{
-    Command, FactBody, ItemNo, Lease, LocationNo, SaleDocument, SaleLine, SaleTender, SoldKit,
-    Version,
+    Command, FactBody, ItemNo, Lease, LocationNo, SaleApproval, SaleDocument, SaleLine, SaleTender,
+    SoldKit, Version,
 };
 use oneshelf_domain::{AgentId, CommandId, IncarnationId, Sku, Timestamp, limits};
 use oneshelf_protocol::frame::{Body, Fact, Sale, Total, Up};
@@ -159,6 +159,10 @@ fn document(sale: &Sale, numbers: &BTreeMap<Sku, ItemNo>) -> Option<SaleDocument
             })
             .collect::<Option<_>>()?,
         kits: kits(sale, numbers)?,
+        approval: sale.approval.as_ref().map(|approval| SaleApproval {
+            by: plain_text(&approval.by, limits::NAME_CHARS_MAX),
+            reason: plain_text(&approval.reason, limits::NOTE_CHARS_MAX),
+        }),
     })
 }
 

@@ -65,6 +65,7 @@ pub const fn kind(command: &Command) -> &'static str {
         Command::Hello { .. } => "hello",
         Command::Ask { .. } => "ask",
         Command::GrantByPolicy { .. } => "grant_by_policy",
+        Command::RetireAgent { .. } => "retire_agent",
         Command::Fact { .. } => "fact",
     }
 }

@@ -67,7 +67,8 @@ fn of(command: &Command, records: &Records, keys: &mut Vec<Key>) {
         | Command::Expire { id }
         | Command::Pick { id }
         | Command::HandOver { id } => keys.push(Key::Reservation(*id)),
-        Command::Hello { location, incarnation, .. } => {
+        Command::Hello { location, incarnation, .. }
+        | Command::RetireAgent { location, incarnation } => {
             keys.push(Key::Incarnation(*incarnation));
             keys.push(Key::IncarnationsAt(*location));
             keys.push(Key::SharesOf(*incarnation));

@@ -145,6 +145,7 @@ fn receipt(item: &Item, number: i64) -> Result<(Sku, Sale)> {
             tax: "standard".to_owned(),
             components: vec![],
         }],
+        approval: None,
     };
     Ok((sku, sale))
 }

@@ -131,7 +131,7 @@ impl Client {
         }
         let ask = Ask::post("/v1/reservations", key, &body);
         let answer = hub.settled(&ask).await?;
-        if matches!(answer.code(), "not_enough_available" | "not_promised_now") {
+        if matches!(answer.code(), "not_enough_available" | "not_promised_now" | "too_many_held") {
             self.shared.books().refused += 1;
             return Ok(());
         }

@@ -70,8 +70,11 @@ async fn a_promised_unit_needs_a_manager_and_a_reason() {
     let good = with(json!({"reason": "in his hands", "pin": "123456"}));
     let (status, paid) = page.pay(good).await;
     assert_eq!(status, 200, "{paid}");
-    let split = line.fact("sale").await["body"]["lines"].clone();
-    assert_eq!(split, json!([{"sku": "TEA", "share": 0, "beyond": 1}]));
+    let body = line.fact("sale").await["body"].clone();
+    assert_eq!(body["lines"], json!([{"sku": "TEA", "share": 0, "beyond": 1}]));
+    // Who let it go, and why, goes with the sale.
+    let approval = json!({"by": "sile", "reason": "in his hands"});
+    assert_eq!(body["sale"]["approval"], approval);
 }
 
 #[tokio::test]

@@ -71,6 +71,31 @@ impl Line {
         serde_json::from_str(&text).unwrap()
     }
 
+    /// Answers the next ping; the hub has taken that in when this returns.
+    pub async fn answer_ping(&mut self, last: i64, waiting: i64) {
+        let number = self.frame("ping").await["number"].clone();
+        let session = self.session.clone();
+        self.say(&json!({"kind": "pong", "session": session, "number": number,
+            "digest": "", "last": last, "waiting": waiting}));
+        self.say(&json!({"kind": "cursor", "session": session,
+            "cursor": {"epoch": 1, "version": 1}}));
+        self.frame("changes").await;
+    }
+
+    /// Answers pings until the hub finds the line of S07 fresh.
+    pub async fn is_fresh(&mut self, hub: &Hub) {
+        let s07 = LocationCode::new("S07").unwrap();
+        let s07 = hub.app().seen().records.location(&s07).unwrap().no;
+        while hub.app().links.state(s07) != oneshelf_hub::link::LinkState::Fresh {
+            self.answer_ping(0, 0).await;
+        }
+    }
+
+    /// Waits until the hub has ended the connection.
+    pub async fn ended(&mut self) {
+        while within(self.heard.recv()).await.is_some() {}
+    }
+
     /// Opens the first session of a life; gives the frame of rows that follows.
     pub async fn hello(&mut self, life: IncarnationId, cursor: Value) -> Value {
         self.open_session(life, json!({"epoch": 0, "number": 0}), cursor).await

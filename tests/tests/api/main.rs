@@ -78,6 +78,8 @@ mod shop;
 #[cfg(test)]
 mod stock;
 #[cfg(test)]
+mod stores;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tls;

@@ -99,6 +99,29 @@ async fn a_hold_is_bounded() {
 }
 
 #[tokio::test]
+async fn whoever_draws_new_tokens_holds_no_more_of_an_item() {
+    let hub = Hub::open().await;
+    hub.receive("S07", 50).await;
+    hub.receive("S02", 50).await;
+    let key = own_key(&hub).await;
+    let shopper = |n: i64| format!("the token of the browser no. {n}");
+    for n in 0..4 {
+        hold(&hub, &key, &shopper(n), "S07", 5).await.ok(201);
+    }
+    let refused = hold(&hub, &key, &shopper(4), "S02", 1).await.refused(409, "too_many_held");
+    assert_eq!((&refused["sku"], &refused["most"]), (&json!("FLASK"), &json!(20)));
+    // One's own hold is replaced, not added.
+    hold(&hub, &key, &shopper(0), "S02", 4).await.ok(201);
+    hold(&hub, &key, &shopper(4), "S07", 1).await.ok(201);
+    let body = json!({"sku": "LAMP", "location": "S07", "quantity": 1, "shopper": shopper(5)});
+    let ask = hub.ask("POST", "/v1/public/holds").header("x-oneshelf-key", &key);
+    let other = ask.header("origin", &hub.base).json(&body).send().await;
+    other.refused(409, "not_enough_available");
+    assert_eq!(hub.flask_at("S07").await["reserved"], 16);
+    hub.close().await;
+}
+
+#[tokio::test]
 async fn shoppers_and_addresses_are_kept_as_hashes() {
     let hub = Hub::open().await;
     hub.receive("S07", 2).await;

@@ -33,13 +33,7 @@ impl Store {
 
     /// Answers the next ping; the hub has taken that in when this returns.
     async fn answers_ping(&mut self) {
-        let number = self.line.frame("ping").await["number"].clone();
-        let session = self.line.session.clone();
-        self.line.say(&json!({"kind": "pong", "session": session, "number": number,
-            "digest": "", "last": self.head.0, "waiting": 0}));
-        self.line.say(&json!({"kind": "cursor", "session": session,
-            "cursor": {"epoch": 1, "version": 1}}));
-        self.line.frame("changes").await;
+        self.line.answer_ping(self.head.0, 0).await;
     }
 
     async fn tells(&mut self, body: Value) {
@@ -58,7 +52,7 @@ impl Store {
     }
 }
 
-fn sold(share: i64, beyond: i64, number: i64) -> Value {
+pub(crate) fn sold(share: i64, beyond: i64, number: i64) -> Value {
     let units = share + beyond;
     let price = |n: i64| json!({"minor": 3490 * n, "currency": "EUR"});
     json!({"body": "sale", "lines": [{"sku": "FLASK", "share": share, "beyond": beyond}], "sale": {

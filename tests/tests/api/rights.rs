@@ -135,6 +135,15 @@ fn settings() -> Vec<Row> {
         row("GET", "/v1/enrolments", None, "am"),
         row("POST", "/v1/enrolments", Some(json!({"location": "S07"})), "am"),
         row("DELETE", "/v1/enrolments/{id}", None, "am"),
+        row("GET", "/v1/stores", None, "am"),
+        row("GET", "/v1/stores/{code}", None, "am"),
+        row("GET", "/v1/stores/{code}/items", None, "am"),
+        row(
+            "POST",
+            "/v1/stores/{code}/retire-agent",
+            Some(json!({"incarnation": "inc_00000000000000000000000000000001"})),
+            "am",
+        ),
         row("GET", "/v1/agents", None, "am"),
         row("DELETE", "/v1/agents/{id}", None, "am"),
         row("GET", "/v1/agent-copies", None, "am"),
@@ -192,6 +201,7 @@ fn address(path: &str) -> String {
         "/v1/exports/stock" => "/v1/exports/stock?location=S07",
         "/v1/exports/movements" => "/v1/exports/movements?location=S07",
         "/v1/locations/{code}/stock" => "/v1/locations/S07/stock",
+        "/v1/stores/{code}/items" => "/v1/stores/S07/items?of=share",
         other => other,
     };
     let id = "00000000000000000000000000000007";
@@ -202,6 +212,7 @@ fn address(path: &str) -> String {
         .replace("/v1/agent-copies/{life}", &format!("/v1/agent-copies/inc_{id}"))
         .replace("/v1/imports/{id}", &format!("/v1/imports/imp_{id}"))
         .replace("/v1/locations/{code}", "/v1/locations/S07")
+        .replace("/v1/stores/{code}", "/v1/stores/S07")
         .replace("/v1/staff/{code}", "/v1/staff/new")
         .replace("{channel}", "own")
         .replace("{kind}/{first}/{second}", "safety/FLASK/S07");

@@ -88,6 +88,7 @@ impl Agent {
             tenders: vec![SaleTender { kind: "cash".to_owned(), given_minor: units * PRICE + 500 }],
             lines: vec![(line.item, units, PRICE, units * PRICE)],
             kits: vec![],
+            approval: None,
         };
         let body = FactBody::Sale { lines: vec![line], document: Some(Box::new(document)) };
         self.fact(hub, store, body).await;

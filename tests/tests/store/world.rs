@@ -446,6 +446,7 @@ impl World {
             tenders: vec![SaleTender { kind: "cash".to_owned(), given_minor: units * 100 }],
             lines: vec![(item, units, 100, units * 100)],
             kits: vec![],
+            approval: None,
         };
         FactBody::Sale { lines: vec![line], document: Some(Box::new(document)) }
     }

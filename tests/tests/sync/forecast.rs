@@ -51,6 +51,7 @@ fn sale(seq: i64, share: i64, beyond: i64) -> Fact {
         change: money(0),
         tenders: vec![],
         lines: vec![],
+        approval: None,
     };
     fact(seq, Body::Sale { lines, sale: Box::new(sale) })
 }

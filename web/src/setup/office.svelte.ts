@@ -6,11 +6,11 @@ import type {
 } from '../shared/api/types';
 
 export type Section =
-  | 'overview' | 'shop' | 'locations' | 'people' | 'agents' | 'items' | 'policies' | 'channels'
-  | 'keys';
+  | 'overview' | 'shop' | 'locations' | 'stores' | 'people' | 'agents' | 'items' | 'policies'
+  | 'channels' | 'keys';
 
 const sections: Section[] = [
-  'overview', 'shop', 'locations', 'people', 'agents', 'items', 'policies', 'channels', 'keys',
+  'overview', 'shop', 'locations', 'stores', 'people', 'agents', 'items', 'policies', 'channels', 'keys',
 ];
 
 const hub = new URL('../', location.href);

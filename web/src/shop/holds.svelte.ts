@@ -17,6 +17,7 @@ const troubles: Record<string, Trouble> = {
   not_enough_available: 'just_went',
   not_promised_now: 'not_now',
   too_many_holds: 'too_many_holds',
+  too_many_held: 'too_many_holds',
   too_many_requests: 'too_many_tries',
   item_unknown: 'not_sold',
   item_retired: 'not_sold',

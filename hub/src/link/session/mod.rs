@@ -24,6 +24,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::lines::Word;
 use super::numbers;
 use super::recall::Recall;
 use super::rejects::{NO_DISK, NOT_STORED, Sent, keep, rejecting};
@@ -52,6 +53,8 @@ impl From<crate::store::StoreError> for Ended {
     }
 }
 
+/// Why a connection is ended from outside.
+const OTHER: &str = "a newer connection took over, or this life of the agent was retired";
 /// How long one frame may wait for the other side to take it.
 const SEND_MAX: Duration = Duration::from_secs(30);
 /// Grants by policy that are under way at once.
@@ -142,7 +145,7 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
         loop {
             self.top_up()?;
             tokio::select! {
-                () = end.cancelled() => return Err(Ended::Closed("a newer connection took over")),
+                () = end.cancelled() => return Err(Ended::Closed(OTHER)),
                 () = self.app.stop.cancelled() => return Err(Ended::Closed("the hub stops")),
                 said = incoming.next(), if self.answers.len() < limits::QUEUE_COMMANDS_MAX / 8 => {
                     let Some(said) = said else { return Err(Ended::Gone) };
@@ -205,7 +208,8 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
                 }
                 let todo = self.link.frame(up);
                 if let Some(at) = self.link.answered().filter(|_| pong) {
-                    self.app.links.answered(self.location, at);
+                    let word = Word { at, waiting: self.link.waiting() };
+                    self.app.links.answered(self.location, word);
                 }
                 self.act(todo).await?;
                 if pong { self.recovered().await } else { Ok(()) }
@@ -307,10 +311,6 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
         Ok(())
     }
 
-    /// Hands a command to the write path; none when its queue is full.
-    fn hand_over(
-        &self,
-        about: About,
     /// A command of this store, sent by its agent.
     fn submission(&self, id: CommandId, command: Command) -> Submission {
         Submission {
@@ -324,6 +324,10 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
         }
     }
 
+    /// Hands a command to the write path; none when its queue is full.
+    fn hand_over(
+        &self,
+        about: About,
         id: CommandId,
         command: Command,
         lane: Lane,

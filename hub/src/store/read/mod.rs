@@ -11,5 +11,6 @@ pub mod numbers;
 pub mod receipts;
 pub mod reservations;
 pub mod shares;
+pub mod standing;
 pub mod stock;
 pub mod walk_in;

@@ -314,5 +314,6 @@ fn receipt(
         change: money(given - total),
         tenders: vec![Tender { kind: "cash".to_owned(), given: money(given) }],
         lines,
+        approval: None,
     }
 }

@@ -30,6 +30,9 @@ export type RejectedFact = Schemas['RejectedFact'];
 export type Channel = Schemas['Channel'];
 export type Delivery = Schemas['Delivery'];
 export type ChannelOrder = Schemas['ChannelOrder'];
+export type Store = Schemas['Store'];
+export type StoreDetail = Schemas['StoreDetail'];
+export type StoreItem = Schemas['StoreItem'];
 export type Session = Schemas['Session'];
 
 // The public shop.

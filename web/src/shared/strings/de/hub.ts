@@ -7,6 +7,7 @@ const named = (fields: Fields, name: string) =>
   fields[name] === undefined ? '' : ` ${String(fields[name])}`;
 
 export const refusals: Record<string, string | ((fields: Fields) => string)> = {
+  agent_answers: 'Der Agent dieser Filiale antwortet. Er muss nicht aufgegeben werden.',
   approval_needed: 'Das darf nur eine Leitung.',
   barcode_in_use: (fields) =>
     `Den Strichcode${named(fields, 'barcode')} hat ein anderer Artikel. Dort zuerst entfernen.`,
@@ -53,6 +54,8 @@ export const refusals: Record<string, string | ((fields: Fields) => string)> = {
   store_has_agent: 'Diese Filiale hat einen Agenten. Bitte dort buchen.',
   timed_out: 'Das hat zu lange gedauert. Bitte noch einmal versuchen.',
   too_large: 'Das ist zu groß. Eine Datei hat höchstens 256 MiB.',
+  too_many_held: (fields) =>
+    `Von diesem Anschluss aus ist schon so viel zurückgelegt, wie geht:${named(fields, 'most')}`,
   too_many_holds: 'Zu viel ist zurückgelegt. Zuerst etwas freigeben.',
   too_many_requests: 'Zu viele Anfragen. Bitte einen Augenblick warten.',
   unsupported_media_type: 'So eine Datei wird hier nicht gelesen. Bitte eine CSV-Datei nehmen.',

@@ -1,0 +1,164 @@
+//! What may go wrong with a store as it stands now, in words for whoever runs the shop.
+//!
+//! It reads nothing and decides nothing: figures in, sentences out. Invariant: every sentence says
+//! what follows for a promise or a sale, and names the figure that it rests on.
+
+use oneshelf_domain::record::{Location, Records};
+use oneshelf_domain::{Timestamp, limits};
+
+use crate::app::App;
+use crate::link::LinkState;
+use crate::store::read::standing::{Standing, Units};
+
+/// What the hub knows of a store's line.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen {
+    /// How it looks.
+    pub link: LinkState,
+    /// When the last ping left that was answered.
+    pub last_answer_at: Option<Timestamp>,
+    /// Facts in the agent's log then.
+    pub waiting: Option<i64>,
+    /// Its agent has not told everything since the hub was put back.
+    pub recovering: bool,
+}
+
+impl Seen {
+    /// Now.
+    pub fn of(app: &App, records: &Records, location: &Location) -> Self {
+        let age = app.links.age_ms(location.no);
+        Self {
+            link: app.links.state(location.no),
+            last_answer_at: age.map(|age| app.now().plus_ms(-age)),
+            waiting: app.links.waiting(location.no),
+            recovering: records.is_recovering(location.no),
+        }
+    }
+
+    const fn is_silent(&self) -> bool {
+        !matches!(self.link, LinkState::Fresh)
+    }
+}
+
+/// Something that may go wrong, or has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Risk {
+    /// Stable.
+    pub code: &'static str,
+    /// In words.
+    pub text: String,
+}
+
+/// What may go wrong, the worst first; nothing where all is well.
+pub fn of(line: &Seen, standing: &Standing) -> Vec<Risk> {
+    let mut all = vec![];
+    let mut say = |code, text| all.push(Risk { code, text });
+    let Standing { share, promised, reservations, in_doubt, short, discrepancy } = *standing;
+    if short.units > 0 {
+        let text = format!("missing: {} of open reservations; somebody must choose", said(short));
+        say("short", text);
+    }
+    if discrepancy.units > 0 {
+        let text = format!("sold, though no stock explains it: {}; count them", said(discrepancy));
+        say("discrepancy", text);
+    }
+    if line.is_silent() {
+        silent(line, share, &mut say);
+        if promised.units > 0 && line.link != LinkState::None {
+            let text = format!(
+                "promised before: {} (open reservations: {reservations}); the store may not know \
+                 of the latest, and a sale beyond its share may break one",
+                said(promised)
+            );
+            say("promised_before", text);
+        }
+        if let Some(waiting) = line.waiting.filter(|n| *n > 0) {
+            let text = format!(
+                "told to nobody yet when the store was heard last: {waiting} of its acts; the \
+                 stock does not know of them"
+            );
+            say("facts_waiting", text);
+        }
+    }
+    if line.recovering {
+        let text = "after the restore its agent has not told everything: nothing of this store is \
+                    promised";
+        say("recovering", text.to_owned());
+    }
+    if in_doubt.units > 0 {
+        let text = format!(
+            "in doubt: {}; promised to nobody until they are counted, or the agent that had them \
+             comes back",
+            said(in_doubt)
+        );
+        say("in_doubt", text);
+    }
+    all
+}
+
+fn silent(line: &Seen, share: Units, say: &mut impl FnMut(&'static str, String)) {
+    if line.link == LinkState::Dark {
+        let minutes = limits::DARK_MS / 60_000;
+        let text =
+            format!("silent for more than {minutes} minutes: nothing is promised for pickup there");
+        say("pickup_stopped", text);
+    }
+    if share.units > 0 {
+        let text = match line.link {
+            LinkState::None => format!(
+                "with an agent that may not connect any more: {}; nobody can sell or promise them \
+                 until it is retired and they are counted",
+                said(share)
+            ),
+            _ => format!(
+                "the registers' own: {}; nothing online is promised from them while the store \
+                 does not answer",
+                said(share)
+            ),
+        };
+        say("share_silent", text);
+    }
+}
+
+fn said(Units { units, items }: Units) -> String {
+    let s = |n: i64| if n == 1 { "" } else { "s" };
+    format!("{units} unit{} of {items} item{}", s(units), s(items))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes(line: &Seen, standing: &Standing) -> Vec<&'static str> {
+        of(line, standing).iter().map(|r| r.code).collect()
+    }
+
+    #[test]
+    fn a_sound_store_has_no_risk_and_a_dark_one_says_what_follows() {
+        let units = |units, items| Units { units, items };
+        let (share, promised) = (units(37, 12), units(3, 3));
+        let mut standing = Standing { share, promised, reservations: 3, ..Standing::default() };
+        let fresh = Seen {
+            link: LinkState::Fresh,
+            last_answer_at: Some(Timestamp(0)),
+            waiting: Some(2),
+            recovering: false,
+        };
+        assert_eq!(codes(&fresh, &standing), Vec::<&str>::new());
+        let stale = Seen { link: LinkState::Stale, ..fresh };
+        assert_eq!(codes(&stale, &standing), ["share_silent", "promised_before", "facts_waiting"]);
+        let dark = Seen { link: LinkState::Dark, waiting: None, ..fresh };
+        assert_eq!(codes(&dark, &standing), ["pickup_stopped", "share_silent", "promised_before"]);
+        assert!(of(&dark, &standing)[1].text.contains(" 37 units of 12 items;"));
+        standing.share = Units::default();
+        standing.in_doubt = units(1, 1);
+        standing.short = units(2, 1);
+        standing.discrepancy = units(1, 1);
+        let all = ["short", "discrepancy", "in_doubt"];
+        assert_eq!(codes(&fresh, &standing), all, "what is broken stays so when the line is back");
+        assert!(of(&fresh, &standing)[2].text.contains(" 1 unit of 1 item;"));
+        let revoked = Seen { link: LinkState::None, ..dark };
+        standing = Standing { share: units(2, 1), ..Standing::default() };
+        assert_eq!(codes(&revoked, &standing), ["share_silent"]);
+    }
+}
