@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{ItemNo, Lease, LocationNo, Place, SoldKit, Version, Versions};
+use super::{ItemNo, Lease, LocationNo, Place, SaleDocument, SaleLine, Version, Versions};
 use crate::code::Sku;
 use crate::id::{AgentId, CommandId, IncarnationId, ReservationId};
 use crate::item::ItemDetails;

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ItemNo;
+use super::{ItemNo, SoldKit};
 use crate::id::SaleId;
 
 /// A line of a sale as its agent split it.

@@ -4,13 +4,14 @@
 //! told last waits to be said before the cursor passes the change that made it differ.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use oneshelf_connectors::{Location, Message};
 use oneshelf_domain::promise::{Fulfilment, Lines, channel_figure, channel_total, promise_of};
 use oneshelf_domain::record::{Channel, Records};
-use oneshelf_domain::stock::{ItemNo, LocationNo, Stock, StockKey};
-use oneshelf_domain::{LocationCode, Timestamp};
+use oneshelf_domain::stock::{ItemNo, LocationNo, StockKey};
+use oneshelf_domain::{LocationCode, Timestamp, limits};
 use uuid::Uuid;
 
 use super::{is_told, told_at};
@@ -35,6 +36,8 @@ const COALESCE_MS: i64 = 1_000;
 pub(super) struct Feed {
     app: App,
     lease: Lease,
+    /// How the lines looked when a channel was looked after last, by its code.
+    lines: BTreeMap<String, Arc<Lines>>,
 }
 
 /// What is to be compared for a channel.
@@ -44,9 +47,18 @@ enum What {
     Everything,
 }
 
+/// What changed for a channel without a version.
+struct Moved {
+    /// Stores that answer again, or no more.
+    stores: Vec<LocationNo>,
+    /// Items of which a recall went unanswered, or is forgiven.
+    items: Vec<ItemNo>,
+}
+
 impl Feed {
     pub(super) fn new(app: &App) -> Self {
-        Self { lease: Lease::of(app, "channel-feed"), app: app.clone() }
+        let lease = Lease::of(app, "channel-feed");
+        Self { lease, app: app.clone(), lines: BTreeMap::new() }
     }
 
     pub(super) async fn run(mut self) {
@@ -122,20 +134,34 @@ impl Feed {
         seen: &Seen,
     ) -> Result<(), StoreError> {
         let now = self.app.now();
+        let lines = self.app.links.lines();
+        let moved = self.moved(channel, seen, &lines);
         let sweep = now.ms_since(Timestamp(state.swept_at)) >= SWEEP_MS;
         let what = if state.cursor == 0 || sweep {
             What::Everything
         } else if state.cursor == seen.version.0 {
-            return Ok(());
+            if moved.is_none() {
+                return Ok(());
+            }
+            What::Nothing
         } else {
             self.changed(channel, state.cursor).await?
         };
         let (told, swept_at) = match what {
             What::Nothing => (Some(0), None),
-            What::These(items) => (self.compare(channel, state, &items).await?, None),
-            What::Everything => (self.everything(channel, state).await?, Some(now)),
+            What::These(items) => (self.compare(channel, state, &lines, &items).await?, None),
+            What::Everything => (self.everything(channel, state, &lines).await?, Some(now)),
         };
-        let Some(told) = told else { return Ok(()) };
+        let Some(mut told) = told else { return Ok(()) };
+        if let Some(moved) = moved {
+            if swept_at.is_none() {
+                let Some(more) = self.of_lines(channel, state, &lines, &moved).await? else {
+                    return Ok(());
+                };
+                told += more;
+            }
+            self.lines.insert(channel.code.to_string(), lines);
+        }
         let Some(mut tx) = self.lease.write().await? else { return Ok(()) };
         if shadows::claim(&mut tx, state).await? {
             shadows::advance(&mut tx, &state.channel, seen.version.0, swept_at).await?;
@@ -170,11 +196,65 @@ impl Feed {
         })
     }
 
+    /// What the lines change for a channel since it was looked after last: a line that falls makes
+    /// no version. None when nothing did. A hub that has just started knows no line yet.
+    fn moved(&self, channel: &Channel, seen: &Seen, now: &Lines) -> Option<Moved> {
+        if self.app.links.now_ms() <= limits::FRESH_MS {
+            return None;
+        }
+        let places: Vec<LocationNo> =
+            serving(&seen.records, channel).into_iter().map(|(no, _)| no).collect();
+        let Some(before) = self.lines.get(channel.code.as_str()) else {
+            return Some(Moved { stores: places, items: vec![] });
+        };
+        let stores = before.fresh.symmetric_difference(&now.fresh).copied();
+        let items = before.late.symmetric_difference(&now.late);
+        let items = items.filter(|key| places.contains(&key.location)).map(|key| key.item);
+        let moved = Moved {
+            stores: stores.filter(|no| places.contains(no)).collect(),
+            items: items.collect(),
+        };
+        (!moved.stores.is_empty() || !moved.items.is_empty()).then_some(moved)
+    }
+
+    /// As `compare`, of what stores own whose lines changed.
+    async fn of_lines(
+        &self,
+        channel: &Channel,
+        state: &StateRow,
+        lines: &Lines,
+        moved: &Moved,
+    ) -> Result<Option<usize>, StoreError> {
+        let mut told = 0;
+        for items in moved.items.chunks(usize::try_from(ITEMS_MAX).unwrap_or(1)) {
+            let Some(more) = self.compare(channel, state, lines, items).await? else {
+                return Ok(None);
+            };
+            told += more;
+        }
+        for store in &moved.stores {
+            let mut last = ItemNo(0);
+            loop {
+                let mut tx = self.app.store.read().await?;
+                let items = shadows::items_with_share(&mut tx, *store, last, ITEMS_MAX).await?;
+                tx.rollback().await?;
+                let Some(end) = items.last() else { break };
+                last = *end;
+                let Some(more) = self.compare(channel, state, lines, &items).await? else {
+                    return Ok(None);
+                };
+                told += more;
+            }
+        }
+        Ok(Some(told))
+    }
+
     /// As `compare`, of all items.
     async fn everything(
         &self,
         channel: &Channel,
         state: &StateRow,
+        lines: &Lines,
     ) -> Result<Option<usize>, StoreError> {
         let (mut last, mut told) = (ItemNo(0), 0);
         loop {
@@ -183,7 +263,9 @@ impl Feed {
             tx.rollback().await?;
             let Some(end) = items.last() else { return Ok(Some(told)) };
             last = *end;
-            let Some(more) = self.compare(channel, state, &items).await? else { return Ok(None) };
+            let Some(more) = self.compare(channel, state, lines, &items).await? else {
+                return Ok(None);
+            };
             told += more;
         }
     }
@@ -194,6 +276,7 @@ impl Feed {
         &self,
         channel: &Channel,
         state: &StateRow,
+        lines: &Lines,
         items: &[ItemNo],
     ) -> Result<Option<usize>, StoreError> {
         // A kit that changes just now counts for nothing, and is compared again by that change.
@@ -214,7 +297,7 @@ impl Feed {
             .iter()
             .filter_map(|item| {
                 let shadow = known.get(&item.no).cloned().unwrap_or_default();
-                differs(&records, channel, item, &shadow, at, now)
+                differs((&records, lines), channel, item, &shadow, at, now)
             })
             .collect();
         shadows::tell(&mut tx, &state.channel, &new, now).await?;
@@ -249,7 +332,7 @@ pub(super) fn serving(records: &Records, channel: &Channel) -> Vec<(LocationNo, 
 
 /// What a channel may offer of an item: in all, and for each location.
 pub(super) fn figure(
-    records: &Records,
+    (records, lines): (&Records, &Lines),
     channel: &Channel,
     item: &ItemFigures,
 ) -> (i64, Vec<Location>) {
@@ -258,17 +341,11 @@ pub(super) fn figure(
     for (no, location) in serving(records, channel) {
         let key = StockKey { item: item.no, location: no };
         let row = |key: StockKey| {
-            let mut stock = Stock::default();
-            if item.active {
-                stock.balances[0] = item.available.get(&key).copied().unwrap_or(0);
-            }
-            stock
+            item.stock.get(&key).filter(|_| item.active).copied().unwrap_or_default()
         };
-        // A store's share is not told: nothing would take it back when the line falls, since what
-        // is sent follows the versions alone. The channel may ask for it all the same.
-        let (lines, who) = (Lines::default(), (Some(channel.code.as_str()), Fulfilment::Shipping));
-        promises.push(promise_of(records, &lines, key, row));
-        let quantity = channel_figure(records, &lines, key, row, who);
+        let who = (Some(channel.code.as_str()), Fulfilment::Shipping);
+        promises.push(promise_of(records, lines, key, row));
+        let quantity = channel_figure(records, lines, key, row, who);
         locations.push(Location { location, quantity });
     }
     let buffer = records.buffer(item.no, Some(channel.code.as_str()));
@@ -276,14 +353,14 @@ pub(super) fn figure(
 }
 
 fn differs(
-    records: &Records,
+    seen: (&Records, &Lines),
     channel: &Channel,
     item: &ItemFigures,
     shadow: &Shadow,
     at: (i64, i64),
     now: Timestamp,
 ) -> Option<NewFigure> {
-    let (total, locations) = figure(records, channel, item);
+    let (total, locations) = figure(seen, channel, item);
     let text = serde_json::to_string(&(total, &locations)).unwrap_or_default();
     if text == shadow.told {
         return None;

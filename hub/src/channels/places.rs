@@ -3,6 +3,7 @@
 //! A choice by the figures of the moment; the write path decides whether the units are there.
 
 use oneshelf_connectors::{Order, OrderLine};
+use oneshelf_domain::promise::Lines;
 use oneshelf_domain::record::{Channel, Records};
 use oneshelf_domain::stock::{ItemNo, LocationNo};
 use oneshelf_domain::{LocationCode, Refusal, Sku};
@@ -71,11 +72,12 @@ pub(super) async fn may_be_served_later(
     }
     let items: Vec<ItemNo> = planned.iter().map(|line| line.item).collect();
     let found = shadows::figures(&app.store, records, &items).await?;
+    let lines = app.links.lines();
     Ok(planned.iter().any(|line| {
         let same = planned.iter().filter(|other| (other.item, other.no) == (line.item, line.no));
         let wanted: i64 = same.map(|other| other.quantity).sum();
         let item = found.items.iter().find(|i| i.no == line.item);
-        let places = item.map(|i| figure(records, channel, i).1).unwrap_or_default();
+        let places = item.map(|i| figure((records, &lines), channel, i).1).unwrap_or_default();
         let here = places.iter().find(|place| place.location == line.location);
         here.map_or(0, |place| place.quantity) < wanted
     }))
@@ -90,28 +92,34 @@ async fn free_places(
     items: &[ItemNo],
 ) -> Result<Vec<usize>, StoreError> {
     let found = shadows::figures(&app.store, records, items).await?;
-    let offered = |item: ItemNo, place: usize| {
+    let now = app.links.lines();
+    let offered = |lines: &Lines, item: ItemNo, place: usize| {
         let figures = found.items.iter().find(|i| i.no == item);
-        let locations = figures.map(|i| figure(records, channel, i).1).unwrap_or_default();
-        locations.get(place).map_or(0, |l| l.quantity)
+        let locations = figures.map(|i| figure((records, lines), channel, i).1);
+        locations.unwrap_or_default().get(place).map_or(0, |l| l.quantity)
     };
-    let places = 0..serving(records, channel).len();
-    let serves = |place: usize, item: ItemNo, quantity: i64| offered(item, place) >= quantity;
+    // What a store must give back first is the second choice: it may not answer.
+    let (silent, places) = (Lines::default(), 0..serving(records, channel).len());
+    let views = [&silent, &*now];
     let open: Vec<(ItemNo, i64)> = items
         .iter()
         .zip(&order.lines)
         .filter(|(_, line)| line.location.is_none())
         .map(|(item, line)| (*item, line.quantity.units()))
         .collect();
-    let all = places.clone().find(|place| {
+    let serves_all = |lines: &Lines, place: usize| {
         open.iter().all(|(item, _)| {
             let same = open.iter().filter(|(other, _)| other == item);
-            serves(*place, *item, same.map(|(_, quantity)| quantity).sum())
+            offered(lines, *item, place) >= same.map(|(_, quantity)| quantity).sum()
         })
-    });
+    };
+    let all =
+        views.into_iter().find_map(|lines| places.clone().find(|place| serves_all(lines, *place)));
     let alone = |(item, line): (&ItemNo, &OrderLine)| {
-        let mut places = places.clone();
-        places.find(|place| serves(*place, *item, line.quantity.units())).unwrap_or(0)
+        let wanted = line.quantity.units();
+        let serves =
+            |lines: &Lines| places.clone().find(|place| offered(lines, *item, *place) >= wanted);
+        views.into_iter().find_map(serves).unwrap_or(0)
     };
     Ok(match all {
         Some(place) => vec![place; items.len()],

@@ -2,13 +2,14 @@
 
 use oneshelf_domain::record::{Channel, Record};
 use oneshelf_domain::stock::Command;
-use oneshelf_domain::{CommandId, Timestamp};
+use oneshelf_domain::{CommandId, Timestamp, limits};
 use oneshelf_hub::auth::rates::Rates;
 use oneshelf_hub::channels::Settings;
 use oneshelf_hub::commands::Lane;
 use oneshelf_sync::plan::Submission;
 use serde_json::{Value, json};
 
+use crate::link::{Line, joined, life};
 use crate::receiver::{Does, Receiver};
 use crate::support::Hub;
 
@@ -82,6 +83,38 @@ async fn a_channel_is_told_what_it_may_offer() {
     receiver.knows("FLASK", 0).await;
     let told = hub.get("/v1/stock/FLASK/explain?location=W01").await.ok(200)["told"].clone();
     assert!(told.as_array().unwrap().iter().any(|t| t["channel"] == "own"), "{told}");
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn a_channel_is_told_share_while_the_store_answers() {
+    let hub = open().await;
+    let agent = joined(&hub).await;
+    hub.receive("S07", 6).await;
+    hub.put("/v1/policies/share/S07/*", json!({"quantity": 4})).await.ok(200);
+    let mut line = Line::open(&hub, agent).await;
+    line.hello(life(), json!({"epoch": 0, "version": 0})).await;
+    assert_eq!(line.frame("grant").await["total"], 4);
+    // Until a hub knows its lines nobody is told of them.
+    hub.app().links.skip_ms(limits::FRESH_MS);
+    line.is_fresh(&hub).await;
+    let receiver = Receiver::start().await;
+    channel(&hub, &receiver.url()).await;
+    receiver.knows("FLASK", 6).await;
+    hub.put("/v1/policies/safety/FLASK/S07", json!({"quantity": 1})).await.ok(200);
+    receiver.knows("FLASK", 5).await;
+    // No version tells that a line has fallen.
+    let version = hub.app().seen().version;
+    hub.app().links.skip_ms(limits::FRESH_MS + 1);
+    receiver.knows("FLASK", 1).await;
+    line.is_fresh(&hub).await;
+    receiver.knows_after("FLASK", 5, || hub.later(2_000)).await;
+    assert_eq!(hub.app().seen().version, version);
+    let told = receiver.taken().into_iter().filter(|d| d.data()["sku"] == "FLASK");
+    let told: Vec<(Value, Value)> =
+        told.map(|d| (d.data()["version"].clone(), d.timestamp().clone())).collect();
+    let [.., fell, rose] = &told[..] else { panic!("{told:?}") };
+    assert!(fell.0 == rose.0 && fell.1.as_str() < rose.1.as_str(), "which is newer: {told:?}");
     hub.close().await;
 }
 

@@ -52,6 +52,11 @@ impl Delivery {
         &self.body["data"]
     }
 
+    /// When its figure was made.
+    pub(crate) fn timestamp(&self) -> &Value {
+        &self.body["timestamp"]
+    }
+
     pub(crate) fn is_signed_with(&self, secret: &str) -> bool {
         let secrets = [Secret::parse(secret).unwrap()];
         let account = Account { endpoint: "", secrets: &secrets };

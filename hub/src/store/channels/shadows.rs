@@ -6,10 +6,12 @@
 use std::collections::BTreeMap;
 
 use oneshelf_domain::record::Records;
-use oneshelf_domain::stock::{ItemNo, LocationNo, StockKey};
+use oneshelf_domain::stock::{ItemNo, LocationNo, Place, Stock, StockKey};
 use oneshelf_domain::{Sku, Timestamp};
+use sqlx::AssertSqlSafe;
 
 use crate::store::read::figures::{asked, with_parts};
+use crate::store::read::standing::OWNED;
 use crate::store::{Bulk, Store, StoreError, Tx, head, on};
 
 /// How a channel is doing.
@@ -128,7 +130,7 @@ pub struct Figures {
     pub items: Vec<ItemFigures>,
 }
 
-/// Available units of an item.
+/// What figures of an item are made from.
 #[derive(Debug)]
 pub struct ItemFigures {
     /// Which.
@@ -137,11 +139,12 @@ pub struct ItemFigures {
     pub sku: Sku,
     /// Whether it is sold.
     pub active: bool,
-    /// By location: its own, and those of its parts where it is a kit. What is not sold has none.
-    pub available: BTreeMap<StockKey, i64>,
+    /// Available units and the store's share, by location: its own, and those of its parts where
+    /// it is a kit. What is not sold has none.
+    pub stock: BTreeMap<StockKey, Stock>,
 }
 
-type FiguresRow = (i64, String, String, Option<i64>, Option<i64>);
+type FiguresRow = (i64, String, String, Option<i64>, Option<i64>, Option<i64>);
 
 /// Reads them in one moment.
 ///
@@ -159,26 +162,29 @@ pub async fn figures(
             r.int(no.0);
         });
     }
-    let sql = "select i.no, i.sku, i.state, s.location, s.available from {rows} \
+    let sql = "select i.no, i.sku, i.state, s.location, s.available, s.store_share from {rows} \
         join item i on i.no = r.c0 left join stock s on s.item = i.no order by i.no";
     let found: Vec<FiguresRow> = tx.fetch(sql, rows).await?;
     let version = head(&mut tx).await?.head.version.0;
     tx.rollback().await?;
     let mut items: Vec<ItemFigures> = vec![];
-    for (no, sku, state, location, available) in found {
+    for (no, sku, state, location, available, share) in found {
         if items.last().is_none_or(|i| i.no.0 != no) {
             let sku = Sku::new(&sku).map_err(|_| StoreError::unreadable("item", &sku))?;
-            let (no, available) = (ItemNo(no), BTreeMap::new());
-            items.push(ItemFigures { no, sku, active: state == "active", available });
+            let (no, stock) = (ItemNo(no), BTreeMap::new());
+            items.push(ItemFigures { no, sku, active: state == "active", stock });
         }
         if let (Some(item), Some(location)) = (items.last_mut(), location)
             && item.active
         {
             let key = StockKey { item: item.no, location: LocationNo(location) };
-            item.available.insert(key, available.unwrap_or(0));
+            let mut stock = Stock::default();
+            stock.balances[Place::Available.index()] = available.unwrap_or(0);
+            stock.balances[Place::StoreShare.index()] = share.unwrap_or(0);
+            item.stock.insert(key, stock);
         }
     }
-    let items = asked(records, wanted, items, |i| (i.no, &mut i.available));
+    let items = asked(records, wanted, items, |i| (i.no, &mut i.stock));
     Ok(Figures { version, items })
 }
 
@@ -195,6 +201,25 @@ pub async fn items_touched(
         union select no from item where version > $1 limit $2";
     let found: Vec<i64> = on!(tx, conn => sqlx::query_scalar(sql)
         .bind(after).bind(items_max).fetch_all(conn).await)?;
+    Ok(found.into_iter().map(ItemNo).collect())
+}
+
+/// The next items of which a store's registers own units: their figures change with its line.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn items_with_share(
+    tx: &mut Tx,
+    location: LocationNo,
+    after: ItemNo,
+    rows: i64,
+) -> Result<Vec<ItemNo>, StoreError> {
+    let sql = format!(
+        "select s.item from stock s where s.location = $1 and {OWNED} and s.store_share > 0
+            and s.item > $2 order by s.item limit $3"
+    );
+    let found: Vec<i64> = on!(tx, conn => sqlx::query_scalar(AssertSqlSafe(sql))
+        .bind(location.0).bind(after.0).bind(rows).fetch_all(conn).await)?;
     Ok(found.into_iter().map(ItemNo).collect())
 }
 
