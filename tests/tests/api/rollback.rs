@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use oneshelf_domain::stock::Version;
 use oneshelf_hub::serve::{start, wall_clock};
 use oneshelf_hub::store::Store;
 use oneshelf_hub::store::alone::Lock;
@@ -37,7 +38,9 @@ async fn a_hub_does_not_start_on_a_database_that_is_behind_what_it_has_seen() {
     let mut hub = Hub::open().await;
     hub.receive("W01", 3).await;
     hub.receive("S07", 3).await;
-    let version = hub.app().seen().version.0;
+    let version: i64 =
+        hub.texts("select cast(version as text) from head").await[0].parse().unwrap();
+    hub.app().follow.reached(Version(version)).await;
     hub.halt().await;
     let (file, mut seen) = witness(&hub);
     assert_eq!(seen, json!({"epoch": 1, "version": version, "agents": []}), "its last word");
