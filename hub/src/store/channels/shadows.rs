@@ -62,8 +62,7 @@ pub async fn state(tx: &mut Tx, channel: &str) -> Result<Option<StateRow>, Store
 
 /// Looks after a channel at an endpoint from now on: everything is to be compared. What another
 /// endpoint knew or did says nothing of this one, and what was confirmed before a restore nothing
-/// of now. Gives how the channel is doing then; somebody
-/// else may have come first.
+/// of now. Gives how the channel is doing then; somebody else may have come first.
 ///
 /// # Errors
 /// When the database does not answer.
