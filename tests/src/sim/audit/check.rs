@@ -251,8 +251,9 @@ impl Auditor {
         let history = self.history.get(&(row.place, row.item))?;
         let later = history.partition_point(|(v, _)| *v <= version);
         let (_, then) = history.get(later.checked_sub(1)?)?;
-        let later = self.booked.range((row.place, version + 1)..=(row.place, i64::MAX));
-        let mine = later.flat_map(|(_, a)| &a.lines).filter(|l| l.item == row.item);
+        let later = self.booked.range(version + 1..).map(|(_, act)| act);
+        let here = later.filter(|a| a.place == row.place);
+        let mine = here.flat_map(|a| &a.lines).filter(|l| l.item == row.item);
         let way = self.open.removed(row.place, row.item);
         Some(then - way - mine.map(|l| l.removed).sum::<i64>())
     }

@@ -58,8 +58,8 @@ pub struct Auditor {
     open: Way,
     /// Looks until every one of them is looked up in its log again.
     unlooked: usize,
-    /// Facts by the place and the version that booked them.
-    booked: BTreeMap<(usize, i64), Act>,
+    /// Facts by the version that booked them.
+    booked: BTreeMap<i64, Act>,
     booked_ids: BTreeSet<Id>,
     /// What requests at the hub will do to a shelf: (place, item, shelf, aside).
     expected: BTreeMap<Id, Vec<(usize, usize, i64, i64)>>,

@@ -103,7 +103,7 @@ impl Auditor {
                     let left = self.left.entry((act.place, line.item)).or_default();
                     *left = left.saturating_add(units.max(0));
                 }
-                self.booked.insert((act.place, version), act);
+                self.booked.insert(version, act);
             }
             None => self.complain(format!("a fact was booked that nobody stored: {id:x}")),
         }
