@@ -84,8 +84,10 @@ impl Auditor {
     /// another's place a beyond sale, else nobody may free them before the store's own word.
     fn given_twice(&mut self, id: Id, lines: &[(usize, usize, i64)], how: &str) {
         for (place, item, units) in lines {
+            // A sale beyond the share may have taken them from the one who gave them up.
+            let sold = self.unprotected || self.beyond[*place][*item] > 0;
             self.beyond[*place][*item] += units;
-            if !self.tainted[*place] && !self.retired[*place] {
+            if !sold && !self.tainted[*place] && !self.retired[*place] {
                 self.complain(format!("S4 {id:x} was handed over, and at the hub it is {how}"));
             }
         }
