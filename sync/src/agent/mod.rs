@@ -76,6 +76,13 @@ impl Life {
     pub fn begin(incarnation: IncarnationId, follows: Option<IncarnationId>) -> Self {
         Self { incarnation, follows, lease: Lease::default(), nonce: None, seq: 0, head: None }
     }
+
+    /// One that follows this one. It knows of which epoch the hub's word on earlier facts is: a hub
+    /// that was put back meanwhile has them said again.
+    pub fn next(&self, incarnation: IncarnationId) -> Self {
+        let lease = Lease { epoch: self.lease.epoch, number: 0 };
+        Self { lease, ..Self::begin(incarnation, Some(self.incarnation)) }
+    }
 }
 
 /// A fact in the log that the hub has not answered.

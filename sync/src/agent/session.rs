@@ -9,7 +9,7 @@ use oneshelf_protocol::frame::{Body, Cursor, Protocol, Up};
 use oneshelf_protocol::{PROTOCOL_MAX, PROTOCOL_MIN};
 use uuid::Uuid;
 
-use super::{Agent, Fresh, Life, Note, Out, Step, Write};
+use super::{Agent, Fresh, Note, Out, Step, Write};
 
 /// Totals of one Hello or Close: keeps a frame under its limit.
 pub(crate) const TOTALS_PER_FRAME: usize = 1_500;
@@ -174,7 +174,7 @@ impl Agent {
             let body = Body::Close { left: chunk.cloned().collect() };
             step.then(self.log(CommandId(fresh()), body, now));
         }
-        self.life = Life::begin(IncarnationId(fresh()), Some(incarnation));
+        self.life = self.life.next(IncarnationId(fresh()));
         self.totals.clear();
         self.drop_holds();
         step.writes.push(Write::TotalsCleared);

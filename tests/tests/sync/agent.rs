@@ -114,6 +114,19 @@ fn a_hub_of_another_epoch_gets_the_whole_log_again() {
 }
 
 #[test]
+fn a_hub_that_was_put_back_while_a_life_ended_gets_the_log_of_that_life_again() {
+    let mut store = Store::open();
+    let (first, _) = store.bring();
+    store.ack(lease(1, 1), first, Answer::Accepted);
+    let old = store.life.incarnation;
+    store.down(Down::Retired { incarnation: old });
+    assert_eq!(store.life.lease, lease(1, 0), "the new life knows whose answers it has");
+    let step = store.welcome(lease(2, 1), &[]);
+    assert!(step.writes.contains(&Write::AllUnanswered));
+    assert!(step.notes.contains(&Note::ReloadLog));
+}
+
+#[test]
 fn a_hub_that_lost_answered_facts_gets_the_whole_log_again() {
     let mut store = Store::open();
     let (first, _) = store.bring();
