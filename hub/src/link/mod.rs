@@ -154,8 +154,8 @@ impl Links {
         asked
     }
 
-    /// Ends the connection to a store's agent, whichever hub has it: its life was retired, and it is
-    /// to hear of that.
+    /// Ends the connection to a store's agent, whichever hub has it: its life was retired, and it
+    /// is to hear of that.
     pub fn cut(&self, location: LocationNo) {
         self.cut_here(location);
         self.bell.cut(location);

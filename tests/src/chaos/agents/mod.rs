@@ -3,8 +3,8 @@
 //!
 //! Every round sells before, moves the share, makes the trouble, and looks: the old life is
 //! retired, its share in doubt, nobody else is taken for a copy; every sale that a disk still has
-//! is booked once; after a count the shelf, the hub and the store agree. At the end the audit is clean, and
-//! receipt numbers come twice only where two machines sold without a line.
+//! is booked once; after a count the shelf, the hub and the store agree. At the end the audit is
+//! clean, and receipt numbers come twice only where two machines sold without a line.
 
 mod machine;
 
