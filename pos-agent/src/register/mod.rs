@@ -199,9 +199,13 @@ impl Front {
         Ok(self.shared.identity())
     }
 
-    /// Daily work: facts that the hub answered long ago leave the log.
+    /// Daily work: facts that the hub answered long ago leave the log. Only while a session is
+    /// open: a hub that was put back since the last one wants them again.
     pub(crate) async fn drop_old_facts(&self) -> Result<u64, Fault> {
         let mut core = self.core().await?;
+        if core.agent.session().is_none() {
+            return Ok(0);
+        }
         let dropped = core.writer.drop_old_facts(clock::now()).await;
         if let Err(fault) = &dropped {
             core.doubt(fault);

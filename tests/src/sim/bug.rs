@@ -1,8 +1,7 @@
 //! Planted bugs: faults that the shells of the simulator make on purpose, never the product.
 //!
 //! Each must be caught by the auditor within a bounded number of seeds; the numbers are those of
-//! the protocol's own list (shares.md section 9). Those that need a `Released` fact or a hub
-//! restore join with these.
+//! the protocol's own list (shares.md section 9).
 
 macro_rules! bugs {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
@@ -16,13 +15,17 @@ macro_rules! bugs {
 
             /// The seeds that try it: for faults that few runs have, only those of their kind.
             pub fn seeds(self, count: u64) -> impl Iterator<Item = u64> {
-                let copies = matches!(self, Bug::LeaseWithoutNonce | Bug::CopyCloseFrees);
-                (1..=count).map(move |n| if copies { 8 * n + 4 } else { n })
+                let kind = match self {
+                    Bug::TotalsNotLearned | Bug::PromisesEarly => Some(1),
+                    Bug::LeaseWithoutNonce | Bug::CopyCloseFrees | Bug::NoPredecessor => Some(4),
+                    _ => None,
+                };
+                (1..=count).map(move |n| kind.map_or(n, |kind| 8 * n + kind))
             }
 
             /// Random runs meet it; else only a search of small worlds does.
             pub const fn by_chance(self) -> bool {
-                !matches!(self, Bug::DrawnAgain)
+                !matches!(self, Bug::DrawnAgain | Bug::GrantOldSession | Bug::AckOldSession)
             }
 
             /// The name on the command line.
@@ -56,6 +59,10 @@ bugs! {
     CopyIsSame = "copy-is-same",
     /// 11: a lease without a nonce.
     LeaseWithoutNonce = "lease-without-nonce",
+    /// 12: a restored hub does not learn granted totals.
+    TotalsNotLearned = "totals-not-learned",
+    /// 13: a restored hub promises before it was told everything.
+    PromisesEarly = "promises-early",
     /// 14: a count's deficit is taken from the store's share.
     CountTakesShare = "count-takes-share",
     /// 15: a copy's Close frees the doubt.
@@ -76,8 +83,14 @@ bugs! {
     DrawnAgain = "drawn-again",
     /// 23: a recall is a delta: each copy takes again.
     RecallDelta = "recall-delta",
+    /// 24: a grant of an earlier session is applied after a hub restore.
+    GrantOldSession = "grant-old-session",
+    /// 25: an acknowledgement of an earlier session is believed.
+    AckOldSession = "ack-old-session",
     /// 26: an online cancel frees a unit that was handed over.
     CancelFrees = "cancel-frees",
+    /// 27: facts do not name their predecessor.
+    NoPredecessor = "no-predecessor",
     /// The agent sends before its commit.
     AgentSendsEarly = "agent-sends-early",
     /// A sale loses its split: all of it counts as beyond.

@@ -4,7 +4,7 @@ mod network;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use oneshelf_domain::Timestamp;
+use oneshelf_domain::{Timestamp, limits};
 use oneshelf_protocol::frame::{Down, Up};
 use uuid::Uuid;
 
@@ -86,6 +86,9 @@ pub(super) enum Event {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
     HubRestarts,
+    HubBackup,
+    /// The hub's database is put back by the book.
+    HubRestored,
     DeviceRestarts,
     LineCut,
     LongCut,
@@ -106,6 +109,8 @@ impl Fault {
     /// All of them.
     pub const ALL: &'static [Fault] = &[
         Fault::HubRestarts,
+        Fault::HubBackup,
+        Fault::HubRestored,
         Fault::DeviceRestarts,
         Fault::LineCut,
         Fault::LongCut,
@@ -155,6 +160,8 @@ pub(super) struct Scene {
     pub orderly: bool,
     /// Stores have shares: else registers ask nobody and sell whatever lies on the shelf.
     pub shares: bool,
+    /// How long agents keep facts that were answered, ms.
+    pub keep_facts: i64,
     /// No fault happens any more.
     pub calm: bool,
     /// Something was stored since the last look.
@@ -187,6 +194,7 @@ impl Scene {
             lines: (0..STORES).map(|_| Line::default()).collect(),
             orderly,
             shares: true,
+            keep_facts: limits::KEEP_FACTS_MS,
             calm: false,
             dirty: false,
             broken: BTreeSet::new(),

@@ -33,6 +33,10 @@ pub struct Counts {
     pub connections: u64,
     /// Restarts of the hub.
     pub hub_restarts: u64,
+    /// Facts that agents dropped from their logs.
+    pub dropped: u64,
+    /// Databases of the hub put back.
+    pub hub_restores: u64,
     /// Restarts of agents, power cuts before a commit among them.
     pub agent_restarts: u64,
     /// Commits that a power cut undid.
@@ -109,6 +113,8 @@ impl Counts {
         self.cuts += cuts;
         self.connections += connections;
         self.hub_restarts += other.hub_restarts;
+        self.dropped += other.dropped;
+        self.hub_restores += other.hub_restores;
         self.agent_restarts += other.agent_restarts;
         self.undone += other.undone;
         self.restores += other.restores;

@@ -38,6 +38,7 @@ const COMMANDS: &[&str] = &[
     "hand_over",
     "receive",
     "put_record",
+    "remove_record",
 ];
 /// Kinds of fact that agents must have stored in them.
 const FACTS: &[&str] = &["sale", "in", "back", "count", "handover", "released", "close"];
@@ -52,6 +53,10 @@ fn the_invariants_hold() {
     }
     let sim::Counts { undone, restores, copies, retired, beyond, counted, handed, .. } = counts;
     for often in [undone, restores, copies, retired, beyond, counted, handed] {
+        assert!(often > SEEDS / 20, "{counts:?}");
+    }
+    let sim::Counts { hub_restores, dropped, .. } = counts;
+    for often in [hub_restores, dropped] {
         assert!(often > SEEDS / 20, "{counts:?}");
     }
     let kinds = [(&counts.commands, COMMANDS), (&counts.facts, FACTS)];

@@ -113,6 +113,10 @@ pub struct Books {
     pub lives: Vec<Life>,
     /// Open reservations.
     pub claims: Vec<Claim>,
+    /// Places that it says it knows too little of to promise anything.
+    pub recovering: Vec<usize>,
+    /// Of the last version.
+    pub epoch: i64,
     /// The last version.
     pub version: i64,
 }
@@ -130,8 +134,12 @@ pub struct View {
     pub totals: Vec<Totals>,
     /// Ids of unanswered facts.
     pub unanswered: Rc<BTreeSet<Id>>,
+    /// Ids of all facts in its log.
+    pub kept: Rc<BTreeSet<Id>>,
     /// The version of its copy.
     pub cursor: i64,
+    /// And the epoch of that version.
+    pub epoch: i64,
     /// What it shows, per item; empty when nobody looked.
     pub shown: Vec<Row>,
     /// The session that it thinks is open.

@@ -16,6 +16,7 @@ impl Auditor {
         if let Some(wrong) = self.wrong.take() {
             return Err(wrong);
         }
+        self.recovered(books, views)?;
         self.ended.extend(books.lives.iter().filter(|l| l.retired).map(|l| l.id));
         for row in &books.rows {
             self.not_below_zero(row)?;
@@ -26,6 +27,7 @@ impl Auditor {
             self.not_promised_twice(row, books, views)?;
             self.shorts_have_a_cause(row)?;
         }
+        self.one_log_each(books)?;
         self.doubt_stays(books)?;
         self.one_session_each(views)?;
         for owned in &books.owned {
@@ -37,7 +39,9 @@ impl Auditor {
         self.logged(views)?;
         for view in views.iter().filter(|v| !self.tainted[v.place]) {
             self.one_owner(view, books)?;
-            self.shown(view)?;
+            if view.epoch == books.epoch {
+                self.shown(view)?; // else its copy is of versions that are no more
+            }
         }
         self.count_broken(books);
         self.told_is_kept(books)
@@ -84,15 +88,15 @@ impl Auditor {
             return Err(format!("S3 below zero: {row:?}"));
         }
         let aside = self.aside[row.place][row.item];
-        if row.buckets[3] != aside {
+        if row.buckets[3] != aside && !self.restored.untold(row.place) {
             return Err(format!("S1 {aside} units were picked: {row:?}"));
         }
         Ok(())
     }
 
     fn conserved(&self, row: &Row, books: &Books) -> Result<(), String> {
-        if self.counted_tainted[row.place] {
-            return Ok(()); // the count booked what no log holds any more
+        if self.counted_tainted[row.place] || self.restored.untold(row.place) {
+            return Ok(()); // the books hold what no log does, or lack it
         }
         let of_row = |o: &&super::Owned| (o.place, o.item) == (row.place, row.item);
         let written: i64 = books.owned.iter().filter(of_row).map(|o| o.written_off).sum();
@@ -111,7 +115,7 @@ impl Auditor {
 
     fn not_promised_twice(&self, row: &Row, books: &Books, views: &[View]) -> Result<(), String> {
         let at = (row.place, row.item);
-        if self.beyond[at.0][at.1] > 0 {
+        if self.beyond[at.0][at.1] > 0 || self.restored.unsure(books, row.place) {
             return Ok(());
         }
         let reserved = books.claims.iter().filter(|c| c.held == Held::Reserved);
@@ -140,7 +144,7 @@ impl Auditor {
 
     fn shorts_have_a_cause(&self, row: &Row) -> Result<(), String> {
         let beyond = self.beyond[row.place][row.item];
-        if row.short + row.owed > beyond {
+        if row.short + row.owed > beyond && !self.restored.ever() {
             return Err(format!("S5 {beyond} units sold beyond a share: {row:?}"));
         }
         Ok(())
@@ -197,7 +201,9 @@ impl Auditor {
     ) -> Result<(), String> {
         let lost = acts.find(|(id, act)| {
             let mut here = views.iter().filter(|v| v.place == act.place);
-            !self.tainted[act.place] && !here.any(|v| v.unanswered.contains(id))
+            let again = self.restored.forgot(**id);
+            let logs = |v: &View| v.unanswered.contains(id) || again && v.kept.contains(id);
+            !self.tainted[act.place] && !here.any(logs)
         });
         match lost {
             Some((id, act)) => Err(format!("S6 a fact is in no log: {id:x} {act:?}")),
@@ -251,7 +257,7 @@ impl Auditor {
         let history = self.history.get(&(row.place, row.item))?;
         let later = history.partition_point(|(v, _)| *v <= version);
         let (_, then) = history.get(later.checked_sub(1)?)?;
-        let later = self.booked.range(version + 1..).map(|(_, act)| act);
+        let later = self.booked.range(version + 1..).map(|(_, (_, act))| act);
         let here = later.filter(|a| a.place == row.place);
         let mine = here.flat_map(|a| &a.lines).filter(|l| l.item == row.item);
         let way = self.open.removed(row.place, row.item);

@@ -6,8 +6,10 @@
 
 mod books;
 mod check;
+mod order;
 mod record;
 mod rest;
+mod restored;
 mod way;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +17,7 @@ use std::hash::{Hash, Hasher};
 
 pub use books::{Books, Claim, Held, Life, Owned, Row, Totals, View};
 pub use record::{Act, Line};
+pub use restored::Mark;
 use way::Way;
 
 /// An id, as a plain number.
@@ -59,7 +62,7 @@ pub struct Auditor {
     /// Looks until every one of them is looked up in its log again.
     unlooked: usize,
     /// Facts by the version that booked them.
-    booked: BTreeMap<i64, Act>,
+    booked: BTreeMap<i64, (Id, Act)>,
     booked_ids: BTreeSet<Id>,
     /// What requests at the hub will do to a shelf: (place, item, shelf, aside).
     expected: BTreeMap<Id, Vec<(usize, usize, i64, i64)>>,
@@ -89,6 +92,13 @@ pub struct Auditor {
     must_fork: BTreeSet<Id>,
     /// Lives that were copied while no Hello of theirs waited for its answer.
     copied: BTreeSet<Id>,
+    /// What the hub was put back, and what it forgot by that.
+    restored: restored::Restored,
+    /// The last fact of each life that the hub booked, and lives where one did not follow it.
+    heads: BTreeMap<Id, Id>,
+    mixed: BTreeSet<Id>,
+    /// Granted totals at the hub, as last seen: (life, item).
+    granted: BTreeMap<(Id, usize), i64>,
     /// The first thing that was wrong while recording.
     wrong: Option<String>,
 }
@@ -139,6 +149,7 @@ impl Auditor {
         (&self.settled, &self.ended).hash(hasher);
         (&self.open, &self.booked_ids, &self.promises, &self.left).hash(hasher);
         (&self.doubts, &self.must_fork, &self.copied, &self.given, &self.heard).hash(hasher);
+        (&self.heads, &self.restored).hash(hasher);
     }
 
     pub(super) fn complain(&mut self, what: String) {

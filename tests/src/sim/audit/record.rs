@@ -2,6 +2,7 @@
 
 use std::collections::btree_map::Entry;
 
+use super::restored::LOST;
 use super::{Auditor, Id, Promise};
 
 /// One item of a fact.
@@ -24,6 +25,8 @@ pub struct Act {
     pub place: usize,
     /// Whose log.
     pub life: Id,
+    /// The fact before it there.
+    pub prev: Option<Id>,
     /// What it was.
     pub kind: &'static str,
     /// Per item.
@@ -34,7 +37,7 @@ impl Auditor {
     /// Units came to a shelf or left it, by hand.
     pub fn moved(&mut self, place: usize, item: usize, by: i64) {
         self.shelf[place][item] += by;
-        if self.shelf[place][item] < 0 {
+        if self.shelf[place][item] < 0 && !self.restored.untold(place) {
             self.complain(format!("the simulation took a unit that was not there: {place} {item}"));
         }
     }
@@ -87,7 +90,7 @@ impl Auditor {
             // A sale beyond the share may have taken them from the one who gave them up.
             let sold = self.unprotected || self.beyond[*place][*item] > 0;
             self.beyond[*place][*item] += units;
-            if !sold && !self.tainted[*place] && !self.retired[*place] {
+            if !sold && !self.tainted[*place] && !self.retired[*place] && how != LOST {
                 self.complain(format!("S4 {id:x} was handed over, and at the hub it is {how}"));
             }
         }
@@ -105,15 +108,18 @@ impl Auditor {
                     let left = self.left.entry((act.place, line.item)).or_default();
                     *left = left.saturating_add(units.max(0));
                 }
-                self.booked.insert(version, act);
+                self.order(id, &act);
+                self.booked.insert(version, (id, act));
+                self.restored.told(id);
             }
             None => self.complain(format!("a fact was booked that nobody stored: {id:x}")),
         }
     }
 
     /// An agent stored the hub's answer to a fact.
-    pub fn answered(&mut self, place: usize, id: Id, rejected: Option<&str>) {
-        if self.open.contains(id) && !self.tainted[place] {
+    pub fn answered(&mut self, place: usize, id: Id, rejected: Option<&str>, epoch: i64) {
+        let excused = self.tainted[place] || self.restored.excuses(id, epoch);
+        if self.open.contains(id) && !excused {
             self.complain(format!("S6 a fact was answered that the hub has not: {id:x}"));
         }
         if let Some(code) = rejected.filter(|_| !self.tainted[place]) {
@@ -149,6 +155,9 @@ impl Auditor {
             }),
             Entry::Occupied(known) => known.into_mut(),
         };
+        if promise.ended == Some(LOST) {
+            promise.ended = None; // asked for again, of a hub that had forgotten it
+        }
         let again = promise.ended.is_some();
         let late = promise.handed && ended.is_some_and(|how| how != "consumed");
         promise.ended = promise.ended.or(ended);
@@ -219,7 +228,8 @@ impl Auditor {
     /// Someone should see this; a sound store gives no reason for it.
     pub fn notice(&mut self, kind: &str, subject: &str) {
         let of_copies = ["notice.share_mismatch", "notice.agent_forked", "notice.hub_behind"];
-        if of_copies.contains(&kind) && !self.tainted.iter().any(|t| *t) {
+        let forgot = kind == "notice.hub_behind" && self.restored.ever();
+        if of_copies.contains(&kind) && !forgot && !self.tainted.iter().any(|t| *t) {
             self.complain(format!("S8 false alarm: {kind} {subject}"));
         }
     }

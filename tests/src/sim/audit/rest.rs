@@ -22,6 +22,10 @@ impl Auditor {
             self.same_rows(view, books)?;
         }
         self.all_logged(views)?;
+        let silent = |place: &&usize| !self.tainted[**place];
+        if let Some(place) = books.recovering.iter().find(silent) {
+            return Err(format!("S7 place {place} never recovers"));
+        }
         if let Some((id, act)) = self.open.iter().find(|(_, a)| !self.tainted[a.place]) {
             return Err(format!("S6 a fact never arrived: {id:x} {act:?}"));
         }
@@ -67,7 +71,8 @@ impl Auditor {
 
     fn no_reason_to_be_short(&self, books: &Books) -> Result<(), String> {
         for row in books.rows.iter().filter(|r| !self.tainted[r.place]) {
-            let clean = self.beyond[row.place][row.item] == 0 && !self.unprotected;
+            let clean =
+                self.beyond[row.place][row.item] == 0 && !self.unprotected && !self.restored.ever();
             if clean && (row.short > 0 || row.owed > 0) {
                 return Err(format!("S5 short at rest, nobody sold beyond a share: {row:?}"));
             }

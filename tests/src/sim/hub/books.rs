@@ -57,6 +57,8 @@ impl Hub {
             owned: owned.collect(),
             lives: lives.collect(),
             claims: claims.collect(),
+            recovering: self.recovering(),
+            epoch: db.head.epoch,
             version: db.head.version.0,
         }
     }

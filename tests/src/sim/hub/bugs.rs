@@ -27,7 +27,10 @@ impl Hub {
             let earlier = batch[..at].iter().filter(|s| fact_of(s) == fact_of(&batch[at])).count();
             let submission = &mut batch[at];
             match &mut submission.command {
-                Command::Hello { incarnation, lease, nonce, last, .. } => {
+                Command::Hello { incarnation, lease, nonce, last, granted, .. } => {
+                    if bug == Bug::TotalsNotLearned {
+                        granted.clear();
+                    }
                     let Some(i) = self.database.incarnations.get(incarnation) else { continue };
                     match bug {
                         Bug::CopyIsSame if !i.retired => {
@@ -40,10 +43,16 @@ impl Hub {
                         _ => {}
                     }
                 }
-                Command::Fact { incarnation, seq, prev, body, location, .. } => {
+                Command::Fact { incarnation, seq, prev, body, location, granted, .. } => {
+                    if bug == Bug::TotalsNotLearned {
+                        granted.clear();
+                    }
                     let i = self.database.incarnations.get(incarnation);
                     let behind =
                         i.is_some_and(|i| *seq <= i.last || *seq == i.last + 1 && *prev != i.head);
+                    if let Some(i) = i.filter(|i| bug == Bug::NoPredecessor && *seq == i.last + 1) {
+                        *prev = i.head;
+                    }
                     let again = bug == Bug::AppliedAgain && known;
                     let moved = match bug {
                         Bug::AnyOrder => !known,

@@ -60,9 +60,14 @@ impl Hub {
         let Some(c) = self.connections.get_mut(&connection).filter(|_| self.up) else {
             return vec![];
         };
+        let pong = matches!(up, Up::Pong { .. });
         let todo = c.link.act(&mut scene.ids, move |link, _| link.frame(up.clone()));
         self.hears(connection);
-        self.act(scene, connection, todo)
+        let said = self.act(scene, connection, todo);
+        if pong {
+            self.recovered(scene, connection);
+        }
+        said
     }
 
     pub(super) fn act(&mut self, scene: &mut Scene, connection: u64, todo: Vec<Todo>) -> Vec<Said> {
@@ -149,7 +154,7 @@ impl Hub {
     }
 
     /// `look`: at the whole shelf for items that lack share, as a changed policy asks for too.
-    fn rows(&mut self, scene: &mut Scene, connection: u64, look: bool) {
+    pub(super) fn rows(&mut self, scene: &mut Scene, connection: u64, look: bool) {
         let Some(c) = self.connections.get_mut(&connection) else { return };
         let Some(after) = c.sent.filter(|_| c.link.session().is_some()) else { return };
         let (location, life) = (c.location, c.link.incarnation());

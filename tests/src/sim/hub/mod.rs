@@ -8,6 +8,7 @@ mod bugs;
 mod database;
 mod lines;
 mod links;
+mod restore;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -37,6 +38,8 @@ pub(super) enum Origin {
     Link { connection: u64, about: About },
     /// A customer or clerk.
     Request(u64),
+    /// A store's agent has told everything.
+    Recovered { connection: u64 },
     /// A timer or nobody.
     Nobody,
 }
@@ -124,6 +127,7 @@ impl Hub {
         if let Some(bug) = scene.bug {
             self.spoil(bug, &mut batch);
             self.spoil_records(bug, &mut state);
+            self.forget_marks(bug, &batch, &mut state);
         }
         let known = batch.iter().filter_map(|s| {
             let mut known = self.database.commands.get(&s.id)?.clone();
@@ -150,7 +154,7 @@ impl Hub {
             }
         }
         let writes = plan.finish(&state);
-        self.state = Some(state);
+        self.state = Some(state).filter(|_| scene.bug != Some(Bug::PromisesEarly));
         let kinds: Vec<&'static str> =
             batch.iter().map(|s| oneshelf_sync::plan::kind(&s.command)).collect();
         kinds.iter().for_each(|kind| *scene.counts.commands.entry(kind).or_default() += 1);
@@ -202,6 +206,10 @@ impl Hub {
     fn answer(&mut self, scene: &mut Scene, reply: &Reply, origin: &Origin) -> Vec<Said> {
         match origin {
             Origin::Nobody => vec![],
+            Origin::Recovered { connection } => {
+                self.rows(scene, *connection, true);
+                vec![]
+            }
             Origin::Request(request) => {
                 vec![Said::Reply { request: *request, reply: reply.clone() }]
             }

@@ -43,10 +43,14 @@ pub(super) enum Kind {
     Copied,
     /// Another agent is enrolled for the store.
     Spare,
+    /// A backup of the hub's database.
+    HubBackup,
+    /// It is put back by the book.
+    HubRestored,
 }
 
 /// How many kinds there are.
-pub(super) const KINDS: usize = Kind::Spare as usize + 1;
+pub(super) const KINDS: usize = Kind::HubRestored as usize + 1;
 
 /// How much of each kind is left.
 pub(super) type Budget = [u8; KINDS];
@@ -80,8 +84,8 @@ impl Config {
 }
 
 use Kind::{
-    Backup, Bring, Connect, Copied, Count, Crash, Double, Give, HubCrash, Lose, Pay, Ping, Receive,
-    Reserve, Restore, Scan, Spare, Theft, Void,
+    Backup, Bring, Connect, Copied, Count, Crash, Double, Give, HubBackup, HubCrash, HubRestored,
+    Lose, Pay, Ping, Receive, Reserve, Restore, Scan, Spare, Theft, Void,
 };
 
 const SHOP: Config =
@@ -183,6 +187,61 @@ pub const CONFIGS: &[Config] = &[
         about: "an agent's disk copied, and both go on",
         share: 1,
         budget: &[(Scan, 2), (Pay, 2), (Reserve, 1), (Connect, 3), (Copied, 1)],
+        ..SHOP
+    },
+    Config {
+        name: "beside",
+        about: "another agent sells beyond its share beside a dark one that sells too",
+        units: 2,
+        share: 1,
+        beyond: true,
+        budget: &[(Scan, 2), (Pay, 2), (Reserve, 1), (Connect, 1), (Spare, 1)],
+        ..SHOP
+    },
+    Config {
+        name: "hub-restore",
+        about: "the hub's database put back by the book, after grants, sales and promises",
+        budget: &[
+            (Scan, 1),
+            (Pay, 1),
+            (Reserve, 1),
+            (Connect, 1),
+            (HubBackup, 1),
+            (HubRestored, 1),
+        ],
+        ..SHOP
+    },
+    Config {
+        name: "hub-late",
+        about: "the same, and what was said before it comes late",
+        budget: &[(Scan, 1), (Connect, 1), (Ping, 1), (HubBackup, 1), (HubRestored, 1)],
+        ..SHOP
+    },
+    Config {
+        name: "hub-again",
+        about: "the same, with goods that come in, and pings",
+        share: 1,
+        budget: &[
+            (Bring, 1),
+            (Reserve, 1),
+            (Connect, 1),
+            (Ping, 1),
+            (HubBackup, 1),
+            (HubRestored, 1),
+        ],
+        ..SHOP
+    },
+    Config {
+        name: "hub-retire",
+        about: "the same, and another agent in the place of the one before",
+        budget: &[
+            (Scan, 1),
+            (Bring, 1),
+            (Connect, 2),
+            (Spare, 1),
+            (HubBackup, 1),
+            (HubRestored, 1),
+        ],
         ..SHOP
     },
 ];

@@ -21,15 +21,16 @@ impl State {
     pub fn people(&mut self, kind: Kind, at: usize) {
         self.seed_device(at, kind as u64);
         let numbers = self.hub.numbers.clone();
+        let register = self.register(at);
         let scene = &mut self.scene;
         match kind {
-            Kind::Scan => Rc::make_mut(&mut self.devices[at]).scan(scene, &numbers, 0, 0),
+            Kind::Scan => Rc::make_mut(&mut self.devices[at]).scan(scene, &numbers, register, 0),
             Kind::Pay => {
                 let beyond = self.config.beyond;
                 let habits = crate::sim::store::Habits { beyond, counts: true };
-                Rc::make_mut(&mut self.devices[at]).pay(scene, &numbers, 0, habits);
+                Rc::make_mut(&mut self.devices[at]).pay(scene, &numbers, register, habits);
             }
-            Kind::Void => Rc::make_mut(&mut self.devices[at]).void(scene, 0),
+            Kind::Void => Rc::make_mut(&mut self.devices[at]).void(scene, register),
             Kind::Bring | Kind::Receive => {
                 let to_share = kind == Kind::Bring;
                 Rc::make_mut(&mut self.devices[at]).bring(scene, &numbers, 0, 1, to_share);
@@ -48,9 +49,19 @@ impl State {
             Kind::Restore => self.restore(at),
             Kind::Copied => self.copy(at),
             Kind::Spare => self.spare(),
+            Kind::HubBackup => {
+                let backup = (self.hub.database.clone(), self.scene.audit.mark());
+                self.hub_backup = Some(Rc::new(backup));
+            }
+            Kind::HubRestored => self.hub_restored(),
             Kind::Reserve | Kind::Lose | Kind::Double | Kind::HubCrash | Kind::Crash => {}
         }
         self.collect(false);
+    }
+
+    /// The register at a device: two agents of a store number their receipts apart.
+    pub fn register(&self, at: usize) -> usize {
+        usize::from(self.devices[at].spare)
     }
 
     /// A reservation whose shopper comes to this store.
@@ -152,6 +163,22 @@ impl State {
         self.collect(true);
     }
 
+    /// The hub's database is put back by the book. Agents learn by silence that their lines ended.
+    fn hub_restored(&mut self) {
+        let Some(backup) = self.hub_backup.take() else { return };
+        let (database, mark) = (*backup).clone();
+        let epoch = self.hub.database.head.epoch.max(database.head.epoch) + 1;
+        let logs = self.devices.iter().filter(|d| !d.gone);
+        let logs: Vec<u128> = logs.flat_map(|d| d.disk.log.known().iter().copied()).collect();
+        self.scene.audit.hub_restored(mark, Some(epoch), |id| logs.contains(&id), 1);
+        self.seed_hub();
+        let hub = Rc::make_mut(&mut self.hub);
+        hub.stop(&mut self.scene, true);
+        hub.restore(&mut self.scene, database, 1);
+        hub.start(&mut self.scene);
+        self.cuts += 1;
+    }
+
     /// An agent's power failed. Frames behind a commit that was stored never leave.
     pub fn device_dies(&mut self, at: usize, stored: bool) {
         self.scene.power_cut = false;
@@ -202,6 +229,7 @@ impl State {
         spare.disk.records = self.devices[0].disk.records.clone();
         spare.disk.items = self.devices[0].disk.items.clone();
         spare.disk.life = Life::begin(IncarnationId(self.scene.id()), None);
+        spare.spare = true;
         self.scene.audit.retire(0);
         self.join(spare);
     }

@@ -32,6 +32,7 @@ impl State {
             devices: vec![Rc::new(device)],
             lives: vec![0],
             backup: None,
+            hub_backup: None,
             up: vec![],
             down: vec![],
             left: config.budget(),

@@ -11,7 +11,8 @@ use std::rc::Rc;
 use oneshelf_protocol::frame::{Down, Up};
 
 use super::config::{Budget, Config, Kind};
-use crate::sim::hub::Hub;
+use crate::sim::audit::Mark;
+use crate::sim::hub::{Database, Hub};
 use crate::sim::rng::Rng;
 use crate::sim::scene::{Scene, Sent};
 use crate::sim::store::{Device, Disk};
@@ -36,6 +37,8 @@ pub(super) struct State {
     /// Power cuts and restores of each device: what it makes anew must differ.
     pub lives: Vec<u64>,
     pub backup: Option<Rc<Disk>>,
+    /// Of the hub's database, with what the auditor knew then.
+    pub hub_backup: Option<Rc<(Database, Mark)>>,
     pub up: Vec<Flying<Up>>,
     pub down: Vec<Flying<Down>>,
     pub left: Budget,
@@ -139,6 +142,10 @@ impl State {
         if let Some(disk) = &self.backup {
             disk_key(&mut hasher, disk);
         }
+        if let Some(backup) = &self.hub_backup {
+            database_key(&mut hasher, &backup.0);
+            backup.1.hash(&mut hasher);
+        }
         let mut flying: Vec<u64> = self.up.iter().map(|f| f.key).collect();
         flying.extend(self.down.iter().map(|f| f.key));
         flying.sort_unstable();
@@ -147,33 +154,37 @@ impl State {
         hasher.finish()
     }
 
-    /// Rows without their versions and times; lives in the order in which they came.
     fn hub_key(&self, hasher: &mut DefaultHasher) {
-        let db = &self.hub.database;
-        db.head.epoch.hash(hasher);
-        for (key, stock) in &db.stock {
-            (key, stock.balances, stock.short).hash(hasher);
-        }
-        for ((life, key), s) in &db.shares {
-            (life, key, s.granted, s.brought, s.sold, s.returned).hash(hasher);
-            (s.doubt, s.written_off).hash(hasher);
-        }
-        let mut lives: Vec<_> = db.incarnations.values().collect();
-        lives.sort_by_key(|i| (i.created, i.id));
-        for i in lives {
-            (i.id, i.follows, i.retired, i.forked, i.closed, i.last, i.head).hash(hasher);
-            (i.lease, i.answer, i.behind, &i.used).hash(hasher);
-        }
-        for r in db.reservations.values() {
-            (r.id, r.state.name()).hash(hasher);
-            r.lines.iter().for_each(|l| (l.item, l.quantity, l.short).hash(hasher));
-        }
+        database_key(hasher, &self.hub.database);
+        self.hub.recovering().hash(hasher);
         for device in 0..self.devices.len() {
             let connection = self.hub.connection_of(device);
             let link = connection.and_then(|c| self.hub.connections.get(&c)).map(|c| &c.link);
             words(hasher, &link);
         }
         self.hub.bugs_key(hasher);
+    }
+}
+
+/// Rows without their versions and times; lives in the order in which they came.
+fn database_key(hasher: &mut DefaultHasher, db: &Database) {
+    db.head.epoch.hash(hasher);
+    for (key, stock) in &db.stock {
+        (key, stock.balances, stock.short).hash(hasher);
+    }
+    for ((life, key), s) in &db.shares {
+        (life, key, s.granted, s.brought, s.sold, s.returned).hash(hasher);
+        (s.doubt, s.written_off).hash(hasher);
+    }
+    let mut lives: Vec<_> = db.incarnations.values().collect();
+    lives.sort_by_key(|i| (i.created, i.id));
+    for i in lives {
+        (i.id, i.follows, i.retired, i.forked, i.closed, i.last, i.head).hash(hasher);
+        (i.lease, i.answer, i.behind, &i.used).hash(hasher);
+    }
+    for r in db.reservations.values() {
+        (r.id, r.state.name()).hash(hasher);
+        r.lines.iter().for_each(|l| (l.item, l.quantity, l.short).hash(hasher));
     }
 }
 

@@ -106,8 +106,8 @@ impl State {
 
     fn acts_at(&self, at: usize, acts: &mut Vec<Act>) {
         use Kind::{
-            Backup, Bring, Connect, Copied, Count, Give, Pay, Ping, Receive, Restore, Scan, Spare,
-            Theft, Void,
+            Backup, Bring, Connect, Copied, Count, Give, HubBackup, HubRestored, Pay, Ping,
+            Receive, Restore, Scan, Spare, Theft, Void,
         };
         let device = &self.devices[at];
         let item = 0;
@@ -117,15 +117,17 @@ impl State {
         // Goods move by an agent whose life the hub has heard of: with two logs in one store a
         // count allows for what it knows may still be told.
         let known = self.hub.database.incarnations.contains_key(&device.disk.life.incarnation);
-        let elsewhere = [Connect, Ping, Backup, Restore, Copied, Spare, Theft, Void];
+        let elsewhere =
+            [Connect, Ping, Backup, Restore, Copied, Spare, Theft, Void, HubBackup, HubRestored];
         let mut may = |kind, possible: bool| {
             if possible && (known || elsewhere.contains(&kind)) {
                 acts.push(Act::Do(kind, at));
             }
         };
         may(Scan, shelf > in_hands);
-        let ticket = device.disk.tickets.contains_key(&0);
-        let lacks = device.lacks(0);
+        let register = self.register(at);
+        let ticket = device.disk.tickets.contains_key(&register);
+        let lacks = device.lacks(register);
         may(Pay, ticket && (self.config.beyond || lacks == 0));
         may(Void, ticket);
         may(Bring, true);
@@ -139,6 +141,8 @@ impl State {
         may(Restore, at == 0 && self.backup.is_some());
         may(Copied, at == 0);
         may(Spare, at == 0);
+        may(HubBackup, at == 0 && self.hub_backup.is_none());
+        may(HubRestored, at == 0 && self.hub_backup.is_some());
         if ticket && known && (self.config.beyond || lacks == 0) {
             acts.push(Act::PayCut(at));
         }

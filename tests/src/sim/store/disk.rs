@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use oneshelf_domain::record::{Record, Records};
 use oneshelf_domain::stock::{ItemNo, ReservationState, Version};
-use oneshelf_domain::{CommandId, ReservationId, Sku, TicketId, Timestamp, limits};
+use oneshelf_domain::{CommandId, ReservationId, Sku, TicketId, Timestamp};
 use oneshelf_protocol::frame::{Applied, Body, Cursor, Fact};
 use oneshelf_protocol::replica::Row;
 use oneshelf_sync::agent::forecast::forecast;
@@ -28,6 +28,8 @@ pub(crate) struct Disk {
     pub totals: BTreeMap<Sku, Totals>,
     /// All facts with the hub's word.
     pub log: Log,
+    /// When the hub's word came.
+    pub answered: BTreeMap<CommandId, Timestamp>,
     pub cursor: Cursor,
     pub applied: Applied,
     pub stock: BTreeMap<Sku, Row>,
@@ -50,6 +52,7 @@ impl Disk {
             life,
             totals: BTreeMap::new(),
             log: Log::default(),
+            answered: BTreeMap::new(),
             cursor: Cursor::default(),
             applied: Applied::default(),
             stock: BTreeMap::new(),
@@ -99,7 +102,7 @@ impl Disk {
     }
 
     /// Stores one transaction's rows.
-    pub fn store(&mut self, writes: Vec<Write>, bug: Option<Bug>) {
+    pub fn store(&mut self, writes: Vec<Write>, now: Timestamp, bug: Option<Bug>) {
         for write in writes {
             match write {
                 Write::Life(life) => self.life = life,
@@ -113,6 +116,7 @@ impl Disk {
                         self.log.retain(|(f, _)| f.command_id != id);
                     } else {
                         self.log.answer(id, answer);
+                        self.answered.insert(id, now);
                     }
                 }
                 Write::AllUnanswered => self.log.all_unanswered(),
@@ -199,10 +203,19 @@ impl Disk {
         forecast(sku, &rows, &facts)
     }
 
-    /// Deletes answered facts that no backup of a hub can miss any more.
-    pub fn forget_old(&mut self, now: Timestamp) {
-        let old = |f: &Fact| now.ms_since(f.occurred_at) > limits::KEEP_FACTS_MS;
-        self.log.retain(|(f, answer)| answer.is_none() || !old(f));
+    /// Deletes facts that the copy includes and that were answered so long ago that no backup of
+    /// a hub misses them. Returns how many.
+    pub fn forget_old(&mut self, now: Timestamp, keep_ms: i64) -> usize {
+        // The last one that is included says where the copy ends.
+        let included = (self.log.all().len() - self.beyond_copy().len()).saturating_sub(1);
+        let (mut at, before) = (0, self.log.all().len());
+        let answered = &self.answered;
+        self.log.retain(|(f, answer)| {
+            at += 1;
+            let long_ago = answered.get(&f.command_id).is_some_and(|t| now.ms_since(*t) > keep_ms);
+            answer.is_none() || !long_ago || at > included
+        });
+        before - self.log.all().len()
     }
 
     /// The bytes that were stored.

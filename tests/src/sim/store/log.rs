@@ -20,6 +20,7 @@ pub(crate) struct Log {
     all: Vec<Logged>,
     at: BTreeMap<CommandId, usize>,
     waiting: Rc<BTreeSet<Id>>,
+    known: Rc<BTreeSet<Id>>,
 }
 
 impl Log {
@@ -28,6 +29,7 @@ impl Log {
         let id = fact.command_id;
         self.at.insert(id, self.all.len());
         Rc::make_mut(&mut self.waiting).insert(id.0.as_u128());
+        Rc::make_mut(&mut self.known).insert(id.0.as_u128());
         self.all.push((Rc::new(fact), None));
     }
 
@@ -52,6 +54,7 @@ impl Log {
         if self.all.len() < before {
             let ids = self.all.iter().map(|(f, _)| f.command_id);
             self.at = ids.enumerate().map(|(at, id)| (id, at)).collect();
+            self.known = Rc::new(self.all.iter().map(|(f, _)| f.command_id.0.as_u128()).collect());
             let open = self.all.iter().filter(|(_, answer)| answer.is_none());
             self.waiting = Rc::new(open.map(|(f, _)| f.command_id.0.as_u128()).collect());
         }
@@ -65,6 +68,11 @@ impl Log {
     /// Oldest first.
     pub fn all(&self) -> &[Logged] {
         &self.all
+    }
+
+    /// Ids of all.
+    pub fn known(&self) -> &Rc<BTreeSet<Id>> {
+        &self.known
     }
 
     /// Ids of those without an answer.

@@ -80,7 +80,6 @@ impl Device {
         if self.gone || self.machine.is_some() {
             return;
         }
-        self.disk.forget_old(scene.stamp());
         let (saved, tickets) = (self.disk.saved(), self.disk.tickets.clone());
         let tickets = if scene.shares { tickets } else { BTreeMap::new() };
         self.machine = Some(Taped::new(scene.outbox.is_some(), move || {
@@ -95,6 +94,15 @@ impl Device {
         self.memory.clear();
         self.give_all_back(scene);
         scene.after(10, Event::Connects { device: self.no });
+    }
+
+    /// Only while a session is open: a hub that was put back since the last one wants the log.
+    fn drop_old_facts(&mut self, scene: &mut Scene) {
+        if self.machine.as_ref().is_none_or(|agent| agent.session().is_none()) {
+            return;
+        }
+        let dropped = self.disk.forget_old(scene.stamp(), scene.keep_facts);
+        scene.counts.dropped += dropped as u64;
     }
 
     fn give_all_back(&mut self, scene: &mut Scene) {
@@ -147,6 +155,7 @@ impl Device {
             scene.trace(&format!("device {} hears nothing", self.no));
             self.disconnected(scene);
         } else {
+            self.drop_old_facts(scene);
             scene.after(5_000, Event::Watches { device: self.no, connection });
         }
     }
@@ -160,6 +169,10 @@ impl Device {
         match (scene.bug, &mut down) {
             (Some(Bug::GrantDelta), Down::Grant { sku, total, .. }) => {
                 *total += agent.totals(sku).granted;
+            }
+            (Some(Bug::GrantOldSession), Down::Grant { session, .. })
+            | (Some(Bug::AckOldSession), Down::Ack { session, .. }) => {
+                *session = agent.session().unwrap_or(*session);
             }
             (Some(Bug::GrantAnySession), Down::Grant { session, incarnation, .. }) => {
                 *session = agent.session().unwrap_or(*session);
@@ -201,7 +214,7 @@ impl Device {
         }
         scene.dirty |= stores;
         self.tell_auditor(scene, &writes);
-        self.disk.store(writes, scene.bug);
+        self.disk.store(writes, scene.stamp(), scene.bug);
         if let Some(own) = own {
             own(&mut self.disk);
         }
@@ -266,7 +279,9 @@ impl Device {
                         oneshelf_protocol::frame::Answer::Rejected { code } => Some(code.as_str()),
                         _ => None,
                     };
-                    scene.audit.answered(self.store, id.0.as_u128(), code);
+                    let epoch = self.machine.as_ref().and_then(|a| a.session());
+                    let epoch = epoch.map_or(0, |lease| lease.epoch);
+                    scene.audit.answered(self.store, id.0.as_u128(), code, epoch);
                 }
                 _ => {}
             }
@@ -295,7 +310,9 @@ impl Device {
             life: self.disk.life.incarnation.0.as_u128(),
             totals: numbers.skus.iter().map(totals).collect(),
             unanswered: self.disk.log.waiting().clone(),
+            kept: self.disk.log.known().clone(),
             cursor: self.disk.cursor.version,
+            epoch: self.disk.cursor.epoch,
             shown: if look { skus.filter_map(shown).collect() } else { vec![] },
             session: session.map(|Lease { epoch, number }| (epoch, number)),
             speaks: !self.gone,
@@ -347,5 +364,6 @@ fn plain_act(place: usize, fact: &Fact) -> Act {
             ("close", left.iter().map(|(sku, n)| line(sku, 0, *n, 0)).collect())
         }
     };
-    Act { place, life: fact.incarnation.0.as_u128(), kind, lines }
+    let prev = fact.prev_id.map(|id| id.0.as_u128());
+    Act { place, life: fact.incarnation.0.as_u128(), prev, kind, lines }
 }

@@ -1,7 +1,6 @@
 //! What goes wrong besides the network: power, lines, disks, people.
 
 use oneshelf_domain::IncarnationId;
-use oneshelf_sync::agent::Life;
 
 use super::World;
 use crate::sim::names::{ITEMS, STORES};
@@ -33,6 +32,8 @@ impl World {
     fn happens(&mut self, fault: Fault, store: usize) -> bool {
         match fault {
             Fault::HubRestarts => return self.hub_restarts(),
+            Fault::HubBackup => self.hub_backed_up(),
+            Fault::HubRestored => return self.hub_restored(),
             Fault::DeviceRestarts => {
                 let device = self.device_of(store).filter(|d| self.devices[*d].machine.is_some());
                 let Some(device) = device else { return false };
@@ -160,7 +161,7 @@ impl World {
             *disk = backup;
             self.scene.audit.taint(store, old.0.as_u128(), false);
         }
-        disk.life = Life::begin(life, Some(disk.life.incarnation));
+        disk.life = disk.life.next(life);
         disk.totals.clear();
         self.scene.counts.restores += 1;
         self.scene.audit.retire(store);

@@ -4,11 +4,13 @@ mod customers;
 mod faults;
 mod policies;
 mod rest;
+mod restore;
 mod setup;
 
 use oneshelf_protocol::frame::{Down, Up};
 
-use super::hub::{Hub, Said};
+use super::audit::Mark;
+use super::hub::{Database, Hub, Said};
 use super::names::{REGISTERS, STORES};
 use super::scene::{Event, Fault, Scene};
 use super::store::{Device, Disk, Habits};
@@ -47,6 +49,8 @@ pub(super) struct World {
     pub customers: Customers,
     pub setting: Setting,
     pub backups: Vec<Option<Disk>>,
+    /// Of the hub's database, with what the auditor knew then, and when that was.
+    pub hub_backup: Option<Box<(Database, Mark, i64)>>,
     acts: u64,
     /// Looks since the auditor last saw what the stores show.
     unseen: usize,

@@ -42,6 +42,7 @@ impl World {
             customers: Customers::default(),
             setting,
             backups: vec![None; STORES],
+            hub_backup: None,
             acts: 0,
             unseen: 0,
         }
@@ -51,8 +52,8 @@ impl World {
 /// Eight kinds of run; within each, everything else is chance.
 fn setting(seed: u64, scene: &mut Scene) -> Setting {
     use Fault::{
-        Backup, ClockJumps, Copy, DeviceRestarts, HubRestarts, LineCut, LongCut, OriginalLeaves,
-        Policy, Restore, RestoreProperly, Spare, Theft,
+        Backup, ClockJumps, Copy, DeviceRestarts, HubBackup, HubRestarts, HubRestored, LineCut,
+        LongCut, OriginalLeaves, Policy, Restore, RestoreProperly, Spare, Theft,
     };
     let mut faults = vec![(LineCut, 90 * SECOND)];
     let restarts = [(HubRestarts, 4 * MINUTE), (DeviceRestarts, 3 * MINUTE)];
@@ -60,7 +61,11 @@ fn setting(seed: u64, scene: &mut Scene) -> Setting {
         faults.extend(restarts);
     }
     match seed % 8 {
-        1 => faults.push((ClockJumps, 2 * MINUTE)),
+        1 => faults.extend([
+            (ClockJumps, 2 * MINUTE),
+            (HubBackup, 2 * MINUTE),
+            (HubRestored, 4 * MINUTE),
+        ]),
         2 => faults.push((LongCut, 12 * MINUTE)),
         3 => faults.extend([(Backup, 2 * MINUTE), (Restore, 4 * MINUTE)]),
         4 => faults.extend([(Copy, 3 * MINUTE), (OriginalLeaves, 2 * MINUTE)]),
@@ -73,6 +78,12 @@ fn setting(seed: u64, scene: &mut Scene) -> Setting {
         ]),
         7 => faults.extend([(Theft, 90 * SECOND), (Policy, 4 * MINUTE)]),
         _ => {}
+    }
+    if seed % 16 == 14 {
+        faults.extend([(HubBackup, 2 * MINUTE), (HubRestored, 6 * MINUTE)]);
+    }
+    if seed % 16 == 9 {
+        scene.keep_facts = scene.rng.between(1, 6) * MINUTE;
     }
     let habits = Habits { beyond: scene.rng.chance(500), counts: scene.rng.chance(600) };
     let habits = Habits { counts: habits.counts || seed % 8 == 7, ..habits };
