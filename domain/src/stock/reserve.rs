@@ -194,8 +194,16 @@ fn bound_address(
             continue;
         }
         open += 1;
+        // A kit counts as itself, not as its parts.
+        let mut kits = BTreeMap::new();
         for line in &now.lines {
-            *held.entry(line.item).or_default() += line.quantity;
+            match line.kit {
+                Some(kit) => _ = kits.insert((kit.item, line.location), kit.quantity),
+                None => *held.entry(line.item).or_default() += line.quantity,
+            }
+        }
+        for ((kit, _), quantity) in kits {
+            *held.entry(kit).or_default() += quantity;
         }
     }
     if open >= limits::HOLDS_PER_ADDRESS_MAX {

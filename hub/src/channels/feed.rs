@@ -11,7 +11,7 @@ use oneshelf_connectors::{Location, Message};
 use oneshelf_domain::promise::{Fulfilment, Lines, channel_figure, channel_total, promise_of};
 use oneshelf_domain::record::{Channel, Records};
 use oneshelf_domain::stock::{ItemNo, LocationNo, StockKey};
-use oneshelf_domain::{LocationCode, Timestamp, limits};
+use oneshelf_domain::{LocationCode, Timestamp};
 use uuid::Uuid;
 
 use super::{is_told, told_at};
@@ -27,17 +27,17 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Between two looks at a busy hub, whose commits are for sales.
 const PACE: Duration = Duration::from_millis(20);
 /// Items that are compared in one transaction.
-const ITEMS_MAX: i64 = 500;
+pub(super) const ITEMS_MAX: i64 = 500;
 /// Between two comparisons of everything, milliseconds (a day).
 const SWEEP_MS: i64 = 24 * 60 * 60 * 1_000;
 /// How long an increase waits for the next one, milliseconds. Decreases do not wait.
 const COALESCE_MS: i64 = 1_000;
 
 pub(super) struct Feed {
-    app: App,
+    pub(super) app: App,
     lease: Lease,
     /// How the lines looked when a channel was looked after last, by its code.
-    lines: BTreeMap<String, Arc<Lines>>,
+    pub(super) lines: BTreeMap<String, Arc<Lines>>,
 }
 
 /// What is to be compared for a channel.
@@ -47,18 +47,9 @@ enum What {
     Everything,
 }
 
-/// What changed for a channel without a version.
-struct Moved {
-    /// Stores that answer again, or no more.
-    stores: Vec<LocationNo>,
-    /// Items of which a recall went unanswered, or is forgiven.
-    items: Vec<ItemNo>,
-}
-
 impl Feed {
     pub(super) fn new(app: &App) -> Self {
-        let lease = Lease::of(app, "channel-feed");
-        Self { lease, app: app.clone(), lines: BTreeMap::new() }
+        Self { lease: Lease::of(app, "channel-feed"), app: app.clone(), lines: BTreeMap::new() }
     }
 
     pub(super) async fn run(mut self) {
@@ -196,59 +187,6 @@ impl Feed {
         })
     }
 
-    /// What the lines change for a channel since it was looked after last: a line that falls makes
-    /// no version. None when nothing did. A hub that has just started knows no line yet.
-    fn moved(&self, channel: &Channel, seen: &Seen, now: &Lines) -> Option<Moved> {
-        if self.app.links.now_ms() <= limits::FRESH_MS {
-            return None;
-        }
-        let places: Vec<LocationNo> =
-            serving(&seen.records, channel).into_iter().map(|(no, _)| no).collect();
-        let Some(before) = self.lines.get(channel.code.as_str()) else {
-            return Some(Moved { stores: places, items: vec![] });
-        };
-        let stores = before.fresh.symmetric_difference(&now.fresh).copied();
-        let items = before.late.symmetric_difference(&now.late);
-        let items = items.filter(|key| places.contains(&key.location)).map(|key| key.item);
-        let moved = Moved {
-            stores: stores.filter(|no| places.contains(no)).collect(),
-            items: items.collect(),
-        };
-        (!moved.stores.is_empty() || !moved.items.is_empty()).then_some(moved)
-    }
-
-    /// As `compare`, of what stores own whose lines changed.
-    async fn of_lines(
-        &self,
-        channel: &Channel,
-        state: &StateRow,
-        lines: &Lines,
-        moved: &Moved,
-    ) -> Result<Option<usize>, StoreError> {
-        let mut told = 0;
-        for items in moved.items.chunks(usize::try_from(ITEMS_MAX).unwrap_or(1)) {
-            let Some(more) = self.compare(channel, state, lines, items).await? else {
-                return Ok(None);
-            };
-            told += more;
-        }
-        for store in &moved.stores {
-            let mut last = ItemNo(0);
-            loop {
-                let mut tx = self.app.store.read().await?;
-                let items = shadows::items_with_share(&mut tx, *store, last, ITEMS_MAX).await?;
-                tx.rollback().await?;
-                let Some(end) = items.last() else { break };
-                last = *end;
-                let Some(more) = self.compare(channel, state, lines, &items).await? else {
-                    return Ok(None);
-                };
-                told += more;
-            }
-        }
-        Ok(Some(told))
-    }
-
     /// As `compare`, of all items.
     async fn everything(
         &self,
@@ -272,7 +210,7 @@ impl Feed {
 
     /// Keeps what differs from what the channel was told last. Gives how many do; none when this
     /// look was overtaken.
-    async fn compare(
+    pub(super) async fn compare(
         &self,
         channel: &Channel,
         state: &StateRow,
@@ -340,9 +278,7 @@ pub(super) fn figure(
     let mut locations = vec![];
     for (no, location) in serving(records, channel) {
         let key = StockKey { item: item.no, location: no };
-        let row = |key: StockKey| {
-            item.stock.get(&key).filter(|_| item.active).copied().unwrap_or_default()
-        };
+        let row = |key: StockKey| item.stock.get(&key).copied().unwrap_or_default();
         let who = (Some(channel.code.as_str()), Fulfilment::Shipping);
         promises.push(promise_of(records, lines, key, row));
         let quantity = channel_figure(records, lines, key, row, who);

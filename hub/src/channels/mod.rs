@@ -7,6 +7,7 @@
 mod bucket;
 mod claims;
 mod feed;
+mod lines;
 mod orders;
 pub mod outgoing;
 mod places;

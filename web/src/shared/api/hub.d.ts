@@ -1355,6 +1355,79 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/stores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Stores, how their lines look and what is at risk. */
+        get: operations["list_stores"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/stores/{code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How one store stands. */
+        get: operations["get_store"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/stores/{code}/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The items behind one of a store's figures, the largest first. */
+        get: operations["list_store_items"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/stores/{code}/retire-agent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives up a store's agent that does not answer.
+         * @description Its share is in doubt from now on and promised to nobody, until a count frees it or the agent
+         *     comes back: then what it sold meanwhile is booked, the rest is free again, and it goes on as a
+         *     new life with no share. Sales that exist only on a lost device are found by a count alone.
+         */
+        post: operations["retire_agent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/time": {
         parameters: {
             query?: never;
@@ -2666,6 +2739,11 @@ export interface components {
             /** @description Which item is the kit. */
             sku: string;
         };
+        /** @description Which life of an agent is given up. */
+        RetireAgent: {
+            /** @description The one that `GET /v1/stores/{code}` named: one that came in its place meanwhile stays. */
+            incarnation: string;
+        };
         /** @description How much is tried again. */
         RetriedOrders: {
             /**
@@ -3015,6 +3093,129 @@ export interface components {
              * @description The hub's version that these figures are true at.
              */
             version: number;
+        };
+        /** @description How a store stands. */
+        Store: {
+            /** @description Sold, though no bucket explains it. */
+            discrepancy: components["schemas"]["StoreUnits"];
+            /** @description What a silent, retired or copied agent may still hold: promised to nobody. */
+            in_doubt: components["schemas"]["StoreUnits"];
+            /**
+             * Format: date-time
+             * @description When the last ping left that its agent answered; none since this hub started.
+             */
+            last_answer_at?: string | null;
+            /** @description How its line looks. */
+            link: components["schemas"]["LinkState"];
+            /** @description Which. */
+            location: string;
+            /** @description As shown. */
+            name: string;
+            /** @description Reserved or picked there. */
+            promised: components["schemas"]["StoreUnits"];
+            /** @description The hub was put back to a backup, and the agent has not told everything yet. */
+            recovering: boolean;
+            /**
+             * Format: int64
+             * @description Open reservations with a line there.
+             */
+            reservations: number;
+            /** @description What may go wrong if it stays so, the worst first. */
+            risks: components["schemas"]["StoreRisk"][];
+            /** @description Its registers' to sell without asking. */
+            share: components["schemas"]["StoreUnits"];
+            /** @description What open reservations lack. */
+            short: components["schemas"]["StoreUnits"];
+            /**
+             * Format: int64
+             * @description Facts that waited in its agent's log then; none when it did not say.
+             */
+            waiting_facts?: number | null;
+        };
+        /** @description How a store stands, and whose word speaks for it. */
+        StoreDetail: {
+            /** @description Sold, though no bucket explains it. */
+            discrepancy: components["schemas"]["StoreUnits"];
+            /** @description What a silent, retired or copied agent may still hold: promised to nobody. */
+            in_doubt: components["schemas"]["StoreUnits"];
+            /**
+             * Format: date-time
+             * @description When the last ping left that its agent answered; none since this hub started.
+             */
+            last_answer_at?: string | null;
+            /** @description How its line looks. */
+            link: components["schemas"]["LinkState"];
+            /** @description Which. */
+            location: string;
+            /** @description As shown. */
+            name: string;
+            /** @description Reserved or picked there. */
+            promised: components["schemas"]["StoreUnits"];
+            /** @description The hub was put back to a backup, and the agent has not told everything yet. */
+            recovering: boolean;
+            /**
+             * Format: int64
+             * @description Open reservations with a line there.
+             */
+            reservations: number;
+            /** @description What may go wrong if it stays so, the worst first. */
+            risks: components["schemas"]["StoreRisk"][];
+            /** @description Its registers' to sell without asking. */
+            share: components["schemas"]["StoreUnits"];
+            /** @description What open reservations lack. */
+            short: components["schemas"]["StoreUnits"];
+            /**
+             * Format: int64
+             * @description Facts that waited in its agent's log then; none when it did not say.
+             */
+            waiting_facts?: number | null;
+        } & {
+            /** @description The life of its agent that speaks for it; none: nobody does, and nothing is to be retired. */
+            incarnation?: string | null;
+        };
+        /** @description An item of a store. */
+        StoreItem: {
+            /** @description Which. */
+            sku: string;
+            /**
+             * Format: int64
+             * @description Its units, in its base unit.
+             */
+            units: number;
+        };
+        /** @description A page of a store's items. */
+        StoreItems: {
+            /** @description The largest first. */
+            items: components["schemas"]["StoreItem"][];
+            /** @description None at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description Something that may go wrong, or has. */
+        StoreRisk: {
+            /** @description A stable code: `share_silent`, `in_doubt` ... */
+            code: string;
+            /** @description In words. */
+            text: string;
+        };
+        /** @description Units, and of how many items. */
+        StoreUnits: {
+            /**
+             * Format: int64
+             * @description Items with any.
+             */
+            items: number;
+            /**
+             * Format: int64
+             * @description Base units.
+             */
+            units: number;
+        };
+        /** @description A page of stores. */
+        Stores: {
+            /** @description None at the end. */
+            next_cursor?: string | null;
+            /** @description In the order of their codes. */
+            stores: components["schemas"]["Store"][];
         };
         /** @description A tax rate. */
         Tax: {
@@ -13845,6 +14046,473 @@ export interface operations {
             };
             /** @description Service Unavailable */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_stores: {
+        parameters: {
+            query?: {
+                /** @description Rows of the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stores"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_store: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoreDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gone */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_store_items: {
+        parameters: {
+            query: {
+                /** @description Which units. */
+                of: "share" | "promised" | "in_doubt" | "short" | "discrepancy";
+                /** @description Rows of the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoreItems"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gone */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retire_agent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetireAgent"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoreDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gone */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Payload Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
