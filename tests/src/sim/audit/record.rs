@@ -89,8 +89,9 @@ impl Auditor {
         for (place, item, units) in lines {
             // A sale beyond the share may have taken them from the one who gave them up.
             let sold = self.unprotected || self.beyond[*place][*item] > 0;
+            let forgotten = how == LOST || self.restored.misremembers(id);
             self.beyond[*place][*item] += units;
-            if !sold && !self.tainted[*place] && !self.retired[*place] && how != LOST {
+            if !sold && !self.tainted[*place] && !self.retired[*place] && !forgotten {
                 self.complain(format!("S4 {id:x} was handed over, and at the hub it is {how}"));
             }
         }

@@ -21,6 +21,8 @@ pub struct Mark {
     heard: BTreeMap<String, BTreeMap<i64, i64>>,
     heads: BTreeMap<Id, Id>,
     granted: BTreeMap<(Id, usize), i64>,
+    safety: BTreeMap<(usize, usize), i64>,
+    buffers: BTreeMap<usize, i64>,
 }
 
 /// See the module.
@@ -34,6 +36,9 @@ pub(super) struct Restored {
     forgotten: BTreeMap<Id, usize>,
     /// Promises that it knew.
     known: BTreeSet<Id>,
+    /// Promises made before: what became of them since may be forgotten, such as that a hold was
+    /// paid for, and then its store handed over what ran out here.
+    older: BTreeSet<Id>,
     /// Totals that it knew.
     granted: BTreeMap<(Id, usize), i64>,
     /// Places without an agent: nobody tells what was done there.
@@ -56,6 +61,11 @@ impl Restored {
     /// A fact is booked.
     pub fn told(&mut self, id: Id) {
         self.forgotten.remove(&id);
+    }
+
+    /// What it says of this promise may be older than what its store was told.
+    pub fn misremembers(&self, promise: Id) -> bool {
+        self.older.contains(&promise)
     }
 
     /// An answer of before: good in a session of before.
@@ -86,6 +96,8 @@ impl Auditor {
             heard: self.heard.clone(),
             heads: self.heads.clone(),
             granted: self.granted.clone(),
+            safety: self.safety.clone(),
+            buffers: self.buffers.clone(),
         }
     }
 
@@ -111,11 +123,14 @@ impl Auditor {
             promise.ended = mark.promises.get(id).map_or(Some(LOST), |known| known.ended);
             if promise.ended.is_some() {
                 self.standing.remove(id);
+            } else if promise.told {
+                self.standing.insert(*id);
             }
         }
         for history in self.history.values_mut() {
             history.retain(|(version, _)| *version <= mark.version);
         }
+        self.restored.older = self.promises.keys().copied().collect();
         self.restored.known = mark.promises.into_keys().collect();
         self.restored.granted.clone_from(&mark.granted);
         self.restored.lost = (agents..self.shelf.len()).collect();
@@ -125,6 +140,7 @@ impl Auditor {
         (self.version, self.booked_ids) = (mark.version, mark.booked_ids);
         (self.doubts, self.heard, self.granted) = (mark.doubts, mark.heard, mark.granted);
         self.heads = mark.heads;
+        (self.safety, self.buffers) = (mark.safety, mark.buffers); // what the office set is older too
         self.left.clear();
         self.must_fork.clear(); // it does not know their later past any more
     }
