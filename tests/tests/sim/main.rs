@@ -117,9 +117,9 @@ fn a_thin_run_does_not_count_as_a_long_one() {
 fn hashes(threads: &str) -> String {
     let mut sim = std::process::Command::new(env!("CARGO_BIN_EXE_sim"));
     sim.args(["--from", "3", "--seeds", "6", "--hashes", "--threads", threads]);
-    let output = sim.output().unwrap();
+    let output = sim.output().unwrap_or_else(|error| panic!("{error}"));
     assert!(output.status.success(), "{output:?}");
-    String::from_utf8(output.stdout).unwrap()
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[test]

@@ -49,12 +49,12 @@ pub fn plot(cells: &[Cell]) -> String {
     text(&mut svg, (LEFT, 24), "word", 16, "What a share policy costs");
     legend(&mut svg);
     for (measure, name) in MEASURES.iter().enumerate() {
-        for line in 0..LINES.len() {
+        for (line, of) in LINES.iter().enumerate() {
             let at = |n: usize, step: i64| i64::try_from(n).unwrap_or(0) * step;
             let x = LEFT + at(line, PANEL.0 + GAP.0);
             let y = TOP + at(measure, PANEL.1 + GAP.1);
             if measure == 0 {
-                let title = format!("line up {}", LINES[line].name);
+                let title = format!("line up {}", of.name);
                 text(&mut svg, (x, y - 30), "word", 13, &title);
             }
             if line == 0 {
