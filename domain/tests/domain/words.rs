@@ -242,8 +242,8 @@ fn reserve(w: &mut Words) -> Command {
 fn item(w: &mut Words) -> Command {
     let name = w.option("name").unwrap_or("Thing").replace('_', " ");
     let price = w.option("price").map(money);
-    let parts = w.option("parts").map(|p| p.split(',').collect()).unwrap_or_else(Vec::new);
-    let parts = parts.into_iter().map(|part| {
+    let parts = w.option("parts").into_iter().flat_map(|parts| parts.split(','));
+    let parts = parts.map(|part| {
         let (sku, quantity) = part.split_once(':').expect("SKU:units");
         serde_json::json!({"sku": sku, "quantity": number(quantity)})
     });

@@ -66,6 +66,7 @@ mod reservations;
 mod restore;
 #[cfg(test)]
 mod rights;
+#[cfg(test)]
 mod rollback;
 #[cfg(test)]
 mod service;

@@ -23,7 +23,7 @@ fn row(method: &'static str, path: &'static str, body: Option<Value>, may: &'sta
 }
 
 fn matrix() -> Vec<Row> {
-    goods().into_iter().chain(settings()).collect()
+    [goods(), settings(), channels(), stores()].into_iter().flatten().collect()
 }
 
 fn goods() -> Vec<Row> {
@@ -114,40 +114,6 @@ fn settings() -> Vec<Row> {
             "a",
         ),
         row("DELETE", "/v1/keys/{id}", None, "a"),
-        row("GET", "/v1/channels", None, "a"),
-        row("POST", "/v1/channels", Some(json!({"code": "own", "name": "C"})), "a"),
-        row("GET", "/v1/channels/{channel}", None, "a"),
-        row("PUT", "/v1/channels/{channel}", Some(json!({"name": "C"})), "a"),
-        row("POST", "/v1/channels/{channel}/enable", None, "a"),
-        row("POST", "/v1/channels/{channel}/disable", None, "a"),
-        row("POST", "/v1/channels/{channel}/rotate", None, "a"),
-        row("POST", "/v1/channels/{channel}/ping", None, "a"),
-        row("GET", "/v1/channels/{channel}/deliveries", None, "a"),
-        row(
-            "POST",
-            "/v1/channels/{channel}/redeliver",
-            Some(json!({"since": "2027-01-01T00:00:00Z"})),
-            "a",
-        ),
-        row("GET", "/v1/channels/{channel}/orders", None, "a"),
-        row("POST", "/v1/channels/{channel}/retry-orders", None, "a"),
-        row("DELETE", "/v1/channels/{channel}", None, "a"),
-        row("GET", "/v1/enrolments", None, "am"),
-        row("POST", "/v1/enrolments", Some(json!({"location": "S07"})), "am"),
-        row("DELETE", "/v1/enrolments/{id}", None, "am"),
-        row("GET", "/v1/stores", None, "am"),
-        row("GET", "/v1/stores/{code}", None, "am"),
-        row("GET", "/v1/stores/{code}/items", None, "am"),
-        row(
-            "POST",
-            "/v1/stores/{code}/retire-agent",
-            Some(json!({"incarnation": "inc_00000000000000000000000000000001"})),
-            "am",
-        ),
-        row("GET", "/v1/agents", None, "am"),
-        row("DELETE", "/v1/agents/{id}", None, "am"),
-        row("GET", "/v1/agent-copies", None, "am"),
-        row("PUT", "/v1/agent-copies/{life}", Some(json!({"allowed": true})), "am"),
         row("POST", "/v1/imports", None, "ami"),
         row("POST", "/v1/imports/preview", None, "ami"),
         row("GET", "/v1/import-mappings", None, "amwi"),
@@ -169,6 +135,50 @@ fn settings() -> Vec<Row> {
         row("GET", "/v1/notices", None, "a"),
         row("GET", "/v1/rejected-facts", None, "am"),
         row("DELETE", "/v1/session", None, "amcsgrwivl"),
+    ]
+}
+
+fn channels() -> Vec<Row> {
+    vec![
+        row("GET", "/v1/channels", None, "a"),
+        row("POST", "/v1/channels", Some(json!({"code": "own", "name": "C"})), "a"),
+        row("GET", "/v1/channels/{channel}", None, "a"),
+        row("PUT", "/v1/channels/{channel}", Some(json!({"name": "C"})), "a"),
+        row("POST", "/v1/channels/{channel}/enable", None, "a"),
+        row("POST", "/v1/channels/{channel}/disable", None, "a"),
+        row("POST", "/v1/channels/{channel}/rotate", None, "a"),
+        row("POST", "/v1/channels/{channel}/ping", None, "a"),
+        row("GET", "/v1/channels/{channel}/deliveries", None, "a"),
+        row(
+            "POST",
+            "/v1/channels/{channel}/redeliver",
+            Some(json!({"since": "2027-01-01T00:00:00Z"})),
+            "a",
+        ),
+        row("GET", "/v1/channels/{channel}/orders", None, "a"),
+        row("POST", "/v1/channels/{channel}/retry-orders", None, "a"),
+        row("DELETE", "/v1/channels/{channel}", None, "a"),
+    ]
+}
+
+fn stores() -> Vec<Row> {
+    vec![
+        row("GET", "/v1/enrolments", None, "am"),
+        row("POST", "/v1/enrolments", Some(json!({"location": "S07"})), "am"),
+        row("DELETE", "/v1/enrolments/{id}", None, "am"),
+        row("GET", "/v1/stores", None, "am"),
+        row("GET", "/v1/stores/{code}", None, "am"),
+        row("GET", "/v1/stores/{code}/items", None, "am"),
+        row(
+            "POST",
+            "/v1/stores/{code}/retire-agent",
+            Some(json!({"incarnation": "inc_00000000000000000000000000000001"})),
+            "am",
+        ),
+        row("GET", "/v1/agents", None, "am"),
+        row("DELETE", "/v1/agents/{id}", None, "am"),
+        row("GET", "/v1/agent-copies", None, "am"),
+        row("PUT", "/v1/agent-copies/{life}", Some(json!({"allowed": true})), "am"),
     ]
 }
 

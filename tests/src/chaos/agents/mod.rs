@@ -409,9 +409,10 @@ mod tests {
             total: 1,
             units: BTreeMap::from([("A".to_owned(), n)]),
         };
-        let mut book = Book::default();
-        book.sold = vec![sold("1", 2), sold("2", 1), sold("2", 1)];
-        book.lost = vec![sold("3", 5), sold("1", 1)];
+        let book = Book {
+            sold: vec![sold("1", 2), sold("2", 1), sold("2", 1)],
+            lost: vec![sold("3", 5), sold("1", 1)],
+        };
         assert_eq!((book.left("A", 100), book.left("B", 100)), (90, 100));
         assert_eq!(book.doubles(), 1);
     }

@@ -308,14 +308,15 @@ impl Proof<'_> {
         let claims = rows::reservations(&self.world.database).await?;
         let states: BTreeMap<String, String> =
             claims.iter().map(|(id, row)| (id.clone(), row.state.clone())).collect();
-        let books = self.shop.books();
-        for (key, id) in &books.keys {
-            let theirs = claims.iter().filter(|(_, row)| row.reference.as_ref() == Some(key));
-            let theirs: Vec<&String> = theirs.map(|(id, _)| id).collect();
-            ensure!(theirs == [id], "{key} was answered {id}, and made {theirs:?}");
-        }
-        let (wanted, orders, twice) = (books.claims.clone(), books.orders.clone(), books.twice);
-        drop(books);
+        let (wanted, orders, twice) = {
+            let books = self.shop.books();
+            for (key, id) in &books.keys {
+                let theirs = claims.iter().filter(|(_, row)| row.reference.as_ref() == Some(key));
+                let theirs: Vec<&String> = theirs.map(|(id, _)| id).collect();
+                ensure!(theirs == [id], "{key} was answered {id}, and made {theirs:?}");
+            }
+            (books.claims.clone(), books.orders.clone(), books.twice)
+        };
         verdict::ended_once(&wanted, &self.observer.ends().await?)?;
         verdict::orders_kept(&orders, &self.observer.orders().await?, &states, &arrivals)?;
         let expired = wanted.values().filter(|end| **end == "expired").count();

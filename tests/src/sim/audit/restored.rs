@@ -150,7 +150,7 @@ impl Auditor {
     pub(super) fn recovered(&mut self, books: &Books, views: &[View]) -> Result<(), String> {
         let ended = self.restored.recovering.iter().copied().filter(|p| {
             let waits = self.restored.forgotten.values().any(|place| place == p);
-            !books.recovering.contains(p) && !(self.restored.silent && waits)
+            !(books.recovering.contains(p) || self.restored.silent && waits)
         });
         for place in ended.collect::<Vec<_>>() {
             self.restored.recovering.remove(&place);

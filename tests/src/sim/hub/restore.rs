@@ -20,7 +20,8 @@ impl Hub {
         self.roll_back(backup);
         let epoch = before.max(self.database.head.epoch) + 1;
         self.up = true;
-        for location in self.numbers.places[..agents].to_vec() {
+        let places = self.numbers.places.clone();
+        for location in places.into_iter().take(agents) {
             let record = Record::Recovering(Recovering { location, epoch });
             let command = Command::PutRecord { record: Box::new(record) };
             let submission = own(scene, location, command);
