@@ -5,9 +5,9 @@
 //!    then `precondition_failed`, by the version of what is changed,
 //! 2. `invalid`: what is wrong whatever the state,
 //! 3. unknown, or not to be seen: `location_unknown`, `item_unknown`, `reservation_unknown`,
-//!    `record_unknown`, `enrolment_invalid`,
-//! 4. wrong state: `location_retired`, `item_retired`, `kit_has_no_stock`, `kit_nested`,
-//!    `item_has_stock`, `barcode_in_use`; `reservation_ended`, `reservation_expired`,
+//!    `record_unknown`, `enrolment_invalid`, `transfer_unknown`,
+//! 4. wrong state: `location_retired`, `no_transit_location`, `item_retired`, `kit_has_no_stock`,
+//!    `kit_nested`, `item_has_stock`, `barcode_in_use`; `reservation_ended`, `reservation_expired`,
 //!    `reservation_state`, `reservation_short`, `stale_timer`;
 //!    then `store_has_agent`, `agent_answers`, `last_admin`,
 //! 5. `too_many_holds`, `too_many_held`,
@@ -50,6 +50,15 @@ pub enum Refusal {
     /// No such reservation, or one that the caller may not see.
     #[error("there is no such reservation")]
     ReservationUnknown,
+    /// No such transfer, or one that the caller may not see.
+    #[error("there is no such transfer")]
+    TransferUnknown,
+    /// Goods have no place to stand in on their way.
+    #[error(
+        "there is no location of kind transit; make one first: hub location add ROAD 'On the road' \
+         --kind transit"
+    )]
+    NoTransitLocation,
     /// No such record (register, staff, key, policy, agent).
     #[error("there is no such {what}")]
     RecordUnknown {
@@ -177,13 +186,15 @@ pub enum RefusalKind {
 
 impl Refusal {
     /// Every code, for documentation and its test.
-    pub const CODES: [&'static str; 28] = [
+    pub const CODES: [&'static str; 30] = [
         "command_reused",
         "precondition_failed",
         "invalid",
         "item_unknown",
         "location_unknown",
         "reservation_unknown",
+        "transfer_unknown",
+        "no_transit_location",
         "record_unknown",
         "enrolment_invalid",
         "item_retired",
@@ -217,6 +228,8 @@ impl Refusal {
             Refusal::ItemUnknown { .. } => "item_unknown",
             Refusal::LocationUnknown { .. } => "location_unknown",
             Refusal::ReservationUnknown => "reservation_unknown",
+            Refusal::TransferUnknown => "transfer_unknown",
+            Refusal::NoTransitLocation => "no_transit_location",
             Refusal::RecordUnknown { .. } => "record_unknown",
             Refusal::EnrolmentInvalid => "enrolment_invalid",
             Refusal::ItemRetired => "item_retired",
@@ -248,6 +261,7 @@ impl Refusal {
             Refusal::ItemUnknown { .. }
             | Refusal::LocationUnknown { .. }
             | Refusal::ReservationUnknown
+            | Refusal::TransferUnknown
             | Refusal::RecordUnknown { .. } => RefusalKind::Unknown,
             Refusal::EnrolmentInvalid | Refusal::ReservationExpired => RefusalKind::Gone,
             Refusal::ApprovalNeeded => RefusalKind::Denied,

@@ -14,6 +14,7 @@ pub mod pin;
 pub mod problem;
 pub mod replica;
 pub mod report;
+pub mod sale;
 pub mod signed;
 pub mod sqlite_file;
 pub mod topic;

@@ -43,6 +43,20 @@ pub enum Row {
         lines: Vec<(Sku, i64, i64)>,
         /// When a hold runs out.
         expires_at: Option<Timestamp>,
+        /// Code of the location that its goods go to; none: to a shopper.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
+    },
+    /// Goods that another location sends to the store.
+    Transfer {
+        /// Its id.
+        id: ReservationId,
+        /// Code of the sender.
+        from: String,
+        /// committed, picked: they have not left yet; `in_transit`; or how it ended.
+        state: String,
+        /// (SKU, units) that are still to come.
+        lines: Vec<(Sku, i64)>,
     },
     /// What other stores may promise of an item.
     Elsewhere {

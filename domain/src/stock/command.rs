@@ -6,8 +6,11 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{ItemNo, Lease, LocationNo, Place, SaleDocument, SaleLine, Version, Versions};
-use crate::code::Sku;
+use super::{
+    Adjustment, ArrivedLine, InSource, ItemNo, Lease, LocationNo, Place, SaleDocument, SaleLine,
+    Version, Versions,
+};
+use crate::code::{LocationCode, Sku};
 use crate::id::{AgentId, CommandId, IncarnationId, ReservationId};
 use crate::item::ItemDetails;
 use crate::money::Money;
@@ -27,40 +30,6 @@ pub struct At {
     pub command: CommandId,
     /// The hub's epoch.
     pub epoch: i64,
-}
-
-/// Why stock is corrected by hand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Adjustment {
-    /// available -> damaged.
-    Damaged,
-    /// available -> adjustment.
-    Lost,
-    /// available -> adjustment.
-    Stolen,
-    /// adjustment -> available.
-    Found,
-    /// available -> adjustment.
-    Sample,
-    /// available -> scrap.
-    Expired,
-    /// available -> adjustment.
-    CorrectionDown,
-    /// adjustment -> available.
-    CorrectionUp,
-    /// damaged -> scrap.
-    Scrapped,
-}
-
-/// Where goods that come into a store come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum InSource {
-    /// A shopper brought them back.
-    Customer,
-    /// A delivery.
-    Supplier,
 }
 
 /// What a fact says happened.
@@ -114,6 +83,24 @@ pub enum FactBody {
         reservation: ReservationId,
         /// (item, quantity) per line.
         lines: Vec<(ItemNo, i64)>,
+    },
+    /// The store sent units of its share to another location, by itself.
+    Sent {
+        /// Where they go.
+        to: LocationCode,
+        /// Where they stand on the way; none: the hub says so.
+        via: Option<LocationCode>,
+        /// (item, quantity) per line.
+        lines: Vec<(ItemNo, i64)>,
+    },
+    /// Goods of a transfer were unpacked.
+    Arrived {
+        /// Which transfer.
+        transfer: ReservationId,
+        /// What came.
+        lines: Vec<ArrivedLine>,
+        /// Nothing more of it will come.
+        close: bool,
     },
     /// The last fact of an incarnation.
     Close {
@@ -283,6 +270,29 @@ pub enum Command {
     HandOver {
         /// Which.
         id: ReservationId,
+    },
+    /// Sends goods to another location: all lines or none, out of what is available. The
+    /// transfer's id is the command's.
+    Transfer {
+        /// Who sends.
+        from: LocationNo,
+        /// Who gets it.
+        to: LocationNo,
+        /// Where it stands on the way; none: the first location of kind transit.
+        via: Option<LocationNo>,
+        /// (item, quantity) per line.
+        lines: Vec<(ItemNo, i64)>,
+        /// The caller's number.
+        reference: Option<String>,
+    },
+    /// Goods of a transfer arrived at a location without an agent.
+    ReceiveTransfer {
+        /// Which.
+        id: ReservationId,
+        /// What came.
+        lines: Vec<ArrivedLine>,
+        /// Nothing more of it will come.
+        close: bool,
     },
     /// An agent opens a session.
     Hello {

@@ -191,24 +191,31 @@ impl<'a> Draft<'a> {
     }
 
     pub fn shift(&mut self, s: Shift) -> Result<(), Stop> {
+        self.carry(s, s.key.location)
+    }
+
+    /// The same, to a place of another location.
+    pub fn carry(&mut self, s: Shift, to: LocationNo) -> Result<(), Stop> {
         if s.quantity == 0 {
             return Ok(());
         }
-        let mut row = self.stock(s.key)?;
-        row.balances[s.from.index()] -= s.quantity;
-        row.balances[s.to.index()] += s.quantity;
-        let spot = |place| Spot { location: s.key.location, place };
+        let to_key = Self::key(s.key.item, to);
+        let mut left = self.stock(s.key)?;
+        left.balances[s.from.index()] -= s.quantity;
+        self.stock.insert(s.key, left);
+        let mut reached = self.stock(to_key)?;
+        reached.balances[s.to.index()] += s.quantity;
+        self.stock.insert(to_key, reached);
         self.movements.push(Movement {
             item: s.key.item,
-            from: spot(s.from),
-            to: spot(s.to),
+            from: Spot { location: s.key.location, place: s.from },
+            to: Spot { location: to, place: s.to },
             quantity: s.quantity,
-            from_after: row.at(s.from),
-            to_after: row.at(s.to),
+            from_after: left.at(s.from),
+            to_after: reached.at(s.to),
             reason: s.reason,
             reservation: s.reservation,
         });
-        self.stock.insert(s.key, row);
         Ok(())
     }
 

@@ -43,7 +43,9 @@ impl Draft<'_> {
             rest -= taken;
         }
         let taken = rest.min(self.stock(draw.key)?.available());
-        self.shift(shift(Place::Available, taken))?;
+        if draw.to != Place::Available {
+            self.shift(shift(Place::Available, taken))?;
+        }
         rest -= taken;
         if rest > 0 {
             rest = self.draw_reserved(&draw, rest)?;

@@ -11,7 +11,8 @@ use super::draw::Draw;
 use super::session::{learn, speaker, unheard};
 use super::{
     Change, Command, FactBody, InSource, Incarnation, ItemNo, Outcome, Place, Reason,
-    ReservationState, SaleApproval, SaleDocument, SaleLine, StockKey, Stop, kits, release, reserve,
+    ReservationState, SaleApproval, SaleDocument, SaleLine, StockKey, Stop, arrival, kits, release,
+    reserve, transfer,
 };
 use crate::id::{IncarnationId, ReservationId};
 use crate::limits;
@@ -75,6 +76,9 @@ pub(super) fn fact(draft: &mut Draft, command: &Command) -> Result<Outcome, Stop
 fn unbookable(body: &FactBody) -> Option<String> {
     let units = |n: i64| (1..=limits::QUANTITY_MAX).contains(&n);
     let none = |n: i64| (0..=limits::QUANTITY_MAX).contains(&n);
+    let some = |lines: &[(ItemNo, i64)]| {
+        lines.len() <= limits::LINES_MAX && lines.iter().all(|(_, n)| units(*n))
+    };
     let good = match body {
         FactBody::Unreadable { code, .. } => return Some(code.clone()),
         FactBody::Sale { lines, .. } => {
@@ -84,8 +88,11 @@ fn unbookable(body: &FactBody) -> Option<String> {
         }
         FactBody::In { quantity, .. } | FactBody::Back { quantity, .. } => units(*quantity),
         FactBody::Count { found, from_share, .. } => none(*found) && none(*from_share),
-        FactBody::Handover { lines, .. } | FactBody::Released { lines, .. } => {
-            lines.len() <= limits::LINES_MAX && lines.iter().all(|(_, n)| units(*n))
+        FactBody::Handover { lines, .. } | FactBody::Released { lines, .. } => some(lines),
+        FactBody::Sent { lines, .. } => !lines.is_empty() && some(lines),
+        FactBody::Arrived { lines, .. } => {
+            lines.len() <= limits::LINES_MAX
+                && lines.iter().all(|l| none(l.good) && none(l.damaged))
         }
         FactBody::Close { left } => left.iter().all(|(_, n)| none(*n)),
     };
@@ -146,6 +153,12 @@ fn apply(
             hand_over(draft, i, *reservation, lines)?;
         }
         FactBody::Released { reservation, .. } => release::released(draft, i, *reservation)?,
+        FactBody::Sent { to, via, lines } => {
+            transfer::sent(draft, i, (to, via.as_ref()), lines)?;
+        }
+        FactBody::Arrived { transfer, lines, close } => {
+            arrival::arrived(draft, i, *transfer, lines, *close)?;
+        }
         FactBody::Close { left } => close(draft, i.id, left)?,
         FactBody::Unreadable { .. } => {}
     }
@@ -177,7 +190,7 @@ fn sale_line(draft: &mut Draft, i: &Incarnation, line: &SaleLine) -> Result<(), 
 }
 
 /// Units that the agent took out of its own share.
-fn leave(
+pub(super) fn leave(
     draft: &mut Draft,
     i: &Incarnation,
     key: StockKey,
@@ -292,7 +305,12 @@ fn hand_over(
             *given.entry(part.item).or_default() += quantity * part.quantity;
         }
     }
-    if let Some(r) = draft.reservation(id)?.filter(|r| r.state.is_open()) {
+    let known = draft.reservation(id)?;
+    let road = known.as_ref().and_then(|r| r.transfer).filter(|road| road.from == i.location);
+    if let (Some(r), Some(road)) = (&known, road) {
+        return transfer::handed_over(draft, r.clone(), road, given);
+    }
+    if let Some(r) = known.filter(|r| r.state.is_open()) {
         if r.lines.iter().all(|l| l.location == i.location) {
             let mut claimed: BTreeMap<ItemNo, i64> = BTreeMap::new();
             for line in &r.lines {

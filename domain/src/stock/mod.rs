@@ -5,6 +5,7 @@
 //! what it accepts can always be applied. It knows nothing of databases: what it has not been
 //! given it asks for ([`Stop::Missing`]).
 
+mod arrival;
 mod command;
 mod draft;
 mod draw;
@@ -22,11 +23,14 @@ mod settings;
 mod shape;
 mod share;
 mod state;
+mod transfer;
 mod versions;
+mod words;
 
 use serde::{Deserialize, Serialize};
 
-pub use command::{Adjustment, At, Command, FactBody, InSource};
+pub use arrival::ArrivedLine;
+pub use command::{At, Command, FactBody};
 pub use kits::SoldKit;
 pub use outcome::{Change, Decision, HelloAnswer, Notice, Outcome, TimerChange, TimerKind};
 pub use reservation::{OfKit, Reservation, ReservationLine, ReservationState};
@@ -35,7 +39,9 @@ pub use session::SESSION_OVER;
 pub use shape::shape;
 pub use share::{Incarnation, Lease, Share};
 pub use state::{Key, State, Stop};
+pub use transfer::Transfer;
 pub use versions::Versions;
+pub use words::{Adjustment, InSource};
 
 use crate::id::ReservationId;
 
@@ -233,6 +239,8 @@ pub enum Reason {
     Close,
     /// Units that arrived repaid a discrepancy or a short reservation.
     Heal,
+    /// On the way from one location to another.
+    Transfer,
 }
 
 impl Reason {
@@ -255,6 +263,7 @@ impl Reason {
             Reason::Retire => "retire",
             Reason::Close => "close",
             Reason::Heal => "heal",
+            Reason::Transfer => "transfer",
         }
     }
 }
@@ -304,6 +313,9 @@ pub fn decide(state: &State, command: &Command, at: &At) -> Result<Decision, Sto
         | Command::ReturnGoods { .. }
         | Command::Adjust { .. }
         | Command::Count { .. } => request::physical(&mut draft, command)?,
+        Command::Transfer { .. } | Command::ReceiveTransfer { .. } => {
+            transfer::transfer(&mut draft, command)?
+        }
         Command::Hello { .. }
         | Command::Ask { .. }
         | Command::GrantByPolicy { .. }

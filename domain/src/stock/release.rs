@@ -32,6 +32,7 @@ pub(super) fn release(
     match r.state {
         // No agent hands a hold over: it is not paid for.
         ReservationState::Held => end(draft, r, ReservationState::Released, Reason::Release),
+        ReservationState::InTransit => Err(state_refuses(&r, "released").into()),
         ReservationState::Picked => {
             store_has_no_agent(draft, &r)?;
             end(draft, r, ReservationState::Released, Reason::Release)

@@ -9,6 +9,7 @@ use super::{
     Adjustment, Command, ItemNo, LocationNo, Outcome, Place, Reason, StockKey, Stop, kits,
 };
 use crate::limits;
+use crate::record::LocationKind;
 use crate::refusal::Refusal;
 
 pub(super) fn physical(draft: &mut Draft, command: &Command) -> Result<Outcome, Stop> {
@@ -16,6 +17,7 @@ pub(super) fn physical(draft: &mut Draft, command: &Command) -> Result<Outcome, 
         Command::Receive { location, lines, .. } => receive(draft, *location, lines),
         Command::ReturnGoods { location, item, quantity, to } => {
             known_and_open(draft, *location, *item)?;
+            stands_somewhere(draft, *location)?;
             for part in kits::parts(draft, *item, *location)? {
                 let (key, units) = (Draft::key(part.item, *location), *quantity * part.quantity);
                 shift(draft, key, Place::Customer, *to, units, Reason::Return)?;
@@ -32,6 +34,7 @@ pub(super) fn physical(draft: &mut Draft, command: &Command) -> Result<Outcome, 
         }
         Command::Count { location, item, found, approved } => {
             let key = checked(draft, *location, *item)?;
+            stands_somewhere(draft, *location)?;
             let difference = (draft.stock(key)?.shelf() - found).abs();
             if !approved && difference > limits::ADJUST_UNITS_CLERK_MAX {
                 return Err(Refusal::ApprovalNeeded.into());
@@ -64,6 +67,16 @@ fn without_agent(draft: &Draft, location: LocationNo) -> Result<(), Stop> {
     }
 }
 
+/// What is on its way is a transfer's: nobody takes goods in there, or counts them.
+fn stands_somewhere(draft: &Draft, location: LocationNo) -> Result<(), Refusal> {
+    match draft.known_location(location)?.kind {
+        LocationKind::Transit => {
+            Err(Refusal::invalid("/location", "not of kind transit: receive its transfers instead"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The edge turns SKUs into numbers, so an unknown number is a caller's mistake.
 pub(super) fn known(draft: &Draft, item: ItemNo) -> Result<(), Stop> {
     match draft.state.item_by_no(item)? {
@@ -93,6 +106,7 @@ fn receive(
         known(draft, *item)?;
     }
     without_agent(draft, location)?;
+    stands_somewhere(draft, location)?;
     for (item, _) in lines {
         kits::has_stock(draft, *item)?;
     }

@@ -1,11 +1,11 @@
 //! Reservations: claims on reserved units, one location per line.
 //!
 //! Invariant: an open reservation's lines hold `quantity - short` units in `reserved` (held,
-//! committed, releasing) or `picked`; an ended one holds none.
+//! committed, releasing; in transit at another location) or `picked`; an ended one holds none.
 
 use serde::{Deserialize, Serialize};
 
-use super::{ItemNo, LocationNo, StockKey, Version};
+use super::{ItemNo, LocationNo, StockKey, Transfer, Version};
 use crate::id::ReservationId;
 use crate::time::Timestamp;
 
@@ -22,12 +22,16 @@ pub enum ReservationState {
     /// Given up, and its store has not yet said that the goods were not handed over: until then
     /// its units are nobody's.
     Releasing,
+    /// On its way to another location; its lines stand at a location of kind transit.
+    InTransit,
     /// Handed over or shipped: ended.
     Consumed,
     /// Given up: ended.
     Released,
     /// Ran out: ended.
     Expired,
+    /// Arrived at another location: ended.
+    Transferred,
 }
 
 impl ReservationState {
@@ -38,9 +42,11 @@ impl ReservationState {
             ReservationState::Committed => "committed",
             ReservationState::Picked => "picked",
             ReservationState::Releasing => "releasing",
+            ReservationState::InTransit => "in_transit",
             ReservationState::Consumed => "consumed",
             ReservationState::Released => "released",
             ReservationState::Expired => "expired",
+            ReservationState::Transferred => "transferred",
         }
     }
 
@@ -50,22 +56,24 @@ impl ReservationState {
     }
 
     /// All of them, in the order of a life.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Held,
         Self::Committed,
         Self::Picked,
         Self::Releasing,
+        Self::InTransit,
         Self::Consumed,
         Self::Released,
         Self::Expired,
+        Self::Transferred,
     ];
 
     /// True while it holds units.
     pub const fn is_open(self) -> bool {
-        self.is_reserved() || matches!(self, ReservationState::Picked)
+        self.is_reserved() || matches!(self, ReservationState::Picked | ReservationState::InTransit)
     }
 
-    /// True while its units stand in `reserved`.
+    /// True while its units stand in `reserved` of the location that is to give them.
     pub const fn is_reserved(self) -> bool {
         use ReservationState::{Committed, Held, Releasing};
         matches!(self, Held | Committed | Releasing)
@@ -73,7 +81,7 @@ impl ReservationState {
 
     /// True while somebody waits for its units: what they lack, units that arrive fill.
     pub const fn is_awaited(self) -> bool {
-        self.is_open() && !matches!(self, ReservationState::Releasing)
+        self.is_open() && !matches!(self, ReservationState::Releasing | ReservationState::InTransit)
     }
 }
 
@@ -87,7 +95,7 @@ pub struct ReservationLine {
     /// Units claimed.
     pub quantity: i64,
     /// Units that a register took meanwhile; of one that is being released also those that are
-    /// free again.
+    /// free again; of a transfer that left, those that arrived.
     pub short: i64,
     /// Which kit it is a part of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -146,6 +154,9 @@ pub struct Reservation {
     pub address: Option<String>,
     /// The caller's own number.
     pub reference: Option<String>,
+    /// Its goods go to another location, not to a shopper.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transfer: Option<Transfer>,
     /// When it was made; orders reservations.
     pub created: Version,
     /// Of the last change.

@@ -11,7 +11,7 @@ use super::release::{self, end};
 use super::request::{known, not_enough, not_now};
 use super::{
     Command, ItemNo, Key, LocationNo, OfKit, Outcome, Place, Reason, Reservation, ReservationLine,
-    ReservationState, StockKey, Stop, TimerChange, TimerKind, kits,
+    ReservationState, StockKey, Stop, TimerChange, TimerKind, kits, transfer,
 };
 use crate::id::ReservationId;
 use crate::item::ItemState;
@@ -63,6 +63,7 @@ pub(super) fn reserve(draft: &mut Draft, command: &Command) -> Result<Outcome, S
         shopper: shopper.clone(),
         address: address.clone(),
         reference: reference.clone(),
+        transfer: None,
         created: draft.at.version,
         version: draft.at.version,
     });
@@ -261,7 +262,9 @@ fn commit(draft: &mut Draft, id: ReservationId) -> Result<Outcome, Stop> {
     not_expired(draft, &r)?;
     if r.state != ReservationState::Held {
         return match r.state {
-            ReservationState::Releasing => Err(state_refuses(&r, "committed").into()),
+            ReservationState::Releasing | ReservationState::InTransit => {
+                Err(state_refuses(&r, "committed").into())
+            }
             _ => Ok(answer(&r, Outcome::Unchanged)),
         };
     }
@@ -307,8 +310,12 @@ fn pick(draft: &mut Draft, id: ReservationId) -> Result<Outcome, Stop> {
 fn hand_over(draft: &mut Draft, id: ReservationId) -> Result<Outcome, Stop> {
     let r = open(draft, id)?;
     not_expired(draft, &r)?;
-    if r.state == ReservationState::Releasing {
+    if matches!(r.state, ReservationState::Releasing | ReservationState::InTransit) {
         return Err(state_refuses(&r, "handed over").into());
+    }
+    if let Some(road) = r.transfer {
+        store_has_no_agent(draft, &r)?;
+        return transfer::leave(draft, r, road);
     }
     if r.is_short() {
         return Err(Refusal::ReservationShort.into());

@@ -2,7 +2,7 @@
 //!
 //! It looks at no row, so a transport can ask before it knows the numbers of items and places.
 
-use super::{Command, Place};
+use super::{ArrivedLine, Command, LocationNo, Place};
 use crate::limits;
 use crate::refusal::Refusal;
 
@@ -27,6 +27,15 @@ pub fn shape(command: &Command) -> Result<(), Refusal> {
             }
             Ok(())
         }
+        Command::Transfer { from, to, lines, .. } => {
+            count_lines(lines.len())?;
+            units("/lines/quantity", lines.iter().map(|(_, quantity)| *quantity))?;
+            match from == to && *from != LocationNo(0) {
+                true => Err(Refusal::invalid("/to", "another location than from")),
+                false => Ok(()),
+            }
+        }
+        Command::ReceiveTransfer { lines, close, .. } => arrived(lines, *close),
         Command::ReturnGoods { quantity, to, .. } => {
             if !matches!(to, Place::Available | Place::QualityControl) {
                 return Err(Refusal::invalid("/to", "available or quality_control"));
@@ -46,6 +55,26 @@ fn count_lines(lines: usize) -> Result<(), Refusal> {
         true => Ok(()),
         false => Err(Refusal::invalid("/lines", "1 to 200 lines")),
     }
+}
+
+/// Lines may say that something did not come; all of them together only of one that is closed.
+fn arrived(lines: &[ArrivedLine], close: bool) -> Result<(), Refusal> {
+    if lines.len() > limits::LINES_MAX {
+        return Err(Refusal::invalid("/lines", "up to 200 lines"));
+    }
+    let units = 0..=limits::QUANTITY_MAX;
+    for line in lines {
+        for (field, n) in [("/lines/good", line.good), ("/lines/damaged", line.damaged)] {
+            if !units.contains(&n) {
+                return Err(Refusal::invalid(field, "0 to 1,000,000,000"));
+            }
+        }
+    }
+    let nothing = lines.iter().all(|line| line.good + line.damaged == 0);
+    if nothing && !close {
+        return Err(Refusal::invalid("/lines", "something that came, or close it"));
+    }
+    Ok(())
 }
 
 fn units(field: &str, all: impl IntoIterator<Item = i64>) -> Result<(), Refusal> {

@@ -114,6 +114,12 @@ impl State {
 
     /// Puts a loaded reservation in, or the knowledge that there is none.
     pub fn put_reservation(&mut self, id: ReservationId, reservation: Option<Reservation>) {
+        if let Some(before) = self.reservations.get(&id).and_then(Option::as_ref) {
+            // The goods of a transfer leave the place where they were claimed.
+            for line in &before.lines {
+                self.by_stock.entry(line.key()).or_default().remove(&id);
+            }
+        }
         if let Some(r) = &reservation {
             for line in &r.lines {
                 let open = self.by_stock.entry(line.key()).or_default();
@@ -318,7 +324,8 @@ impl State {
             Change::RecordGone(key) => self.records.remove(key),
             Change::Reservation(new) => {
                 let old = self.reservations.get(&new.id).cloned().flatten();
-                let keys: BTreeSet<StockKey> = new.lines.iter().map(|l| l.key()).collect();
+                let before = old.iter().flat_map(|r| &r.lines);
+                let keys: BTreeSet<StockKey> = before.chain(&new.lines).map(|l| l.key()).collect();
                 for key in keys {
                     let before = old.as_ref().map_or(0, |r| r.short_at(key));
                     let by = new.short_at(key) - before;

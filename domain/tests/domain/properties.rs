@@ -18,6 +18,10 @@ const LOCATIONS: [&str; 3] = ["S07", "S02", "W01"];
 /// Two lives of an agent at S07, a third one, and one at S02.
 const AGENTS: [(&str, &str); 4] = [("a1", "S07"), ("a2", "S07"), ("a3", "S07"), ("b1", "S02")];
 
+/// Where goods stand on their way.
+const ROAD: &str = "put {\"record\":\"location\",\"no\":0,\"code\":\"T01\",\"name\":\"Road\",\
+    \"kind\":\"transit\",\"zone\":\"UTC\",\"state\":\"active\"}";
+
 fn pick<T: Copy>(list: &[T], n: u8) -> T {
     list[usize::from(n) % list.len()]
 }
@@ -29,9 +33,14 @@ fn line((kind, a, b, c, n): Op, step: usize, made: &[usize]) -> String {
     // Reservations are named by their step.
     let known = if made.is_empty() { 0 } else { pick(made, c) };
     // Facts are about the newest more often: it has not ended yet.
-    let newest = made.last().copied().filter(|_| kind % 24 > 19 && n % 2 == 0);
+    let newest = made.last().copied().filter(|_| kind % 26 > 19 && n % 2 == 0);
     let reservation = format!("r{}", newest.unwrap_or(known));
-    match kind % 24 {
+    match kind % 26 {
+        24 => format!("transfer r{step} {place} {elsewhere} {item} {n}"),
+        25 => {
+            let close = if c % 3 == 0 { " close" } else { "" };
+            format!("take_in {reservation} {item} {}+{}{close}", n % 4, n / 4)
+        }
         0 | 1 => format!("receive {place} {item} {n}"),
         2 | 3 => format!("reserve r{step} {item}@{place} {n} for 900s shopper s{}", c % 3),
         4 => format!("reserve r{step} {item}@{place} {n}"),
@@ -69,7 +78,13 @@ fn fact((_, a, b, c, n): Op, step: usize, reservation: &str) -> String {
         _ => String::new(),
     };
     let head = format!("fact {agent} at {store} via {via} id f{step}{order}");
-    match a % 13 {
+    match a % 16 {
+        13 => {
+            let to = pick(&LOCATIONS, c);
+            let head = head.replace(&format!("id f{step}"), &format!("id r{step}"));
+            format!("{head} sent {to} {item} {n}")
+        }
+        14 | 15 => format!("{head} arrived {reservation} {item} {}+{} closed", n % 4, n / 4),
         0..3 => format!("{head} sale {item} {}+{} {other} 0+1", n % 3, n / 3),
         4 => format!("{head} in {item} {n} share"),
         5 => format!("{head} in {item} {n}"),
@@ -89,6 +104,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
 fn played(ops: &[Op]) -> (Run, Vec<String>) {
     let mut run = Run::new();
     let (mut answers, mut made) = (vec![], vec![]);
+    answers.push(run.step(ROAD));
     answers.push(run.step("item KIT parts MUG:2,CUP:1"));
     for agent in ["a1", "b1"] {
         let store = if agent == "a1" { "S07" } else { "S02" };
@@ -99,7 +115,9 @@ fn played(ops: &[Op]) -> (Run, Vec<String>) {
             run.world.now_ms += 300_000;
         }
         let line = line(*op, step, &made);
-        if line.starts_with("reserve") {
+        if ["reserve", "transfer"].iter().any(|verb| line.starts_with(verb))
+            || line.contains(" sent ")
+        {
             made.push(step);
         }
         answers.push(run.step(&line));
@@ -180,6 +198,13 @@ fn random_commands_reach_every_answer() {
         "picked",
         "consumed",
         "releasing",
+        "in_transit",
+        "transferred",
+        "transfer_over",
+        "transfer_short",
+        "transfer_lost",
+        "transfer_again",
+        "arrival_unexpected",
         "released",
         "expired",
         "welcome",

@@ -100,7 +100,7 @@ impl Run {
                 }
             }
             other => {
-                if other == "reserve" {
+                if matches!(other, "reserve" | "transfer") {
                     w.word().clone_into(&mut named);
                 }
                 words::request(other, &mut w)

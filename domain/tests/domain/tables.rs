@@ -16,6 +16,7 @@ tables!(
     goods,
     reserve,
     releases,
+    transfers,
     reservation_steps,
     sale,
     counts,

@@ -8,8 +8,8 @@ use oneshelf_domain::item::ItemDetails;
 use oneshelf_domain::promise::Fulfilment;
 use oneshelf_domain::record::{Agent, Buffer, Record, RecordState, Safety, SharePolicy, ShareRule};
 use oneshelf_domain::stock::{
-    Adjustment, Command, FactBody, InSource, ItemNo, Lease, LocationNo, Place, SaleApproval,
-    SaleDocument, SaleLine, SaleTender, SoldKit, Version, Versions,
+    Adjustment, ArrivedLine, Command, FactBody, InSource, ItemNo, Lease, LocationNo, Place,
+    SaleApproval, SaleDocument, SaleLine, SaleTender, SoldKit, Version, Versions,
 };
 use oneshelf_domain::{CommandId, Currency, DatedPrice, LocationCode, Money, Sku, Timestamp};
 
@@ -122,6 +122,17 @@ impl<'a> Words<'a> {
         pairs
     }
 
+    /// (item, good+damaged) until the end.
+    fn arrived(&mut self) -> Vec<ArrivedLine> {
+        let mut lines = vec![];
+        while let Some(sku) = self.maybe() {
+            let (good, damaged) = self.word().split_once('+').expect("good+damaged");
+            let item = self.world.item(sku);
+            lines.push(ArrivedLine { item, good: number(good), damaged: number(damaged) });
+        }
+        lines
+    }
+
     fn spots(&mut self) -> Vec<(ItemNo, LocationNo, i64)> {
         let mut spots = vec![];
         while let Some(spot) = self.maybe() {
@@ -174,6 +185,15 @@ pub(crate) fn request(verb: &str, w: &mut Words) -> Command {
         }
         "expire" => Command::Expire { id: w.reservation() },
         "pick" => Command::Pick { id: w.reservation() },
+        "transfer" => {
+            let via = w.option("via").map(|code| w.world.location(code));
+            let (from, to) = (w.location(), w.location());
+            Command::Transfer { from, to, via, lines: w.pairs(), reference: None }
+        }
+        "take_in" => {
+            let close = w.flag("close");
+            Command::ReceiveTransfer { id: w.reservation(), lines: w.arrived(), close }
+        }
         "handover" => Command::HandOver { id: w.reservation() },
         "grant" => {
             let session = w.option("session").map(lease);
@@ -370,6 +390,15 @@ fn body(named: &str, w: &mut Words) -> FactBody {
         }
         "handed" => FactBody::Handover { reservation: w.reservation(), lines: w.pairs() },
         "let_go" => FactBody::Released { reservation: w.reservation(), lines: w.pairs() },
+        "sent" => {
+            let code = |c: &str| LocationCode::new(c).unwrap();
+            let via = w.option("over").map(code);
+            FactBody::Sent { to: code(w.word()), via, lines: w.pairs() }
+        }
+        "arrived" => {
+            let close = w.flag("closed");
+            FactBody::Arrived { transfer: w.reservation(), lines: w.arrived(), close }
+        }
         "close" => FactBody::Close { left: w.pairs() },
         "unreadable" => {
             let id = CommandId(id(w.option("for").unwrap_or(named)));

@@ -202,7 +202,9 @@ impl World {
         for r in self.reservations.values().filter(|r| open(r.state)) {
             for l in r.lines.iter().filter(|l| (l.item, l.location) == (key.item, key.location)) {
                 assert!((0..=l.quantity).contains(&l.short), "{l:?}");
-                short += if r.state == ReservationState::Releasing { 0 } else { l.short };
+                let waits =
+                    !matches!(r.state, ReservationState::Releasing | ReservationState::InTransit);
+                short += if waits { l.short } else { 0 };
                 if r.state == ReservationState::Picked {
                     picked += l.quantity - l.short;
                 } else {
@@ -259,8 +261,8 @@ impl World {
 }
 
 pub(crate) fn open(state: ReservationState) -> bool {
-    use ReservationState::{Committed, Held, Picked, Releasing};
-    matches!(state, Held | Committed | Picked | Releasing)
+    use ReservationState::{Committed, Held, InTransit, Picked, Releasing};
+    matches!(state, Held | Committed | Picked | Releasing | InTransit)
 }
 
 /// The refusal, when a command was refused.

@@ -43,7 +43,7 @@ fn one(walk: &mut Walk<'_>, line: &ReservationLine, oldest_event: Option<i64>) {
         );
         walk.broken(Invariant::ReservationsMatchBuckets, id, detail);
     }
-    let ended = matches!(line.state.as_str(), "consumed" | "released" | "expired");
+    let ended = matches!(line.state.as_str(), "consumed" | "released" | "expired" | "transferred");
     let told = line.event.as_deref().and_then(|e| e.strip_prefix("reservation."));
     // Events are deleted oldest first, and the oldest version may be half gone.
     if ended

@@ -65,6 +65,8 @@ actions! {
     Count,
     /// Goods came back.
     TakeBack,
+    /// Send goods to another location, and take them in.
+    Transfer,
     /// Channels, what they are told and what they order.
     ReadChannels,
     /// Change them, and say something again.
@@ -96,7 +98,7 @@ use Action::{
     ChangePolicies, ChangeRegisters, ChangeShop, ChangeStaff, Count, ExportItems, ExportMovements,
     ExportStock, Fulfil, ImportItems, ImportStock, Link, Live, ReadAgents, ReadChannels, ReadItems,
     ReadKeys, ReadLocations, ReadMovements, ReadNotices, ReadPolicies, ReadRegisters,
-    ReadReservations, ReadShop, ReadStaff, ReadStock, Receive, Reserve, TakeBack,
+    ReadReservations, ReadShop, ReadStaff, ReadStock, Receive, Reserve, TakeBack, Transfer,
 };
 
 /// What each role may do, at the locations of whoever has it.
@@ -130,6 +132,7 @@ pub const ROLES: [(Role, &[Action]); 5] = [
             Approve,
             Count,
             TakeBack,
+            Transfer,
             ReadReservations,
             Reserve,
             Fulfil,
@@ -165,6 +168,7 @@ pub const ROLES: [(Role, &[Action]); 5] = [
             Approve,
             Count,
             TakeBack,
+            Transfer,
             ReadReservations,
             Reserve,
             Fulfil,
@@ -189,6 +193,7 @@ pub const ROLES: [(Role, &[Action]); 5] = [
             Adjust,
             Count,
             TakeBack,
+            Transfer,
             ReadReservations,
             Reserve,
             Fulfil,

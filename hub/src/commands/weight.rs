@@ -26,6 +26,8 @@ fn more(command: &Command) -> usize {
         Command::PutRecord { .. } | Command::Redeem { .. } => 2 * DETAILS_BYTES,
         Command::Receive { lines, .. } => lines.len() * LINE_BYTES,
         Command::Reserve { lines, .. } => lines.len() * LINE_BYTES,
+        Command::Transfer { lines, .. } => lines.len() * LINE_BYTES,
+        Command::ReceiveTransfer { lines, .. } => lines.len() * LINE_BYTES,
         Command::Hello { granted, .. } => granted.len() * LINE_BYTES,
         Command::Fact { granted, body, .. } => granted.len() * LINE_BYTES + fact(body),
         _ => 0,
@@ -41,6 +43,8 @@ fn fact(body: &FactBody) -> usize {
         FactBody::Handover { lines, .. } | FactBody::Released { lines, .. } => {
             lines.len() * LINE_BYTES
         }
+        FactBody::Sent { lines, .. } => lines.len() * LINE_BYTES,
+        FactBody::Arrived { lines, .. } => lines.len() * LINE_BYTES,
         FactBody::Close { left } => left.len() * LINE_BYTES,
         _ => 0,
     }

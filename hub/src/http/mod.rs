@@ -47,6 +47,8 @@ mod sse;
 mod staff;
 mod stock;
 mod stores;
+mod transfer_body;
+mod transfers;
 pub mod ws;
 
 use axum::Router;

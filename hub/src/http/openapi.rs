@@ -15,7 +15,7 @@ use super::{
     agent_copies, changes, channel_steps, channels, deliveries, enrolments, exports, guard, hooks,
     import_mappings, import_previews, imports, items, keys, locations, movements, notices,
     policies, prices, public, public_stock, reservations, session, shop, sse, staff, stock, stores,
-    ws,
+    transfers, ws,
 };
 use crate::app::App;
 
@@ -39,6 +39,7 @@ use crate::app::App;
         (name = "locations", description = "Places with stock, and their registers"),
         (name = "stock", description = "Figures, movements, and why a figure is what it is"),
         (name = "reservations", description = "Claims on units"),
+        (name = "transfers", description = "Goods from one location to another"),
         (name = "policies", description = "Numbers that lower or share what may be promised"),
         (name = "people", description = "Staff, roles, PINs"),
         (name = "keys", description = "Keys of servers, apps and web shops"),
@@ -94,6 +95,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
         movements::router(),
         changes::router(),
         reservations::router(),
+        transfers::router(),
         policies::router(),
         staff::router(),
         keys::router(),

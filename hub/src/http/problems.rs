@@ -64,6 +64,9 @@ pub const CATALOGUE: &[Entry] = entries! {
     "reservation_unknown" 404
         "There is no such reservation, or none that you may see."
         "Check the id, and who asks."
+    "transfer_unknown" 404
+        "There is no such transfer, or none that you may see."
+        "Check the id, and who asks."
     "record_unknown" 404
         "There is no such register, person, key, policy or agent."
         "Check its name."
@@ -73,6 +76,9 @@ pub const CATALOGUE: &[Entry] = entries! {
     "command_reused" 409
         "The Idempotency-Key was used for another request."
         "Choose a new key for each request."
+    "no_transit_location" 409
+        "Goods on their way have no location to stand in."
+        "Make one of kind transit: `hub location add ROAD 'On the road' --kind transit`."
     "item_retired" 409
         "The item is not sold any more."
         "Sell another, or make it active again."

@@ -266,12 +266,16 @@ pub enum ReservationStateSchema {
     Picked,
     /// Given up; its store has not yet said that the goods were not handed over.
     Releasing,
+    /// On its way to another location.
+    InTransit,
     /// Handed over or shipped: ended.
     Consumed,
     /// Given up: ended.
     Released,
     /// Ran out: ended.
     Expired,
+    /// Arrived at another location: ended.
+    Transferred,
     /// A register took units of it; somebody must choose.
     Short,
 }

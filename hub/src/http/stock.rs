@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::auth::Action;
 use crate::store;
 use crate::store::read::figures::with_parts;
-use crate::store::read::stock;
+use crate::store::read::{stock, transfers};
 
 /// SKUs of one question.
 const SKUS_MAX: usize = 100;
@@ -55,6 +55,9 @@ pub(super) struct StockAt {
     in_doubt: i64,
     /// Sold, though no bucket explains it: below zero until units arrive.
     discrepancy: i64,
+    /// Expected there by transfers; not on hand. Not told of the past.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    incoming: Option<i64>,
     /// What may be offered of it, before a channel's buffer.
     promise: i64,
     /// Of the last change.
@@ -85,6 +88,7 @@ impl StockAt {
             damaged: row.at(Place::Damaged),
             in_doubt: row.at(Place::InDoubt),
             discrepancy: row.at(Place::Discrepancy),
+            incoming: None,
             promise,
             version: row.version.0,
         }
@@ -163,10 +167,16 @@ async fn read(app: &App, signed: &Signed, skus: Vec<Sku>) -> Answer<StocksBody> 
     let mut tx = app.store.read().await?;
     let seen = app.seen();
     let wanted: Vec<ItemNo> = with_parts(&seen.records, &items).into_iter().collect();
-    let rows: BTreeMap<StockKey, Stock> =
+    let mut rows: BTreeMap<StockKey, Stock> =
         stock::of_items(&mut tx, &wanted).await?.into_iter().collect();
+    let incoming: BTreeMap<StockKey, i64> =
+        transfers::incoming(&mut tx, &items).await?.into_iter().collect();
     let version = store::head(&mut tx).await?.head.version.0;
     tx.rollback().await?;
+    // Where something is expected for the first time there is no row yet.
+    incoming.keys().for_each(|key| {
+        rows.entry(*key).or_default();
+    });
     let lines = app.links.lines();
     let row = |key: StockKey| rows.get(&key).copied().unwrap_or_default();
     let mut all = vec![];
@@ -181,7 +191,9 @@ async fn read(app: &App, signed: &Signed, skus: Vec<Sku>) -> Answer<StocksBody> 
             let (code, key) = (location.code.clone(), StockKey { item: no, location: place });
             let promise = promise_of(&seen.records, &lines, key, row);
             if signed.0.sees(&code) {
-                body.locations.push(StockAt::promised(promise, code, &row(key)));
+                let mut at = StockAt::promised(promise, code, &row(key));
+                at.incoming = Some(incoming.get(&key).copied().unwrap_or_default());
+                body.locations.push(at);
             } else {
                 body.elsewhere.push(Elsewhere { location: code, promise });
             }
@@ -264,6 +276,9 @@ async fn at_location(
     let after: String = page::after(asked.cursor.as_deref())?.unwrap_or_default();
     let mut tx = app.store.read().await?;
     let rows = stock::at_location(&mut tx, location.no, &after, limit).await?;
+    let named: Vec<ItemNo> = rows.iter().map(|(item, _, _)| *item).collect();
+    let incoming: BTreeMap<StockKey, i64> =
+        transfers::incoming(&mut tx, &named).await?.into_iter().collect();
     let version = store::head(&mut tx).await?.head.version.0;
     tx.rollback().await?;
     let next_cursor = page::next(rows.len(), limit, rows.last().map(|(_, sku, _)| sku.as_str()));
@@ -271,7 +286,8 @@ async fn at_location(
     let items = rows.into_iter().map(|(no, sku, row)| {
         let key = StockKey { item: no, location: location.no };
         let code = location.code.clone();
-        let figures = StockAt::of(&seen.records, &lines, code, key, &row);
+        let mut figures = StockAt::of(&seen.records, &lines, code, key, &row);
+        figures.incoming = Some(incoming.get(&key).copied().unwrap_or_default());
         OfItem { sku, figures }
     });
     let items = items.collect();

@@ -1,4 +1,5 @@
-//! Goods in the store beside selling: `POST /api/stock/acts`.
+//! Goods in the store beside selling: `POST /api/stock/acts`, and what is on its way here:
+//! `GET /api/stock/transfers`.
 
 use axum::Json;
 use axum::extract::State;
@@ -11,6 +12,14 @@ use crate::register::{Act, Answer, Refused};
 
 /// Characters of a key.
 const KEY_CHARS_MAX: usize = 255;
+/// Transfers that a page shows.
+const TRANSFERS_MAX: usize = 200;
+
+/// What other locations send to this one, as the hub last told.
+pub(super) async fn transfers(State(app): State<App>, Who(_): Who) -> Answer<Json<Value>> {
+    let rows = app.front.shared.reads.transfers(TRANSFERS_MAX).await?;
+    Ok(Json(json!({"transfers": rows})))
+}
 
 pub(super) async fn act(
     State(app): State<App>,

@@ -77,6 +77,7 @@ fn router(app: App) -> Router {
         .route("/items", get(tickets::search))
         .route("/items/{sku}/here", get(tickets::item))
         .route("/stock/acts", post(acts::act))
+        .route("/stock/transfers", get(acts::transfers))
         .route("/sales", get(sales::list))
         .route("/sales/{receipt_number}", get(sales::one))
         .route("/sales/{receipt_number}/reprint", post(sales::reprint))

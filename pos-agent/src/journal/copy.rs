@@ -3,9 +3,9 @@
 //! A frame is stored in one transaction with its cursor, so that the copy is never half of one; a
 //! large one as `staged` says.
 
-use oneshelf_domain::Timestamp;
 use oneshelf_domain::item::Item;
 use oneshelf_domain::stock::ReservationState;
+use oneshelf_domain::{Sku, Timestamp};
 use oneshelf_hardware::scanner::normalise_gtin;
 use oneshelf_protocol::frame::{Applied, Cursor};
 use oneshelf_protocol::replica::Row;
@@ -120,7 +120,7 @@ async fn put(db: &mut SqliteConnection, row: &Row, empty: bool) -> Result<(), Fa
             .await?;
             Ok(())
         }
-        Row::Reservation { .. } => put_reservation(db, row).await,
+        Row::Reservation { .. } | Row::Transfer { .. } => put_claim(db, row).await,
         Row::Elsewhere { sku, figures } => {
             sqlx::query(
                 "insert into elsewhere (sku, figures) values (?, ?)
@@ -192,12 +192,27 @@ async fn put_item(db: &mut SqliteConnection, item: &Item) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn put_reservation(db: &mut SqliteConnection, row: &Row) -> Result<(), Fault> {
-    let Row::Reservation { id, lines, state, .. } = row else { return Ok(()) };
-    let id = id.to_string();
+/// A claim as a copy keeps it: its id, the items of which it holds units here, and whether it is
+/// kept: ended ones hold nothing and explain nothing here, nor does what has left for elsewhere.
+pub(super) fn claim(row: &Row) -> Option<(String, Vec<&Sku>, bool)> {
+    let kept = |state: &str, here: bool| {
+        let state = ReservationState::from_name(state);
+        state.is_some_and(|s| s.is_open() && (here || s != ReservationState::InTransit))
+    };
+    match row {
+        Row::Reservation { id, lines, state, .. } => {
+            let skus = lines.iter().map(|(sku, _, _)| sku).collect();
+            Some((id.to_string(), skus, kept(state, false)))
+        }
+        Row::Transfer { id, state, .. } => Some((id.to_string(), vec![], kept(state, true))),
+        _ => None,
+    }
+}
+
+async fn put_claim(db: &mut SqliteConnection, row: &Row) -> Result<(), Fault> {
+    let Some((id, skus, kept)) = claim(row) else { return Ok(()) };
     sqlx::query("delete from reservation where id = ?").bind(&id).execute(&mut *db).await?;
-    // Ended ones hold nothing and explain nothing here.
-    if !ReservationState::from_name(state).is_some_and(ReservationState::is_open) {
+    if !kept {
         return Ok(());
     }
     sqlx::query("insert into reservation (id, reservation) values (?, ?)")
@@ -205,7 +220,7 @@ async fn put_reservation(db: &mut SqliteConnection, row: &Row) -> Result<(), Fau
         .bind(to_json(row)?)
         .execute(&mut *db)
         .await?;
-    for (sku, _, _) in lines {
+    for sku in skus {
         sqlx::query("insert into reservation_line (sku, id) values (?, ?) on conflict do nothing")
             .bind(sku.as_str())
             .bind(&id)

@@ -164,8 +164,10 @@ fn items_of(body: &Body) -> Vec<&Sku> {
     match body {
         Body::Sale { lines, .. } => lines.iter().map(|l| &l.sku).collect(),
         Body::In { sku, .. } | Body::Back { sku, .. } | Body::Count { sku, .. } => vec![sku],
+        Body::Arrived { lines, .. } => lines.iter().map(|l| &l.sku).collect(),
         Body::Handover { lines, .. }
         | Body::Released { lines, .. }
+        | Body::Sent { lines, .. }
         | Body::Close { left: lines } => lines.iter().map(|(sku, _)| sku).collect(),
     }
 }

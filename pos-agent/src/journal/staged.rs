@@ -6,7 +6,6 @@
 //! and not row by row. Invariant: a figure is never half of one copy and half of another.
 
 use oneshelf_domain::Timestamp;
-use oneshelf_domain::stock::ReservationState;
 use oneshelf_protocol::frame::{Applied, Cursor};
 use oneshelf_protocol::replica::Row;
 use sqlx::{Connection, SqliteConnection};
@@ -144,7 +143,7 @@ async fn stage_one(db: &mut SqliteConnection, row: &Row, empty: bool) -> Result<
             .execute(db)
             .await?;
         }
-        Row::Reservation { .. } => stage_reservation(db, row).await?,
+        Row::Reservation { .. } | Row::Transfer { .. } => stage_claim(db, row).await?,
         Row::Elsewhere { sku, figures } => {
             sqlx::query("insert or replace into next_elsewhere (sku, figures) values (?, ?)")
                 .bind(sku.as_str())
@@ -156,10 +155,8 @@ async fn stage_one(db: &mut SqliteConnection, row: &Row, empty: bool) -> Result<
     Ok(())
 }
 
-async fn stage_reservation(db: &mut SqliteConnection, row: &Row) -> Result<(), Fault> {
-    let Row::Reservation { id, lines, state, .. } = row else { return Ok(()) };
-    let open = ReservationState::from_name(state).is_some_and(ReservationState::is_open);
-    let id = id.to_string();
+async fn stage_claim(db: &mut SqliteConnection, row: &Row) -> Result<(), Fault> {
+    let Some((id, skus, open)) = copy::claim(row) else { return Ok(()) };
     sqlx::query("delete from next_reservation_line where id = ?")
         .bind(&id)
         .execute(&mut *db)
@@ -169,7 +166,7 @@ async fn stage_reservation(db: &mut SqliteConnection, row: &Row) -> Result<(), F
         .bind(open.then(|| to_json(row)).transpose()?)
         .execute(&mut *db)
         .await?;
-    for (sku, _, _) in lines.iter().filter(|_| open) {
+    for sku in skus.into_iter().filter(|_| open) {
         sqlx::query("insert or ignore into next_reservation_line (sku, id) values (?, ?)")
             .bind(sku.as_str())
             .bind(&id)

@@ -170,6 +170,7 @@ mod tests {
             state: "committed".into(),
             lines,
             expires_at: None,
+            to: None,
         };
         let reservations = [reservation];
         let mut balances = [0; 12];

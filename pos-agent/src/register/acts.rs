@@ -1,14 +1,14 @@
-//! What staff do with goods in the store, beside selling: take in, count, hand over.
+//! What staff do with goods in the store, beside selling: take in, count, send, hand over.
 //!
 //! Each is a fact of the store's one log, whoever does it on whichever page: a second road into
 //! the books would make counts wrong. Invariant: the same key has one effect, and one reservation
 //! is handed over once.
 
 use oneshelf_domain::item::Component;
-use oneshelf_domain::record::Role;
+use oneshelf_domain::record::{LocationKind, Role};
 use oneshelf_domain::stock::{InSource, ReservationState};
-use oneshelf_domain::{CommandId, Quantity, ReservationId, Sku, limits};
-use oneshelf_protocol::frame::{Body, Fact};
+use oneshelf_domain::{CommandId, LocationCode, Quantity, ReservationId, Sku, limits};
+use oneshelf_protocol::frame::{ArrivedUnits, Body, Fact};
 use oneshelf_protocol::replica::Row;
 use oneshelf_sync::agent::Step;
 use serde::Deserialize;
@@ -46,11 +46,53 @@ pub(crate) enum Act {
         /// Units found.
         found: Quantity,
     },
-    /// A reservation's goods were given to the shopper.
+    /// Goods of the store's share go to another location, by the store's own decision.
+    Send {
+        /// Where they go.
+        to: LocationCode,
+        /// Where they stand on the way; none: the hub says so.
+        via: Option<LocationCode>,
+        /// What goes.
+        lines: Vec<SentLine>,
+    },
+    /// Goods of a transfer were unpacked.
+    Arrive {
+        /// Which transfer.
+        transfer: ReservationId,
+        /// What came; an item that was not sent may be among it.
+        lines: Vec<CameLine>,
+        /// Nothing more of it will come.
+        #[serde(default)]
+        close: bool,
+    },
+    /// A reservation's goods were given to the shopper, or a transfer's to the driver.
     HandOver {
         /// Which.
         reservation: ReservationId,
     },
+}
+
+/// Units that go to another location.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SentLine {
+    /// Which item.
+    sku: Sku,
+    /// How many, at least one.
+    quantity: Quantity,
+}
+
+/// Units that came from another location.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CameLine {
+    /// Which item.
+    sku: Sku,
+    /// Fit to be sold.
+    good: Quantity,
+    /// Not for sale.
+    #[serde(default)]
+    damaged: Quantity,
 }
 
 impl Front {
@@ -92,6 +134,16 @@ impl Front {
                 step
             }
             Act::Count { sku, found } => core.agent.count(id, &sku, found.units(), now),
+            Act::Send { to, via, lines } => {
+                let lines = self.to_send(&to, lines)?;
+                let step = core.agent.send(id, (to, via), lines, now);
+                step.ok_or_else(not_enough_share)?
+            }
+            Act::Arrive { transfer, lines, close } => {
+                let lines = came(lines, close)?;
+                self.is_on_its_way(transfer).await?;
+                core.agent.arrive(id, transfer, lines, close, now)
+            }
             Act::HandOver { reservation } => {
                 let lines = self.to_hand_over(reservation).await?;
                 core.agent.hand_over(id, reservation, lines, now)
@@ -101,15 +153,46 @@ impl Front {
         Ok(true)
     }
 
-    /// What the item of an act is made of: nothing, when it is no kit or none is named; none: there
-    /// is no such item.
+    /// What the items of an act are made of: nothing, when none is a kit or none is named; none:
+    /// there is no such item.
     async fn parts(&self, act: &Act) -> Answer<Option<Vec<Component>>> {
-        let (Act::Receive { sku, .. } | Act::Return { sku, .. } | Act::Count { sku, .. }) = act
-        else {
-            return Ok(Some(vec![]));
+        let mut parts = vec![];
+        for sku in act.items() {
+            let item = self.shared.reads.item(sku.as_str()).await?;
+            let Some(item) = item else { return Ok(None) };
+            parts.extend(item.details.components);
+        }
+        Ok(Some(parts))
+    }
+
+    fn to_send(&self, to: &LocationCode, lines: Vec<SentLine>) -> Answer<Vec<(Sku, i64)>> {
+        let records = self.shared.records();
+        let Some(location) = records.location(to) else {
+            let detail = "There is no location with this code.";
+            return Err(Refused::new(404, "location_unknown", detail));
         };
-        let item = self.shared.reads.item(sku.as_str()).await?;
-        Ok(item.map(|item| item.details.components))
+        let here = self.shared.identity().is_some_and(|i| i.location == to.as_str());
+        if location.kind == LocationKind::Transit || here {
+            return Err(Refused::invalid("/to", "another location, not of kind transit"));
+        }
+        if lines.is_empty() || lines.len() > limits::LINES_MAX {
+            return Err(Refused::invalid("/lines", "1 to 200 lines"));
+        }
+        lines.into_iter().map(|l| Ok((l.sku, some(l.quantity)?))).collect()
+    }
+
+    /// What the own log has closed, the hub has not told back yet.
+    async fn is_on_its_way(&self, id: ReservationId) -> Answer<()> {
+        let row = self.shared.reads.reservation(id).await?;
+        if !matches!(row, Some(Row::Transfer { .. })) {
+            let detail = "The store has not been told of this transfer, or it has ended.";
+            return Err(Refused::new(404, "transfer_unknown", detail));
+        }
+        if self.shared.reads.closed_here(id).await? {
+            let detail = "This transfer was closed before. Nothing was booked.";
+            return Err(Refused::new(409, "transfer_ended", detail));
+        }
+        Ok(())
     }
 
     /// The lines of an order that the store knows of and has not handed over itself: until the
@@ -120,7 +203,7 @@ impl Front {
             Refused::new(404, "reservation_unknown", detail)
         };
         let row = self.shared.reads.reservation(id).await?.ok_or_else(unknown)?;
-        let Row::Reservation { state, lines, .. } = row else { return Err(unknown()) };
+        let Row::Reservation { state, mut lines, to, .. } = row else { return Err(unknown()) };
         let ended = |detail| Err(Refused::new(409, "reservation_ended", detail));
         if self.shared.reads.handed_over_here(id).await? {
             return ended("These goods were handed over before. Nothing was booked.");
@@ -139,11 +222,32 @@ impl Front {
             }
             _ => return Err(unknown()),
         }
+        if to.is_some() {
+            // What a register took of a transfer stays behind; an order's shopper has a choice.
+            lines.retain(|(_, quantity, short)| quantity > short);
+            lines.iter_mut().for_each(|(_, quantity, short)| *quantity -= *short);
+            if lines.is_empty() {
+                let detail = "All of it was sold meanwhile. Ask the office to cancel the transfer.";
+                return Err(Refused::new(409, "reservation_short", detail));
+            }
+        }
         Ok(lines.into_iter().map(|(sku, quantity, _)| (sku, quantity)).collect())
     }
 }
 
 impl Act {
+    /// The items that it names.
+    fn items(&self) -> Vec<&Sku> {
+        match self {
+            Act::Receive { sku, .. } | Act::Return { sku, .. } | Act::Count { sku, .. } => {
+                vec![sku]
+            }
+            Act::Send { lines, .. } => lines.iter().map(|l| &l.sku).collect(),
+            Act::Arrive { lines, .. } => lines.iter().map(|l| &l.sku).collect(),
+            Act::HandOver { .. } => vec![],
+        }
+    }
+
     /// Whether this act made that fact. What the agent added, as the cut of its share, is not
     /// compared.
     fn made(&self, parts: &[Component], body: &Body) -> bool {
@@ -157,6 +261,21 @@ impl Act {
             }
             (Act::Count { sku, found }, Body::Count { sku: of, found: n, .. }) => {
                 (sku, found.units()) == (of, *n)
+            }
+            (Act::Send { to, via, lines }, Body::Sent { to: t, via: v, lines: of }) => {
+                let same = |(l, (sku, n)): (&SentLine, &(Sku, i64))| {
+                    (&l.sku, l.quantity.units()) == (sku, *n)
+                };
+                (to, via, lines.len()) == (t, v, of.len()) && lines.iter().zip(of).all(same)
+            }
+            (
+                Act::Arrive { transfer, lines, close },
+                Body::Arrived { transfer: t, lines: of, close: c },
+            ) => {
+                let same = |(l, o): (&CameLine, &ArrivedUnits)| {
+                    (&l.sku, l.good.units(), l.damaged.units()) == (&o.sku, o.good, o.damaged)
+                };
+                (transfer, close, lines.len()) == (t, c, of.len()) && lines.iter().zip(of).all(same)
             }
             (Act::HandOver { reservation }, Body::Handover { reservation: of, .. }) => {
                 reservation == of
@@ -180,6 +299,27 @@ fn returned(
 /// The fact of a kit's part beside the first.
 fn of_part(id: CommandId, sku: &Sku) -> CommandId {
     CommandId(Uuid::new_v5(&id.0, sku.as_str().as_bytes()))
+}
+
+fn came(lines: Vec<CameLine>, close: bool) -> Answer<Vec<ArrivedUnits>> {
+    let lines: Vec<ArrivedUnits> = lines
+        .into_iter()
+        .map(|l| ArrivedUnits { sku: l.sku, good: l.good.units(), damaged: l.damaged.units() })
+        .collect();
+    if lines.len() > limits::LINES_MAX {
+        return Err(Refused::invalid("/lines", "up to 200 lines"));
+    }
+    if !close && lines.iter().all(|l| l.good + l.damaged == 0) {
+        return Err(Refused::invalid("/lines", "something that came, or close it"));
+    }
+    Ok(lines)
+}
+
+/// A store sends what is its own; what the hub may promise, the hub sends.
+fn not_enough_share() -> Refused {
+    let detail = "The store's share has fewer that no open ticket holds. Ask the office for a \
+                  transfer of the others.";
+    Refused::new(409, "not_enough_share", detail)
 }
 
 fn reused() -> Refused {

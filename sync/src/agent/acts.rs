@@ -3,11 +3,12 @@
 //! The agent alone states how units leave: from its share, or beyond it. The hub never derives
 //! that from its own view, which counts grants that have not arrived here.
 
+use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use oneshelf_domain::stock::InSource;
-use oneshelf_domain::{CommandId, ReservationId, Sku, TicketId, Timestamp};
-use oneshelf_protocol::frame::{Body, Sale, SaleSplit};
+use oneshelf_domain::{CommandId, LocationCode, ReservationId, Sku, TicketId, Timestamp};
+use oneshelf_protocol::frame::{ArrivedUnits, Body, Sale, SaleSplit};
 
 use super::{Agent, Fresh, Note, Step, Write};
 
@@ -89,6 +90,48 @@ impl Agent {
         now: Timestamp,
     ) -> Step {
         self.log(id, Body::Handover { reservation, lines }, now)
+    }
+
+    /// Sends units of the share to another location, by the store's own decision. None, and
+    /// nothing happens, where the share without what tickets hold has fewer of an item.
+    pub fn send(
+        &mut self,
+        id: CommandId,
+        (to, via): (LocationCode, Option<LocationCode>),
+        lines: Vec<(Sku, i64)>,
+        now: Timestamp,
+    ) -> Option<Step> {
+        let mut units: BTreeMap<&Sku, i64> = BTreeMap::new();
+        lines.iter().for_each(|(sku, quantity)| *units.entry(sku).or_default() += quantity);
+        if units.iter().any(|(sku, quantity)| self.spare(sku) < *quantity) {
+            return None;
+        }
+        let mut step = Step::default();
+        for (sku, quantity) in units {
+            let mut totals = self.totals(sku);
+            totals.sold += quantity;
+            step.then(self.set_totals(sku, totals));
+        }
+        step.then(self.log(id, Body::Sent { to, via, lines }, now));
+        Some(step)
+    }
+
+    /// Units of the share that no ticket holds.
+    pub fn spare(&self, sku: &Sku) -> i64 {
+        let held: i64 = self.needs.get(sku).into_iter().flatten().map(|n| n.held).sum();
+        (self.totals(sku).share() - held).max(0)
+    }
+
+    /// Goods of a transfer were unpacked; what is fit to be sold is the hub's to promise.
+    pub fn arrive(
+        &mut self,
+        id: CommandId,
+        transfer: ReservationId,
+        lines: Vec<ArrivedUnits>,
+        close: bool,
+        now: Timestamp,
+    ) -> Step {
+        self.log(id, Body::Arrived { transfer, lines, close }, now)
     }
 
     /// Gives share above policy and tickets' needs back to the hub: whenever the share grew (a

@@ -5,12 +5,12 @@
 //! agent's own record and needs no forecast.
 
 use oneshelf_domain::stock::{
-    At, Change, Command, FactBody, InSource, Incarnation, ItemNo, Key, Lease, LocationNo, Place,
-    Reservation, ReservationLine, ReservationState, SaleLine, Share, State, Stock, StockKey,
-    Version, decide,
+    ArrivedLine, At, Change, Command, FactBody, InSource, Incarnation, ItemNo, Key, Lease,
+    LocationNo, Place, Reservation, ReservationLine, ReservationState, SaleLine, Share, State,
+    Stock, StockKey, Version, decide,
 };
 use oneshelf_domain::{CommandId, IncarnationId, ReservationId, Sku, Timestamp};
-use oneshelf_protocol::frame::{Body, Fact};
+use oneshelf_protocol::frame::{ArrivedUnits, Body, Fact};
 use oneshelf_protocol::replica::Row;
 use uuid::Uuid;
 
@@ -31,7 +31,7 @@ pub fn forecast(sku: &Sku, rows: &[Row], facts: &[Fact]) -> Stock {
                 stock.balances = *balances;
                 stock.short = *short;
             }
-            Row::Reservation { id, state: name, lines, expires_at } => {
+            Row::Reservation { id, state: name, lines, expires_at, .. } => {
                 put_reservation(&mut state, sku, *id, name, lines, *expires_at);
             }
             _ => {}
@@ -60,6 +60,9 @@ fn put_reservation(
     expires_at: Option<Timestamp>,
 ) {
     let Some(name) = ReservationState::from_name(name) else { return };
+    if name == ReservationState::InTransit {
+        return; // it has left
+    }
     let line = |(_, quantity, short): &(Sku, i64, i64)| ReservationLine {
         item: ITEM,
         location: HERE,
@@ -76,6 +79,7 @@ fn put_reservation(
         shopper: None,
         address: None,
         reference: None,
+        transfer: None,
         created: Version(0),
         version: Version(0),
     };
@@ -112,6 +116,20 @@ fn about(sku: &Sku, body: &Body) -> Option<FactBody> {
             // What it frees is what the rows say that it holds.
             Some(FactBody::Released { reservation: *reservation, lines: vec![] })
         }
+        // Here it is known of no transfer: goods that leave are gone, goods that come are there.
+        Body::Sent { to, lines, .. } => {
+            let mine = lines.iter().filter(|(of, _)| of == sku);
+            let lines: Vec<(ItemNo, i64)> = mine.map(|(_, n)| (ITEM, *n)).collect();
+            (!lines.is_empty()).then_some(FactBody::Sent { to: to.clone(), via: None, lines })
+        }
+        Body::Arrived { transfer, lines, close } => {
+            let mine = lines.iter().filter(|l| l.sku == *sku);
+            let line =
+                |l: &ArrivedUnits| ArrivedLine { item: ITEM, good: l.good, damaged: l.damaged };
+            let lines: Vec<ArrivedLine> = mine.map(line).collect();
+            let fact = FactBody::Arrived { transfer: *transfer, lines, close: *close };
+            Some(fact).filter(|f| matches!(f, FactBody::Arrived { lines, .. } if !lines.is_empty()))
+        }
         _ => None,
     }
 }
@@ -136,7 +154,9 @@ fn apply(state: &mut State, me: IncarnationId, at: usize, fact: &Fact, body: Fac
         created: Version(0),
     };
     state.put_incarnation(me, Some(incarnation));
-    if let FactBody::Handover { reservation, .. } | FactBody::Released { reservation, .. } = &body
+    if let FactBody::Handover { reservation, .. }
+    | FactBody::Released { reservation, .. }
+    | FactBody::Arrived { transfer: reservation, .. } = &body
         && !state.has(&Key::Reservation(*reservation))
     {
         state.put_reservation(*reservation, None);

@@ -108,6 +108,8 @@ pub(super) fn named(body: &Body) -> Vec<Sku> {
         Body::Handover { lines, .. } | Body::Released { lines, .. } => {
             lines.iter().map(|(sku, _)| sku.clone()).collect()
         }
+        Body::Sent { lines, .. } => lines.iter().map(|(sku, _)| sku.clone()).collect(),
+        Body::Arrived { lines, .. } => lines.iter().map(|l| l.sku.clone()).collect(),
         // Its totals are in the Hello of the life that ends.
         Body::Close { .. } => vec![],
     };

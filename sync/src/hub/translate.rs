@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use oneshelf_domain::code::plain_text;
 use oneshelf_domain::stock::{
-    Command, FactBody, ItemNo, Lease, LocationNo, SaleApproval, SaleDocument, SaleLine, SaleTender,
-    SoldKit, Version,
+    ArrivedLine, Command, FactBody, ItemNo, Lease, LocationNo, SaleApproval, SaleDocument,
+    SaleLine, SaleTender, SoldKit, Version,
 };
 use oneshelf_domain::{AgentId, CommandId, IncarnationId, Sku, Timestamp, limits};
 use oneshelf_protocol::frame::{Body, Fact, Sale, Total, Up};
@@ -49,6 +49,8 @@ fn of_body(body: &Body) -> Vec<Sku> {
             vec![sku.clone()]
         }
         Body::Handover { lines, .. } | Body::Released { lines, .. } => names(lines),
+        Body::Sent { lines, .. } => names(lines),
+        Body::Arrived { lines, .. } => lines.iter().map(|l| l.sku.clone()).collect(),
         Body::Close { left } => names(left),
     }
 }
@@ -127,6 +129,17 @@ fn body(fact: &Fact, numbers: &BTreeMap<Sku, ItemNo>) -> Option<FactBody> {
         Body::Released { reservation, lines } => {
             FactBody::Released { reservation: *reservation, lines: totals(lines)? }
         }
+        Body::Sent { to, via, lines } => {
+            FactBody::Sent { to: to.clone(), via: via.clone(), lines: totals(lines)? }
+        }
+        Body::Arrived { transfer, lines, close } => FactBody::Arrived {
+            transfer: *transfer,
+            lines: lines
+                .iter()
+                .map(|l| Some(ArrivedLine { item: no(&l.sku)?, good: l.good, damaged: l.damaged }))
+                .collect::<Option<_>>()?,
+            close: *close,
+        },
         Body::Close { left } => FactBody::Close { left: totals(left)? },
     })
 }

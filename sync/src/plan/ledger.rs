@@ -62,6 +62,8 @@ pub const fn kind(command: &Command) -> &'static str {
         Command::Expire { .. } => "expire",
         Command::Pick { .. } => "pick",
         Command::HandOver { .. } => "hand_over",
+        Command::Transfer { .. } => "transfer",
+        Command::ReceiveTransfer { .. } => "receive_transfer",
         Command::Hello { .. } => "hello",
         Command::Ask { .. } => "ask",
         Command::GrantByPolicy { .. } => "grant_by_policy",
@@ -80,9 +82,9 @@ impl LedgerRow {
         before: &str,
     ) -> Self {
         let (reference, occurred_at) = match &submission.command {
-            Command::Reserve { reference, .. } | Command::Receive { reference, .. } => {
-                (reference.clone(), None)
-            }
+            Command::Reserve { reference, .. }
+            | Command::Receive { reference, .. }
+            | Command::Transfer { reference, .. } => (reference.clone(), None),
             Command::Adjust { note, .. } => (note.clone(), None),
             Command::Fact { occurred_at, .. } => (None, Some(*occurred_at)),
             _ => (None, None),

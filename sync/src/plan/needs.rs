@@ -62,6 +62,13 @@ fn of(command: &Command, records: &Records, keys: &mut Vec<Key>) {
             keys.extend(shopper.clone().map(Key::HoldsOfShopper));
             keys.extend(address.clone().map(Key::HoldsFromAddress));
         }
+        Command::Transfer { from, lines, .. } => {
+            lines.iter().for_each(|(item, _)| row(keys, *item, *from));
+        }
+        Command::ReceiveTransfer { id, lines, .. } => {
+            keys.push(Key::Reservation(*id));
+            keys.extend(lines.iter().map(|line| Key::ItemNo(line.item)));
+        }
         Command::Commit { id }
         | Command::Release { id, .. }
         | Command::Expire { id }
@@ -98,6 +105,11 @@ fn fact(location: LocationNo, body: &FactBody, records: &Records, keys: &mut Vec
         FactBody::Sale { lines, .. } => lines.iter().for_each(|l| key(l.item)),
         FactBody::In { item, .. } | FactBody::Back { item, .. } | FactBody::Count { item, .. } => {
             key(*item);
+        }
+        FactBody::Sent { lines, .. } => lines.iter().for_each(|(item, _)| key(*item)),
+        FactBody::Arrived { transfer, lines, .. } => {
+            lines.iter().for_each(|line| key(line.item));
+            keys.push(Key::Reservation(*transfer));
         }
         FactBody::Close { left } => left.iter().for_each(|(item, _)| key(*item)),
         FactBody::Handover { lines, reservation } | FactBody::Released { lines, reservation } => {

@@ -12,6 +12,7 @@ use super::audit::Auditor;
 use super::bug::Bug;
 use super::names::{ITEMS, PLACES, STORES};
 use super::rng::Rng;
+use super::store::Parcel;
 use super::tape::Ids;
 use super::trace::{Counts, Trace};
 
@@ -175,6 +176,8 @@ pub(super) struct Scene {
     pub skew: Vec<i64>,
     /// Which store a device stands in.
     pub stores: Vec<usize>,
+    /// Goods between the stores.
+    pub parcels: Vec<Parcel>,
 }
 
 impl Scene {
@@ -202,6 +205,7 @@ impl Scene {
             power_cut: false,
             skew: vec![0; STORES],
             stores: vec![],
+            parcels: vec![],
         }
     }
 

@@ -142,6 +142,74 @@ async fn an_order_that_was_given_up_is_not_handed_over_and_the_hub_hears_so() {
     assert_eq!((refused.0, &refused.1["code"]), (409, &json!("reservation_ended")));
 }
 
+/// A store sends of its share what no ticket holds, and takes in what it was told of.
+#[tokio::test]
+async fn goods_go_to_another_location_and_come_from_one() {
+    let store = Store::open_with(None, None).await;
+    let mut line = store.first_line().await;
+    let other = json!({"row": "record", "key": "location/W01", "record": {"record": "location",
+        "no": 2, "code": "W01", "name": "Depot", "kind": "warehouse", "zone": "UTC"}});
+    let row = |state: &str, units: i64| {
+        json!({"row": "transfer", "id": RESERVATION, "from": "W01", "state": state,
+            "lines": [["LAMP", units]]})
+    };
+    let keep = json!({"row": "record", "key": "share/S07", "record": {"record": "share",
+        "location": 1, "item": null, "units": 3}});
+    line.rows(10, 11, nothing_applied(), &[other, keep, row("committed", 3), stock("TEA", 2, 3)]);
+    line.grant("TEA", 3);
+    let mut ana = store.ana_with_float().await;
+    ana.until("api/items/TEA/here", |i| i["here"]["share"] == 3).await;
+    ana.scanned(TEA).await;
+    let page = sile(&store).await;
+    let send = |to: &str, units: i64| {
+        let lines = json!([{"sku": "TEA", "quantity": units}]);
+        json!({"act": "send", "to": to, "lines": lines})
+    };
+    for (body, status, code) in [
+        (send("W01", 3), 409, "not_enough_share"),
+        (send("S07", 1), 422, "invalid"),
+        (send("N99", 1), 404, "location_unknown"),
+        (send("W01", 0), 422, "invalid"),
+        (json!({"act": "send", "to": "W01", "lines": []}), 422, "invalid"),
+    ] {
+        let (got, refused) = act(&page, "k-0", body.clone()).await;
+        assert_eq!((got, refused["code"].as_str().unwrap()), (status, code), "{body}");
+    }
+    assert_eq!(act(&ana, "k-1", send("W01", 2)).await.0, 403, "a cashier sends nothing");
+    assert_eq!(act(&page, "k-1", send("W01", 2)).await.0, 200);
+    assert_eq!(act(&page, "k-1", send("W01", 2)).await.1["again"], true);
+    assert_eq!(act(&page, "k-1", send("W01", 1)).await.1["code"], "command_reused");
+    let body = json!({"body": "sent", "to": "W01", "lines": [["TEA", 2]]});
+    assert_eq!(line.fact("sent").await["body"], body);
+    let here = page.get("api/items/TEA/here").await["here"].clone();
+    assert_eq!((&here["on_hand"], &here["share"]), (&json!(3), &json!(1)), "{here}");
+    // What is on its way here, and what of it came.
+    let arrive = |good: i64, close: bool| {
+        json!({"act": "arrive", "transfer": RESERVATION, "close": close,
+            "lines": [{"sku": "LAMP", "good": good, "damaged": 1}]})
+    };
+    let on_its_way = page.get("api/stock/transfers").await;
+    assert_eq!(on_its_way["transfers"][0]["lines"], json!([["LAMP", 3]]), "{on_its_way}");
+    let refused = act(&page, "k-2", arrive(1, false)).await;
+    assert_eq!(refused.0, 200, "goods that are here are here: {}", refused.1);
+    let unknown = json!({"act": "arrive", "transfer": RESERVATION.replace('7', "8"), "lines": [],
+        "close": true});
+    assert_eq!(act(&page, "k-3", unknown).await.1["code"], "transfer_unknown");
+    let nothing = json!({"act": "arrive", "transfer": RESERVATION, "lines": []});
+    assert_eq!(act(&page, "k-3", nothing).await.1["code"], "invalid");
+    assert_eq!(act(&page, "k-4", arrive(0, true)).await.0, 200);
+    assert_eq!(act(&page, "k-5", arrive(1, false)).await.1["code"], "transfer_ended");
+    let body = json!({"body": "arrived", "transfer": RESERVATION, "close": false,
+        "lines": [{"sku": "LAMP", "good": 1, "damaged": 1}]});
+    assert_eq!(line.fact("arrived").await["body"], body);
+    let here = page.get("api/items/LAMP/here").await["here"].clone();
+    assert_eq!((&here["on_hand"], &here["to_sell"]), (&json!(8), &json!(6)), "{here}");
+    line.rows(11, 12, nothing_applied(), &[row("transferred", 0)]);
+    within(async { while page.get("api/stock/transfers").await["transfers"] != json!([]) {} })
+        .await;
+    assert_eq!(act(&page, "k-6", arrive(1, false)).await.1["code"], "transfer_unknown");
+}
+
 #[tokio::test]
 async fn acts_that_make_no_sense_are_refused_and_log_nothing() {
     let store = Store::open_with(None, None).await;

@@ -85,4 +85,6 @@ mod support;
 #[cfg(test)]
 mod tls;
 #[cfg(test)]
+mod transfers;
+#[cfg(test)]
 mod words;

@@ -86,6 +86,23 @@ fn goods() -> Vec<Row> {
         row("POST", "/v1/reservations/{id}/release", None, "amcv"),
         row("POST", "/v1/reservations/{id}/pick", None, "amcv"),
         row("POST", "/v1/reservations/{id}/hand-over", None, "amcv"),
+        row(
+            "POST",
+            "/v1/transfers",
+            Some(json!({"from": "S07", "to": "S02",
+            "lines": [{"sku": "FLASK", "quantity": 1}]})),
+            "amc",
+        ),
+        row("GET", "/v1/transfers", None, "amc"),
+        row("GET", "/v1/transfers/{id}", None, "amc"),
+        row("POST", "/v1/transfers/{id}/ship", None, "amc"),
+        row("POST", "/v1/transfers/{id}/cancel", None, "amc"),
+        row(
+            "POST",
+            "/v1/transfers/{id}/receive",
+            Some(json!({"lines": [{"sku": "FLASK", "good": 1}]})),
+            "amc",
+        ),
     ]
 }
 
@@ -203,6 +220,7 @@ const SOCKETS: [&str; 2] = ["GET /v1/live", "GET /v1/agent/link"];
 fn address(path: &str) -> String {
     let of = match path {
         "/v1/movements" => "/v1/movements?location=S07",
+        "/v1/transfers" => "/v1/transfers?from=S07",
         "/v1/stock" => "/v1/stock?sku=FLASK",
         "/v1/stock/{sku}/explain" => "/v1/stock/FLASK/explain?location=S07",
         "/v1/imports" => "/v1/imports?kind=items",
@@ -217,6 +235,7 @@ fn address(path: &str) -> String {
     let id = "00000000000000000000000000000007";
     let of = of
         .replace("/v1/reservations/{id}", &format!("/v1/reservations/rsv_{id}"))
+        .replace("/v1/transfers/{id}", &format!("/v1/transfers/rsv_{id}"))
         .replace("/v1/keys/{id}", &format!("/v1/keys/key_{id}"))
         .replace("/v1/agents/{id}", &format!("/v1/agents/agt_{id}"))
         .replace("/v1/agent-copies/{life}", &format!("/v1/agent-copies/inc_{id}"))

@@ -41,7 +41,8 @@ const COMMANDS: &[&str] = &[
     "remove_record",
 ];
 /// Kinds of fact that agents must have stored in them.
-const FACTS: &[&str] = &["sale", "in", "back", "count", "handover", "released", "close"];
+const FACTS: &[&str] =
+    &["sale", "in", "back", "count", "handover", "released", "sent", "arrived", "close"];
 
 #[test]
 fn the_invariants_hold() {

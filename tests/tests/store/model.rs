@@ -285,6 +285,9 @@ fn reservation(r: &Reservation) -> String {
         r.shopper.clone(),
         r.address.clone(),
         r.reference.clone(),
+        r.transfer.map(|t| t.from.0.to_string()),
+        r.transfer.map(|t| t.to.0.to_string()),
+        r.transfer.map(|t| t.via.0.to_string()),
         n(r.created.0),
         n(r.version.0),
     ])

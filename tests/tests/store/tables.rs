@@ -27,7 +27,11 @@ pub(crate) const TABLES: &[(&str, &str)] = &[
         "item location available store_share reserved picked quality_control damaged in_doubt \
          supplier customer adjustment scrap discrepancy short version",
     ),
-    ("reservation", "id state expires_at channel shopper address reference created version"),
+    (
+        "reservation",
+        "id state expires_at channel shopper address reference transfer_from transfer_to \
+         transfer_via created version",
+    ),
     ("reservation_line", "reservation line item location quantity short open kit kit_quantity"),
     ("item", "no sku state details prices version"),
     ("barcode", "code item"),

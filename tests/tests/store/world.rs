@@ -9,8 +9,8 @@ use oneshelf_domain::record::{
     Sold, WalkIn,
 };
 use oneshelf_domain::stock::{
-    Adjustment, Command, FactBody, HelloAnswer, InSource, ItemNo, Lease, LocationNo, Outcome,
-    Place, SaleDocument, SaleLine, SaleTender, Version,
+    Adjustment, ArrivedLine, Command, FactBody, HelloAnswer, InSource, ItemNo, Lease, LocationNo,
+    Outcome, Place, SaleDocument, SaleLine, SaleTender, Version,
 };
 use oneshelf_domain::{
     AgentId, CommandId, Currency, DatedPrice, IncarnationId, LocationCode, Money, ReservationId,
@@ -22,7 +22,7 @@ use crate::random::Random;
 use crate::shop::{keyed, put_item, put_kit, put_location};
 
 const SKUS: [&str; 6] = ["A", "B", "C", "D", "E", "F"];
-const CODES: [&str; 4] = ["W01", "W02", "S01", "S02"];
+const CODES: [&str; 5] = ["W01", "W02", "S01", "S02", "T01"];
 
 /// A store's agent as far as commands need it.
 struct StoreAgent {
@@ -65,9 +65,10 @@ impl World {
     pub(crate) fn opening(&mut self, step: usize) -> Vec<Submission> {
         let commands: Vec<Command> = match step {
             0 => {
-                let kind = |c: &str| match c.starts_with('W') {
-                    true => LocationKind::Warehouse,
-                    false => LocationKind::Store,
+                let kind = |c: &str| match &c[..1] {
+                    "W" => LocationKind::Warehouse,
+                    "T" => LocationKind::Transit,
+                    _ => LocationKind::Store,
                 };
                 CODES.iter().map(|c| put_location(c, kind(c))).collect()
             }
@@ -98,6 +99,9 @@ impl World {
                         && matches!(**record, Record::Location(_)) =>
                 {
                     self.locations.push(LocationNo(v.0));
+                }
+                (Command::Fact { body: FactBody::Sent { .. }, .. }, Outcome::Booked { .. }, _) => {
+                    self.reservations.push(ReservationId(submission.id.0));
                 }
                 (_, Outcome::Reservation { id, .. }, _) if !self.reservations.contains(id) => {
                     self.reservations.push(*id);
@@ -250,7 +254,12 @@ impl World {
             10..=15 => self.reserve(),
             16..=20 => {
                 let id = self.reservation();
-                match self.random.within(0, 5) {
+                match self.random.within(0, 8) {
+                    6 | 7 => self.transfer(),
+                    8 => {
+                        let (lines, close) = (self.arrived(), self.random.one_in(3));
+                        Command::ReceiveTransfer { id, lines, close }
+                    }
                     0 => Command::Commit { id },
                     1 => Command::Release { id, shopper: None },
                     2 => Command::Expire { id },
@@ -288,6 +297,26 @@ impl World {
             address: (hold && self.random.one_in(3)).then(|| "address-1".to_owned()),
             reference: self.random.one_in(2).then(|| "W-20418".to_owned()),
         }
+    }
+
+    fn transfer(&mut self) -> Command {
+        let line = |w: &mut Self| (w.item(), w.random.within(1, 4));
+        Command::Transfer {
+            from: self.location(),
+            to: self.location(),
+            via: self.random.one_in(4).then(|| self.location()),
+            lines: (0..self.random.within(1, 3)).map(|_| line(self)).collect(),
+            reference: self.random.one_in(2).then(|| "TO-7".to_owned()),
+        }
+    }
+
+    fn arrived(&mut self) -> Vec<ArrivedLine> {
+        let line = |w: &mut Self| ArrivedLine {
+            item: w.item(),
+            good: w.random.within(0, 3),
+            damaged: w.random.within(0, 1),
+        };
+        (0..self.random.within(0, 4)).map(|_| line(self)).collect()
     }
 
     fn price(&mut self) -> Command {
@@ -406,7 +435,17 @@ impl World {
 
     fn body(&mut self) -> FactBody {
         let item = self.item();
-        match self.random.within(0, 11) {
+        match self.random.within(0, 14) {
+            12 => FactBody::Sent {
+                to: LocationCode::new(self.random.of(&CODES)).unwrap(),
+                via: None,
+                lines: vec![(item, self.random.within(1, 3))],
+            },
+            13 | 14 => FactBody::Arrived {
+                transfer: self.reservation(),
+                lines: self.arrived(),
+                close: self.random.one_in(3),
+            },
             0 => FactBody::In {
                 item,
                 quantity: self.random.within(1, 5),

@@ -19,7 +19,7 @@ fn rows() -> Vec<Row> {
     let lines = vec![(sku("MUG"), 1, 0)];
     vec![
         Row::Stock { sku: sku("MUG"), balances, short: 0 },
-        Row::Reservation { id: ReservationId(id(9)), state, lines, expires_at: None },
+        Row::Reservation { id: ReservationId(id(9)), state, lines, expires_at: None, to: None },
     ]
 }
 

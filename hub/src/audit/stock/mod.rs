@@ -90,6 +90,11 @@ impl Group {
         match (holds(from), holds(to)) {
             (true, false) => self.hold(walk, m, ((m.item, m.from_location), id), -m.quantity),
             (false, true) => self.hold(walk, m, ((m.item, m.to_location), id), m.quantity),
+            // A transfer takes them along.
+            (true, true) if m.from_location != m.to_location => {
+                self.hold(walk, m, ((m.item, m.from_location), id), -m.quantity);
+                self.hold(walk, m, ((m.item, m.to_location), id), m.quantity);
+            }
             _ => {}
         }
     }

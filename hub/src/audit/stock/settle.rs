@@ -103,11 +103,12 @@ async fn lines(
         let key = (line.item, line.location);
         let held = line.quantity - line.short;
         let claims = found.claims.entry(key).or_default();
-        if line.state.as_deref() != Some(ReservationState::Releasing.name()) {
+        let state = line.state.as_deref().and_then(ReservationState::from_name);
+        if state.is_none_or(|s| s.is_awaited() || !s.is_open()) {
             claims.short += line.short; // else nobody waits for them
         }
         match line.state.as_deref() {
-            Some("held" | "committed" | "releasing") => claims.reserved += held,
+            Some("held" | "committed" | "releasing" | "in_transit") => claims.reserved += held,
             Some("picked") => claims.picked += held,
             state => {
                 let state = state.unwrap_or("unknown");

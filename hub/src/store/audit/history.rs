@@ -116,7 +116,8 @@ pub async fn ending_events(
     let sql = "select e.version, e.kind, e.subject, r.state, r.version as state_version
         from event e left join reservation r on r.id = e.subject
         where e.version > $1 and e.version <= $2
-            and e.kind in ('reservation.consumed', 'reservation.released', 'reservation.expired')
+            and e.kind in ('reservation.consumed', 'reservation.released', 'reservation.expired',
+                'reservation.transferred')
         order by e.version, e.line";
     let rows = on!(tx, conn => sqlx::query_as(sql).bind(after).bind(upto).fetch_all(conn).await)?;
     Ok(rows)

@@ -23,8 +23,8 @@ pub struct ReservationLine {
 pub async fn reservations(tx: &mut Tx, after: &str) -> Result<Vec<ReservationLine>, StoreError> {
     let sql = "select r.id, r.state, r.expires_at, r.version, t.due_at,
             (select count(*) from reservation_line l where l.reservation = r.id and l.open <>
-                case when r.state in ('held', 'committed', 'picked', 'releasing') then 1 else 0 end)
-                as wrong_open,
+                case when r.state in ('held', 'committed', 'picked', 'releasing', 'in_transit')
+                    then 1 else 0 end) as wrong_open,
             (select count(*) from reservation_line l where l.reservation = r.id) as lines,
             (select max(e.kind) from event e where e.version = r.version and e.subject = r.id
                 and e.kind >= 'reservation.' and e.kind < 'reservation/') as event

@@ -43,17 +43,22 @@ pub(super) fn reservations(tx: &Tx, all: &mut Statements, writes: &Writes) {
             .opt_text(h.shopper.as_deref())
             .opt_text(h.address.as_deref())
             .opt_text(h.reference.as_deref())
+            .opt_int(h.transfer.map(|t| t.from.0))
+            .opt_int(h.transfer.map(|t| t.to.0))
+            .opt_int(h.transfer.map(|t| t.via.0))
             .int(h.created.0)
             .int(h.version.0);
     };
-    let columns = "id, state, expires_at, channel, shopper, address, reference, created, version";
-    add(tx, all, ("reservation", columns), "ttbttttbb", &new, fill);
+    let columns = "id, state, expires_at, channel, shopper, address, reference, \
+                   transfer_from, transfer_to, transfer_via, created, version";
+    add(tx, all, ("reservation", columns), "ttbttttbbbbb", &new, fill);
     let sql = "insert into reservation \
-               (id, state, expires_at, channel, shopper, address, reference, created, version) \
-               select c0, c1, c2, c3, c4, c5, c6, c7, c8 from {rows} where true \
+               (id, state, expires_at, channel, shopper, address, reference, \
+               transfer_from, transfer_to, transfer_via, created, version) \
+               select c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11 from {rows} where true \
                on conflict (id) do update set state = excluded.state, \
                expires_at = excluded.expires_at, version = excluded.version";
-    put(tx, all, sql, "ttbttttbb", &old, fill);
+    put(tx, all, sql, "ttbttttbbbbb", &old, fill);
     let fill = |r: &mut Row<'_>, (h, line, l): (&Reservation, i64, &ReservationLine)| {
         r.shown(h.id)
             .int(line)
@@ -71,6 +76,7 @@ pub(super) fn reservations(tx: &Tx, all: &mut Statements, writes: &Writes) {
                (reservation, line, item, location, quantity, short, open, kit, kit_quantity) \
                select c0, c1, c2, c3, c4, c5, c6, c7, c8 from {rows} where true \
                on conflict (reservation, line) do update set \
+               location = excluded.location, quantity = excluded.quantity, \
                short = excluded.short, open = excluded.open";
     put(tx, all, sql, "tbbbbbbbb", lines(&old), fill);
 }

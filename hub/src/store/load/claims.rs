@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use oneshelf_domain::stock::{
-    ItemNo, Key, LocationNo, OfKit, Reservation, ReservationLine, ReservationState, State, Version,
+    ItemNo, Key, LocationNo, OfKit, Reservation, ReservationLine, ReservationState, State,
+    Transfer, Version,
 };
 use oneshelf_domain::{ReservationId, Timestamp};
 
@@ -78,11 +79,15 @@ type Columns = (
     Option<String>,
     Option<String>,
     Option<String>,
+    Option<i64>,
+    Option<i64>,
+    Option<i64>,
     i64,
     i64,
 );
 
-async fn read(
+/// Reservations with their lines, by their ids.
+pub(in crate::store) async fn read(
     tx: &mut Tx,
     wanted: &[ReservationId],
 ) -> Result<BTreeMap<String, Reservation>, StoreError> {
@@ -99,7 +104,8 @@ async fn read(
     let heads: Vec<Columns> = tx
         .fetch(
             "select h.id, h.state, h.expires_at, h.channel, h.shopper, h.address, h.reference, \
-             h.created, h.version from {rows} join reservation h on h.id = r.c0",
+             h.transfer_from, h.transfer_to, h.transfer_via, h.created, h.version \
+             from {rows} join reservation h on h.id = r.c0",
             rows,
         )
         .await?;
@@ -132,7 +138,20 @@ async fn read(
 }
 
 fn reservation(columns: Columns) -> Result<Reservation, StoreError> {
-    let (id, state, expires_at, channel, shopper, address, reference, created, version) = columns;
+    let (
+        id,
+        state,
+        expires_at,
+        channel,
+        shopper,
+        address,
+        reference,
+        from,
+        to,
+        via,
+        created,
+        version,
+    ) = columns;
     let unknown = || StoreError::unreadable("reservation", format_args!("state {state}"));
     Ok(Reservation {
         id: parse("reservation", &id)?,
@@ -143,7 +162,18 @@ fn reservation(columns: Columns) -> Result<Reservation, StoreError> {
         shopper,
         address,
         reference,
+        transfer: transfer(from, to, via),
         created: Version(created),
         version: Version(version),
     })
+}
+
+/// Where its goods go: all three columns are there, or none.
+pub(in crate::store) fn transfer(
+    from: Option<i64>,
+    to: Option<i64>,
+    via: Option<i64>,
+) -> Option<Transfer> {
+    let at = |no: Option<i64>| no.map(LocationNo);
+    Some(Transfer { from: at(from)?, to: at(to)?, via: at(via)? })
 }

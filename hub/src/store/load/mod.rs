@@ -4,7 +4,7 @@
 //! row that is nowhere is put in as absent, so that it is not asked for again.
 
 mod agents;
-mod claims;
+pub(super) mod claims;
 mod items;
 
 use std::collections::BTreeMap;

@@ -13,4 +13,5 @@ pub mod reservations;
 pub mod shares;
 pub mod standing;
 pub mod stock;
+pub mod transfers;
 pub mod walk_in;

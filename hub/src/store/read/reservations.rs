@@ -7,6 +7,7 @@ use oneshelf_domain::stock::{
 };
 use oneshelf_domain::{ReservationId, Timestamp};
 
+use crate::store::load::claims::transfer;
 use crate::store::{StoreError, Tx, on};
 
 #[derive(sqlx::FromRow)]
@@ -17,6 +18,9 @@ struct Columns {
     shopper: Option<String>,
     address: Option<String>,
     reference: Option<String>,
+    transfer_from: Option<i64>,
+    transfer_to: Option<i64>,
+    transfer_via: Option<i64>,
     created: i64,
     version: i64,
 }
@@ -27,7 +31,8 @@ struct Columns {
 /// When the database does not answer.
 pub async fn by_id(tx: &mut Tx, id: ReservationId) -> Result<Option<Reservation>, StoreError> {
     let name = id.to_string();
-    let sql = "select state, expires_at, channel, shopper, address, reference, created, version
+    let sql = "select state, expires_at, channel, shopper, address, reference,
+            transfer_from, transfer_to, transfer_via, created, version
         from reservation where id = $1";
     let found: Option<Columns> =
         on!(&mut *tx, conn => sqlx::query_as(sql).bind(&name).fetch_optional(conn).await)?;
@@ -54,6 +59,7 @@ pub async fn by_id(tx: &mut Tx, id: ReservationId) -> Result<Option<Reservation>
         shopper: row.shopper,
         address: row.address,
         reference: row.reference,
+        transfer: transfer(row.transfer_from, row.transfer_to, row.transfer_via),
         created: Version(row.created),
         version: Version(row.version),
     }))

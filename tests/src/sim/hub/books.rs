@@ -11,7 +11,10 @@ use crate::sim::scene::Scene;
 impl Hub {
     pub fn books(&self, now: oneshelf_domain::Timestamp) -> Books {
         let db = &self.database;
-        let rows = db.stock.iter().map(|(key, stock)| {
+        // What is between the stores is on no shelf.
+        let somewhere = |place: usize| place != usize::MAX;
+        let shelves = db.stock.iter().filter(|(k, _)| somewhere(self.numbers.place(k.location)));
+        let rows = shelves.map(|(key, stock)| {
             let (place, item) = (self.numbers.place(key.location), self.numbers.item(key.item));
             plain(place, item, &stock.balances, stock.short)
         });
@@ -47,6 +50,7 @@ impl Hub {
                     let (place, item) = (self.numbers.place(l.location), self.numbers.item(l.item));
                     (place, item, l.quantity, l.short)
                 })
+                .filter(|(place, ..)| somewhere(*place))
                 .collect(),
             awaited: r.state.is_awaited(),
             late: r.state == ReservationState::Held

@@ -215,7 +215,13 @@ impl Database {
             let lines: Vec<_> = here.map(|l| (self.sku(l.item), l.quantity, l.short)).collect();
             if !lines.is_empty() {
                 let state = r.state.name().to_owned();
-                rows.push(Row::Reservation { id: r.id, state, lines, expires_at: r.expires_at });
+                rows.push(Row::Reservation {
+                    id: r.id,
+                    state,
+                    lines,
+                    expires_at: r.expires_at,
+                    to: None,
+                });
             }
         }
         rows

@@ -159,7 +159,7 @@ impl Disk {
                 };
                 self.reservations.insert(id, row);
             }
-            Row::Elsewhere { .. } => {}
+            Row::Elsewhere { .. } | Row::Transfer { .. } => {}
         }
     }
 
@@ -233,6 +233,8 @@ fn about(fact: &Fact, sku: &Sku) -> bool {
         Body::Handover { lines, .. } | Body::Released { lines, .. } => {
             lines.iter().any(|(of, _)| of == sku)
         }
+        Body::Sent { lines, .. } => lines.iter().any(|(of, _)| of == sku),
+        Body::Arrived { lines, .. } => lines.iter().any(|l| l.sku == *sku),
         Body::Close { .. } => true,
     }
 }

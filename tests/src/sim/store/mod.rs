@@ -5,6 +5,7 @@
 
 mod disk;
 mod log;
+mod parcels;
 mod people;
 mod recall;
 
@@ -16,6 +17,7 @@ use oneshelf_protocol::frame::{Body, Down, Fact, Up};
 use oneshelf_sync::agent::{Agent, Life, Note, Out, Step, Write};
 
 pub(super) use disk::Disk;
+pub(super) use parcels::Parcel;
 pub(super) use people::Habits;
 
 use super::audit::{Act, Line, Row, Totals, View};
@@ -359,6 +361,12 @@ fn plain_act(place: usize, fact: &Fact) -> Act {
         // The shelf keeps them: what changes is whose they are.
         Body::Released { lines, .. } => {
             ("released", lines.iter().map(|(sku, _)| line(sku, 0, 0, 0)).collect())
+        }
+        Body::Sent { lines, .. } => {
+            ("sent", lines.iter().map(|(sku, n)| line(sku, *n, *n, 0)).collect())
+        }
+        Body::Arrived { lines, .. } => {
+            ("arrived", lines.iter().map(|l| line(&l.sku, -(l.good + l.damaged), 0, 0)).collect())
         }
         Body::Close { left } => {
             ("close", left.iter().map(|(sku, n)| line(sku, 0, *n, 0)).collect())

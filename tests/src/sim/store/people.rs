@@ -48,6 +48,8 @@ impl Device {
                 self.count(scene, numbers, item);
             }
             80..96 => self.hand_over(scene, numbers),
+            96 => self.send_away(scene, numbers),
+            97 => self.unpack(scene, numbers),
             _ => self.tidy_up(scene, numbers),
         }
     }

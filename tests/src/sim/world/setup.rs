@@ -107,6 +107,14 @@ fn open_shop(scene: &mut Scene, hub: &mut Hub, setting: &Setting) {
             "zone": "Europe/Dublin"}})),
         );
     }
+    // Goods stand here between the stores: nobody's place, and no customer hears of it.
+    now(
+        scene,
+        hub,
+        from(serde_json::json!({"command": "put_record", "record": {
+        "record": "location", "no": 0, "code": "T01", "name": "Road", "kind": "transit",
+        "zone": "Europe/Dublin"}})),
+    );
     for sku in ITEMS {
         now(
             scene,

@@ -222,7 +222,7 @@ impl Frame {
                 self.push(rows);
             }
             Stage::Reservations(at) => {
-                let rows = pages::reservations(tx, own, at).await?;
+                let rows = pages::reservations(tx, own, &self.records, at).await?;
                 if rows.is_empty() {
                     self.stage = Stage::Elsewhere(pages::ByStock::after(self.after));
                 }

@@ -113,31 +113,48 @@ pub(super) async fn stock(
     Ok((rows, numbers))
 }
 
-type Head = (i64, String, String, Option<i64>);
+/// Version, id, state, when a hold runs out; of a transfer who sends and who gets it.
+type Head = (i64, String, String, Option<i64>, Option<i64>, Option<i64>);
 
-/// Reservations with a line at the store.
+macro_rules! heads {
+    () => {
+        "select r.version, r.id, r.state, r.expires_at, r.transfer_from, r.transfer_to
+         from reservation r "
+    };
+}
+
+/// Reservations with a line at the store, transfers from it, and transfers to it.
 pub(super) async fn reservations(
     tx: &mut Tx,
     store: LocationNo,
+    records: &Records,
     at: &mut ById,
 ) -> Result<Vec<Row>, StoreError> {
     let heads: Vec<Head> = match at {
         ById::Changed(version, id) => {
-            let sql = "select r.version, r.id, r.state, r.expires_at from reservation r
-                where (r.version, r.id) > ($1, $2) and exists (select 1 from reservation_line l
-                    where l.reservation = r.id and l.location = $3)
-                order by r.version, r.id limit $4";
+            let sql = concat!(
+                heads!(),
+                "where (r.version, r.id) > ($1, $2) and (r.transfer_from = $3
+                    or r.transfer_to = $3 or exists (select 1 from reservation_line l
+                        where l.reservation = r.id and l.location = $3))
+                order by r.version, r.id limit $4"
+            );
             on!(tx, conn => sqlx::query_as(sql).bind(*version).bind(id.as_str())
                 .bind(store.0).bind(PAGE_ROWS).fetch_all(conn).await)?
         }
         ById::Open(id) => {
-            let sql = "select r.version, r.id, r.state, r.expires_at from reservation r
-                where r.id in (select l.reservation from stock s
+            let sql = concat!(
+                heads!(),
+                "where r.id in (select l.reservation from stock s
                     join reservation_line l
                         on l.item = s.item and l.location = s.location and l.open = 1
-                    where s.location = $1 and s.reserved + s.picked + s.short > 0)
+                    where s.location = $1 and s.reserved + s.picked + s.short > 0
+                    union all select e.id from reservation e
+                    where e.transfer_to is not null and e.transfer_to = $1
+                        and e.state in ('committed', 'picked', 'in_transit'))
                     and r.id > $2
-                order by r.id limit $3";
+                order by r.id limit $3"
+            );
             on!(tx, conn => sqlx::query_as(sql).bind(store.0).bind(id.as_str())
                 .bind(PAGE_ROWS).fetch_all(conn).await)?
         }
@@ -148,30 +165,38 @@ pub(super) async fn reservations(
         (None, _) => return Ok(vec![]),
     }
     let mut lines = lines(tx, store, &heads).await?;
+    let code = |no| records.location_by_no(LocationNo(no)).map(|l| l.code.to_string());
     let mut rows = Vec::with_capacity(heads.len());
-    for (_, id, state, expires_at) in heads {
+    for (_, id, state, expires_at, from, to) in heads {
         let lines = lines.remove(&id).unwrap_or_default();
         let expires_at = expires_at.map(Timestamp);
         let id: ReservationId = text("reservation", &id)?;
-        rows.push(Row::Reservation { id, state, lines, expires_at });
+        rows.push(match (from, to) {
+            (Some(from), Some(to)) if to == store.0 => {
+                let open = lines.into_iter().filter(|(_, units, short)| units > short);
+                let lines = open.map(|(sku, units, short)| (sku, units - short)).collect();
+                Row::Transfer { id, from: code(from).unwrap_or_default(), state, lines }
+            }
+            (_, to) => Row::Reservation { id, state, lines, expires_at, to: to.and_then(code) },
+        });
     }
     Ok(rows)
 }
 
-/// (SKU, units, short) per line at the store.
+/// (SKU, units, short) per line at the store; of a transfer to it, per line wherever it is.
 async fn lines(
     tx: &mut Tx,
     store: LocationNo,
     heads: &[Head],
 ) -> Result<BTreeMap<String, Vec<(Sku, i64, i64)>>, StoreError> {
     let mut rows = tx.rows("tb");
-    for (_, id, _, _) in heads {
+    for (_, id, _, _, _, to) in heads {
         rows.row(|r| {
-            r.text(id).int(store.0);
+            r.text(id).int(if *to == Some(store.0) { 0 } else { store.0 });
         });
     }
     let sql = "select l.reservation, i.sku, l.quantity, l.short from {rows}
-        join reservation_line l on l.reservation = r.c0 and l.location = r.c1
+        join reservation_line l on l.reservation = r.c0 and (l.location = r.c1 or r.c1 = 0)
         join item i on i.no = l.item order by l.reservation, l.line";
     let found: Vec<(String, String, i64, i64)> = tx.fetch(sql, rows).await?;
     let mut lines: BTreeMap<String, Vec<(Sku, i64, i64)>> = BTreeMap::new();

@@ -48,6 +48,12 @@ export const refusals: Record<string, string | ((fields: Fields) => string)> = {
   print_job_unknown: 'Diesen Druckauftrag gibt es nicht.',
   receipt_numbers_unknown:
     'Diese Kasse wurde zurückgesetzt und muss den Hub einmal hören, bevor sie kassiert. Es wurde nichts gebucht.',
+  not_enough_share:
+    'Die Filiale hat nicht so viele eigene Stücke, die auf keinem Bon liegen. Bitte das Büro fragen.',
+  transfer_unknown: 'Die Filiale kennt diese Umlagerung nicht, oder sie ist beendet.',
+  transfer_ended: 'Diese Umlagerung wurde schon abgeschlossen. Es wurde nichts gebucht.',
+  reservation_short: 'Davon wurde inzwischen alles verkauft. Bitte das Büro die Umlagerung stornieren lassen.',
+  location_unknown: 'Es gibt keinen Standort mit diesem Code.',
   reservation_ended: 'Diese Ware wurde schon übergeben. Es wurde nichts gebucht.',
   reservation_held: 'Das ist nur vorgemerkt und noch keine Bestellung. Bitte an der Kasse verkaufen.',
   reservation_unknown: 'Die Filiale kennt diese Reservierung nicht, oder sie ist beendet.',

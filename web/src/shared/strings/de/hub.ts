@@ -46,6 +46,8 @@ export const refusals: Record<string, string | ((fields: Fields) => string)> = {
   reservation_short: 'Stücke dieser Reservierung wurden verkauft. Zuerst wählen, was damit wird.',
   reservation_state: 'Das passt nicht zum Zustand dieser Reservierung. Bitte neu lesen.',
   reservation_unknown: 'Diese Reservierung gibt es nicht.',
+  transfer_unknown: 'Diese Umlagerung gibt es nicht.',
+  no_transit_location: 'Es fehlt ein Ort der Art „unterwegs“. Bitte erst einen anlegen.',
   shop_key_missing: 'Die Ladenseite hat keinen Schlüssel, der zurücklegen und live folgen darf.',
   signature_invalid: 'Die Unterschrift dieser Nachricht stimmt nicht, oder sie ist zu alt.',
   stale_timer: 'Diese Frist ist überholt.',

@@ -1,0 +1,200 @@
+//! Goods from one location to another: asked for, sent by a store or a warehouse, taken in there.
+
+use oneshelf_domain::{AgentId, IncarnationId};
+use oneshelf_hub::audit::audit;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::link::{Line, goods_in, joined, life};
+use crate::support::Hub;
+
+/// A store whose agent does what the test says.
+struct Store {
+    line: Line,
+    life: IncarnationId,
+    head: (i64, Option<Uuid>),
+}
+
+impl Store {
+    async fn open(hub: &Hub, agent: AgentId) -> Self {
+        let mut store = Self { line: Line::open(hub, agent).await, life: life(), head: (0, None) };
+        store.line.hello(store.life, json!({"epoch": 0, "version": 0})).await;
+        store
+    }
+
+    async fn tells(&mut self, body: Value) -> Uuid {
+        let (seq, before) = (self.head.0 + 1, self.head.1.map(oneshelf_domain::CommandId));
+        let id = Uuid::now_v7();
+        let said = self.line.fact((id, self.life), json!([seq, before]), body).await;
+        assert_eq!(said, json!({"answer": "accepted"}));
+        self.head = (seq, Some(id));
+        id
+    }
+
+    /// Waits for the row of a transfer or reservation in this state.
+    async fn row(&mut self, kind: &str, id: &Value, state: &str) -> Value {
+        self.row_after(1, kind, id, state).await
+    }
+
+    /// The same in the rows behind a version; 0: in the whole copy.
+    async fn row_after(&mut self, version: i64, kind: &str, id: &Value, state: &str) -> Value {
+        let session = self.line.session.clone();
+        self.line.say(&json!({"kind": "cursor", "session": session,
+            "cursor": {"epoch": 1, "version": version}}));
+        loop {
+            let frame = self.line.frame("changes").await;
+            let rows = frame["rows"].as_array().unwrap();
+            let mine = |r: &&Value| r["row"] == kind && r["id"] == *id && r["state"] == state;
+            if let Some(row) = rows.iter().find(mine) {
+                return row.clone();
+            }
+        }
+    }
+}
+
+async fn road(hub: &Hub) {
+    hub.put("/v1/locations/W01", json!({"name": "Depot", "kind": "warehouse"})).await.ok(200);
+    let body = json!({"from": "W01", "to": "S07", "lines": [{"sku": "FLASK", "quantity": 1}]});
+    hub.receive("W01", 10).await;
+    hub.post("/v1/transfers", body).await.refused(409, "no_transit_location");
+    hub.put("/v1/locations/T01", json!({"name": "Road", "kind": "transit"})).await.ok(200);
+}
+
+fn asked(from: &str, to: &str, quantity: i64) -> Value {
+    json!({"from": from, "to": to, "reference": "TO-7",
+        "lines": [{"sku": "FLASK", "quantity": quantity}]})
+}
+
+async fn audited(hub: &Hub) {
+    assert_eq!(audit(&hub.app().store).await.unwrap().broken, []);
+}
+
+#[tokio::test]
+async fn a_warehouse_sends_to_a_store_that_has_an_agent() {
+    let hub = Hub::open().await;
+    road(&hub).await;
+    let agent = joined(&hub).await;
+    let mut store = Store::open(&hub, agent).await;
+    let too_many = hub.post("/v1/transfers", asked("W01", "S07", 11)).await;
+    too_many.refused(409, "not_enough_available");
+    let ask = || hub.ask("POST", "/v1/transfers").admin().key("t1").json(&asked("W01", "S07", 4));
+    let made = ask().send().await.ok(201);
+    assert_eq!(ask().send().await.ok(201)["id"], made["id"], "one key, one transfer");
+    assert_eq!((&made["state"], &made["via"]), (&json!("committed"), &json!("T01")));
+    let path = format!("/v1/transfers/{}", made["id"].as_str().unwrap());
+    let step = async |name: &str, body: Value| hub.post(&format!("{path}/{name}"), body).await;
+    let at = async |place: &str| {
+        let now = hub.flask_at(place).await;
+        json!([now["on_hand"], now["available"], now["promise"], now["incoming"]])
+    };
+    assert_eq!(at("S07").await, json!([0, 0, 0, 4]));
+    assert_eq!(at("W01").await, json!([10, 6, 6, 0]));
+    let row = store.row("transfer", &made["id"], "committed").await;
+    assert_eq!((&row["from"], &row["lines"]), (&json!("W01"), &json!([["FLASK", 4]])));
+    let good = |n: i64| json!({"lines": [{"sku": "FLASK", "good": n}]});
+    step("receive", good(1)).await.refused(409, "reservation_state");
+    assert_eq!(step("ship", json!({})).await.ok(200)["state"], "in_transit");
+    step("cancel", json!({})).await.refused(409, "reservation_state");
+    step("receive", good(1)).await.refused(409, "store_has_agent");
+    assert_eq!(at("W01").await, json!([6, 6, 6, 0]));
+    assert_eq!(at("T01").await, json!([4, 0, 0, 0]));
+    let row = store.row_after(0, "transfer", &made["id"], "in_transit").await;
+    assert_eq!(row["lines"], json!([["FLASK", 4]]));
+    let arrived = |good: i64, damaged: i64, close: bool| {
+        json!({"body": "arrived", "transfer": made["id"], "close": close,
+            "lines": [{"sku": "FLASK", "good": good, "damaged": damaged}]})
+    };
+    store.tells(arrived(2, 0, false)).await;
+    let now = hub.get(&path).await.ok(200);
+    assert_eq!((&now["state"], &now["lines"][0]["arrived"]), (&json!("in_transit"), &json!(2)));
+    assert_eq!(at("S07").await, json!([2, 2, 2, 2]));
+    store.tells(arrived(0, 1, true)).await;
+    assert_eq!(hub.get(&path).await.ok(200)["state"], "transferred");
+    assert_eq!(at("S07").await, json!([3, 2, 2, 0]));
+    assert_eq!(at("T01").await, json!([0, 0, 0, 0]));
+    let notices = hub.get("/v1/notices").await.ok(200).to_string();
+    assert!(notices.contains("transfer_short"), "{notices}");
+    audited(&hub).await;
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn a_store_hands_goods_to_the_driver_and_sends_of_its_share() {
+    let hub = Hub::open().await;
+    road(&hub).await;
+    let agent = joined(&hub).await;
+    let mut store = Store::open(&hub, agent).await;
+    hub.put("/v1/policies/share/S07/*", json!({"quantity": 3})).await.ok(200);
+    store.tells(goods_in(8)).await;
+    assert_eq!(store.line.frame("grant").await["total"], 3);
+    let made = hub.post("/v1/transfers", asked("S07", "W01", 4)).await.ok(201);
+    let path = format!("/v1/transfers/{}", made["id"].as_str().unwrap());
+    hub.post(&format!("{path}/ship"), json!({})).await.refused(409, "store_has_agent");
+    assert_eq!(store.row("reservation", &made["id"], "committed").await["to"], "W01");
+    let units = |n: i64| json!([["FLASK", n]]);
+    store.tells(json!({"body": "handover", "reservation": made["id"], "lines": units(4)})).await;
+    let left = store.row("reservation", &made["id"], "in_transit").await;
+    assert_eq!(left["lines"], json!([]), "nothing of it is here any more");
+    let took = json!({"lines": [{"sku": "FLASK", "good": 5}]});
+    let done = hub.post(&format!("{path}/receive"), took.clone()).await.ok(200);
+    assert_eq!((&done["state"], &done["lines"][0]["arrived"]), (&json!("transferred"), &json!(4)));
+    hub.post(&format!("{path}/receive"), took).await.refused(409, "reservation_ended");
+    // By itself, as with the line down: its share alone.
+    let id = store.tells(json!({"body": "sent", "to": "W01", "lines": units(2)})).await;
+    let path = format!("/v1/transfers/rsv_{}", id.as_simple());
+    assert_eq!(hub.get(&path).await.ok(200)["state"], "in_transit");
+    let now = hub.flask_at("S07").await;
+    assert_eq!((&now["store_share"], &now["available"]), (&json!(1), &json!(1)), "{now}");
+    assert_eq!(hub.flask_at("W01").await["incoming"], 2);
+    let close = json!({"lines": [], "close": true});
+    assert_eq!(hub.post(&format!("{path}/receive"), close).await.ok(200)["state"], "transferred");
+    let listed = async |query: &str| {
+        let page = hub.get(&format!("/v1/transfers?{query}")).await.ok(200);
+        page["transfers"].as_array().unwrap().len()
+    };
+    assert_eq!(listed("from=S07").await, 2);
+    assert_eq!(listed("to=S07").await, 0);
+    assert_eq!(listed("state=transferred&limit=1").await, 1);
+    let first = hub.get("/v1/transfers?limit=1").await.ok(200);
+    let next = format!("limit=1&cursor={}", first["next_cursor"].as_str().unwrap());
+    assert_eq!(listed(&next).await, 1);
+    hub.get("/v1/transfers?state=lost").await.refused(422, "invalid");
+    audited(&hub).await;
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn each_end_sees_its_transfers_and_does_its_part() {
+    let hub = Hub::open().await;
+    road(&hub).await;
+    hub.receive("S02", 3).await;
+    let made = hub.post("/v1/transfers", asked("S02", "W01", 1)).await.ok(201);
+    let path = format!("/v1/transfers/{}", made["id"].as_str().unwrap());
+    let quay = hub.sign_in("cleo", "clerk", &["S07"]).await;
+    let depot = hub.sign_in("dan", "clerk", &["W01"]).await;
+    let ask = |who: &str, method: &str, path: &str| {
+        hub.ask(method, path).header("cookie", who).header("origin", &hub.base)
+    };
+    ask(&quay, "GET", &path).send().await.refused(404, "transfer_unknown");
+    ask(&quay, "GET", "/v1/transfers").send().await.refused(422, "invalid");
+    ask(&quay, "GET", "/v1/transfers?from=S02").send().await.refused(422, "invalid");
+    let body = asked("S02", "S07", 1);
+    let said = ask(&quay, "POST", "/v1/transfers").json(&body).send().await;
+    said.refused(404, "location_unknown");
+    ask(&depot, "GET", &path).send().await.ok(200);
+    let ship = format!("{path}/ship");
+    ask(&depot, "POST", &ship).send().await.refused(403, "not_allowed");
+    hub.post(&ship, json!({})).await.ok(200);
+    let took = json!({"lines": [{"sku": "FLASK", "good": 1}]});
+    let said = ask(&depot, "POST", &format!("{path}/receive")).json(&took).send().await;
+    assert_eq!(said.ok(200)["state"], "transferred");
+    let made = hub.post("/v1/transfers", asked("S02", "W01", 2)).await.ok(201);
+    let path = format!("/v1/transfers/{}", made["id"].as_str().unwrap());
+    let done = hub.post(&format!("{path}/cancel"), json!({})).await.ok(200);
+    assert_eq!(done["state"], "released");
+    hub.get("/v1/transfers/rsv_00000000000000000000000000000001")
+        .await
+        .refused(404, "transfer_unknown");
+    audited(&hub).await;
+    hub.close().await;
+}
