@@ -47,7 +47,10 @@ fn put_record(draft: &mut Draft, record: Record) -> Result<Outcome, Stop> {
         let known = draft.state.records.location(&l.code);
         l.no = known.map_or(LocationNo(draft.at.version.0), |known| known.no);
     }
-    if draft.state.records.get(&record.key()) == Some(&record) {
+    let known = draft.state.records.get(&record.key());
+    // The link asks again while it has not seen what was written: that unsays no manager's word.
+    let asks = matches!(&record, Record::AgentCopy(c) if c.state == CopyState::Waiting);
+    if known == Some(&record) || (asks && known.is_some()) {
         return Ok(Outcome::Unchanged);
     }
     match &record {

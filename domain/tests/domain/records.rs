@@ -399,3 +399,28 @@ fn a_reservation_carries_its_command_s_id_and_its_deadline() {
     let r = &run.world.reservations[&ReservationId(id("r1"))];
     assert_eq!(r.expires_at, Some(Timestamp(15_000_000)));
 }
+
+#[test]
+fn asking_again_about_a_copy_unsays_no_managers_word() {
+    use oneshelf_domain::record::{AgentCopy, CopyState};
+    let mut world = World::new();
+    let location = world.location("S07");
+    let copy = |seconds: i64, state| {
+        let (agent, life) = (oneshelf_domain::AgentId(id("agent")), id("a3"));
+        let (life, follows) = (oneshelf_domain::IncarnationId(life), id("a1"));
+        let follows = oneshelf_domain::IncarnationId(follows);
+        let since = oneshelf_domain::Timestamp(seconds);
+        let copy = AgentCopy { location, agent, life, follows, since, state };
+        Command::PutRecord { record: Box::new(Record::AgentCopy(copy)) }
+    };
+    let asked = world.step("1", &copy(1, CopyState::Waiting)).unwrap();
+    assert_eq!((asked.notices.len(), asked.changes.len()), (1, 1), "people are told");
+    let again = world.step("2", &copy(2, CopyState::Waiting)).unwrap();
+    assert_eq!((again.notices.len(), again.changes.len()), (0, 0));
+    for said in [CopyState::Allowed, CopyState::Refused] {
+        let decided = world.step(&format!("{said:?}"), &copy(1, said)).unwrap();
+        assert_eq!((decided.notices.len(), decided.changes.len()), (0, 1));
+        let late = world.step(&format!("late {said:?}"), &copy(3, CopyState::Waiting)).unwrap();
+        assert_eq!(late.changes.len(), 0, "{said:?} stands");
+    }
+}

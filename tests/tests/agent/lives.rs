@@ -104,6 +104,7 @@ async fn without_the_journal_before_no_number_is_given_until_the_hub_has_said_it
     assert_eq!(sold(&store).await.unwrap(), "S07-R1-000001");
     let backup = file(&store, "backup.sqlite");
     assert!(command(store.data(), &["backup", &backup]).await.unwrap());
+    store.hub.down();
     drop(line);
     store.stop().await;
     remove(store.data());
@@ -153,7 +154,9 @@ async fn a_life_that_was_lived_twice_is_told_and_waits_where_a_manager_must_say_
 #[tokio::test]
 async fn what_is_no_backup_of_this_agent_is_refused_and_nothing_is_touched() {
     let mut store = Store::open_with(None, None).await;
-    drop(store.first_line().await);
+    let line = store.first_line().await;
+    store.hub.down();
+    drop(line);
     sold(&store).await.unwrap();
     let (good, bad) = (file(&store, "good.sqlite"), file(&store, "bad.sqlite"));
     assert!(command(store.data(), &["backup", &good]).await.unwrap());
@@ -189,6 +192,7 @@ async fn what_is_no_backup_of_this_agent_is_refused_and_nothing_is_touched() {
     assert_eq!(std::fs::read(store.data().join("agent.sqlite")).unwrap(), before);
     let taken = [&restore[..], &["--as-this-agent"]].concat();
     assert!(command(store.data(), &taken).await.unwrap());
+    store.hub.up();
     store.start().await;
     let line = store.hub.line().await;
     let us = "agt_00000000000000000000000000000001.";
@@ -213,8 +217,8 @@ async fn a_damaged_journal_is_not_sold_from_and_its_facts_come_out() {
     let line = store.first_line().await;
     let backup = file(&store, "backup.sqlite");
     assert!(command(store.data(), &["backup", &backup]).await.unwrap());
-    drop(line);
     store.hub.down();
+    drop(line);
     for _ in 0..3 {
         sold(&store).await.unwrap();
     }
@@ -268,8 +272,8 @@ async fn a_damaged_journal_is_not_sold_from_and_its_facts_come_out() {
 async fn of_a_hole_in_the_log_the_hub_is_told_and_facts_of_another_store_stay_out() {
     let mut store = Store::open_with(None, None).await;
     let line = store.first_line().await;
-    drop(line);
     store.hub.down();
+    drop(line);
     for _ in 0..3 {
         sold(&store).await.unwrap();
     }
