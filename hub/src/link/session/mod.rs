@@ -3,6 +3,7 @@
 //! Invariant: frames of one agent are handed over in the order they came, and nothing is sent that
 //! was not committed.
 
+mod answers;
 mod copies;
 mod recalls;
 mod recovery;
@@ -13,8 +14,7 @@ use std::pin::Pin;
 use futures_util::stream::{FuturesOrdered, FuturesUnordered};
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use oneshelf_domain::record::RecordState;
-use oneshelf_domain::stock::ItemNo;
-use oneshelf_domain::stock::{Command, HelloAnswer, LocationNo, Outcome};
+use oneshelf_domain::stock::{Command, LocationNo};
 use oneshelf_domain::{AgentId, CommandId, IncarnationId, Timestamp, limits};
 use oneshelf_protocol::frame::{Down, Up};
 use oneshelf_sync::hub::{About, HubLink, Request, Todo, Unreadable, command, rejected, skus};
@@ -27,7 +27,7 @@ use uuid::Uuid;
 use super::lines::Word;
 use super::numbers;
 use super::recall::Recall;
-use super::rejects::{NO_DISK, NOT_STORED, Sent, keep, rejecting};
+use super::rejects::{NO_DISK, NOT_STORED, Sent, keep};
 use super::said::{Said, Settled};
 use super::top_up::TopUps;
 use crate::app::App;
@@ -350,52 +350,6 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
             };
             (about, reply)
         })))
-    }
-
-    /// An answer that came in its turn; a fact that is rejected is kept first, and a command that
-    /// takes its place speaks for it where it left none.
-    async fn answered(
-        &mut self,
-        about: About,
-        carried: Carried,
-        reply: Reply,
-    ) -> Result<(), Ended> {
-        let Carried { sent, settled } = carried;
-        if let Some(mut sent) = sent {
-            let id = sent.head.fact.command_id;
-            if let Some(code) = rejecting(self.app, id, &reply).await {
-                sent.settle(self.app, (self.link.agent, self.location), &code).await?;
-                if let Some((id, command, sent)) = sent.stand_in(self.location, &reply, &code) {
-                    self.settled = settled;
-                    return self.enqueue(about, id, command, Some(sent));
-                }
-            }
-        }
-        self.answer(&about, &reply).await?;
-        // An answer that says "not now" is none: the frame comes again.
-        if !matches!(reply, Reply::NotNow(_)) {
-            settled.now();
-        }
-        Ok(())
-    }
-
-    async fn answer(&mut self, about: &About, reply: &Reply) -> Result<(), Ended> {
-        let items: Vec<ItemNo> = match reply {
-            Reply::Accepted {
-                outcome: Outcome::Hello(HelloAnswer::Welcome { granted, .. }),
-                ..
-            } => {
-                self.top_ups.begin();
-                granted.iter().map(|(item, _)| *item).collect()
-            }
-            _ => vec![],
-        };
-        let names = self.app.items.skus(&self.app.store, &items).await?;
-        let mut todo = self.link.reply(about, reply, &names);
-        if let About::Hello { incarnation, .. } = about {
-            self.tell_of_lives(*incarnation, &mut todo).await?;
-        }
-        self.act(todo).await
     }
 
     async fn send(&mut self, down: &Down) -> Result<(), Ended> {

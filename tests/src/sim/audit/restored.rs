@@ -140,7 +140,8 @@ impl Auditor {
         (self.version, self.booked_ids) = (mark.version, mark.booked_ids);
         (self.doubts, self.heard, self.granted) = (mark.doubts, mark.heard, mark.granted);
         self.heads = mark.heads;
-        (self.safety, self.buffers) = (mark.safety, mark.buffers); // what the office set is older too
+        // What the office set is older too.
+        (self.safety, self.buffers) = (mark.safety, mark.buffers);
         self.left.clear();
         self.must_fork.clear(); // it does not know their later past any more
     }
