@@ -196,7 +196,8 @@ impl<'a> Draft<'a> {
 
     /// The same, to a place of another location.
     pub fn carry(&mut self, s: Shift, to: LocationNo) -> Result<(), Stop> {
-        if s.quantity == 0 {
+        // What stays where it is has not moved.
+        if s.quantity == 0 || (s.from, s.key.location) == (s.to, to) {
             return Ok(());
         }
         let to_key = Self::key(s.key.item, to);

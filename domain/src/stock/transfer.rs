@@ -170,7 +170,7 @@ pub(super) fn handed_over(
         for (item, quantity) in &lines {
             beyond(draft, Draft::key(*item, road.from), *quantity)?;
         }
-        return travel(draft, road, &lines, r.reference);
+        return travel(draft, Place::Available, road, &lines, r.reference);
     }
     let mut claimed: BTreeMap<ItemNo, i64> = BTreeMap::new();
     for line in &r.lines {
@@ -263,9 +263,10 @@ fn beyond(draft: &mut Draft, key: StockKey, quantity: i64) -> Result<(), Stop> {
     })
 }
 
-/// Units that are available now go on their way, as a transfer with this command's id.
+/// Units that stand there now go on their way, as a transfer with this command's id.
 fn travel(
     draft: &mut Draft,
+    from: Place,
     road: Transfer,
     lines: &[(ItemNo, i64)],
     reference: Option<String>,
@@ -278,7 +279,7 @@ fn travel(
     draft.put_reservation(made);
     for (item, quantity) in lines {
         let key = Draft::key(*item, road.from);
-        carry(draft, key, Place::Available, *quantity, (road.via, Place::Reserved), id)?;
+        carry(draft, key, from, *quantity, (road.via, Place::Reserved), id)?;
     }
     Ok(())
 }
@@ -299,7 +300,8 @@ pub(super) fn sent(
     }
     for (item, quantity) in &units {
         let key = Draft::key(*item, i.location);
-        fact::leave(draft, i, key, *quantity, Place::Available, Reason::Transfer)?;
+        // Not by way of a bucket: what lies there already is not what left.
+        fact::leave(draft, i, key, *quantity, Place::Adjustment, Reason::Transfer)?;
     }
     let records = &draft.state.records;
     let is_transit = |code: &LocationCode| {
@@ -309,23 +311,14 @@ pub(super) fn sent(
     let via = via.and_then(is_transit).filter(|(_, transit)| *transit).map(|(no, _)| no);
     if let (Some((to, _)), Some(via)) = (to, via.or_else(|| first_transit(draft))) {
         let lines: Vec<(ItemNo, i64)> = units.into_iter().collect();
-        return travel(draft, Transfer { from: i.location, to, via }, &lines, None);
+        let road = Transfer { from: i.location, to, via };
+        return travel(draft, Place::Adjustment, road, &lines, None);
     }
     draft.notice(
         "transfer_lost",
         draft.at.command.to_string(),
         "a store sent goods to a location that there is not, or there is none of kind transit",
     );
-    for (item, quantity) in units {
-        draft.shift(Shift {
-            key: Draft::key(item, i.location),
-            from: Place::Available,
-            to: Place::Adjustment,
-            quantity,
-            reason: Reason::Transfer,
-            reservation: None,
-        })?;
-    }
     Ok(())
 }
 

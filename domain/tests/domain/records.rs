@@ -157,6 +157,8 @@ fn refusals() -> Vec<Refusal> {
         Refusal::ItemUnknown { sku: t() },
         Refusal::LocationUnknown { location: t() },
         Refusal::ReservationUnknown,
+        Refusal::TransferUnknown,
+        Refusal::NoTransitLocation,
         Refusal::RecordUnknown { what: t() },
         Refusal::EnrolmentInvalid,
         Refusal::ItemRetired,
@@ -200,12 +202,18 @@ fn refusals_are_grouped_for_transports() {
         refusals().iter().filter(|r| r.kind() == kind).map(Refusal::code).collect()
     };
     assert_eq!(of(RefusalKind::Invalid), ["invalid"]);
-    let unknown = ["item_unknown", "location_unknown", "reservation_unknown", "record_unknown"];
+    let unknown = [
+        "item_unknown",
+        "location_unknown",
+        "reservation_unknown",
+        "transfer_unknown",
+        "record_unknown",
+    ];
     assert_eq!(of(RefusalKind::Unknown), unknown);
     assert_eq!(of(RefusalKind::Gone), ["enrolment_invalid", "reservation_expired"]);
     assert_eq!(of(RefusalKind::Denied), ["approval_needed"]);
     assert_eq!(of(RefusalKind::Changed), ["precondition_failed"]);
-    assert_eq!(of(RefusalKind::Conflict).len(), 18);
+    assert_eq!(of(RefusalKind::Conflict).len(), 19);
 }
 
 #[test]
