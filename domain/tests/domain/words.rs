@@ -219,6 +219,13 @@ pub(crate) fn request(verb: &str, w: &mut Words) -> Command {
             let (item, units) = (w.item(), w.number());
             put(Record::Buffer(Buffer { item, channel, units }))
         }
+        other => setting(other, w),
+    }
+}
+
+/// What changes items and records.
+fn setting(verb: &str, w: &mut Words) -> Command {
+    match verb {
         "item" => item(w),
         "name" => Command::NameItem { sku: Sku::new(w.word()).unwrap() },
         "retire" => Command::RetireItem { sku: Sku::new(w.word()).unwrap() },
