@@ -118,7 +118,8 @@ pub async fn start(options: Options) -> Result<Running> {
     let printer =
         address.map(|address| Arc::new(Printer::new(address, profile.drawer, Times::default())));
     let (writer, reads) = journal::open(&options.data).await?;
-    journal::mark(&options.data).context("the folder takes no file")?;
+    // The log of the run before is there; one that fails below ends this journal in order.
+    journal::unmark(&options.data);
     let pepper = Pepper::of(&options.data);
     if reads.identity().await?.is_some() {
         // Rather now than at the first sign-in, when a customer waits.
@@ -140,6 +141,7 @@ pub async fn start(options: Options) -> Result<Running> {
         .await
         .with_context(|| format!("cannot listen on {}", options.listen))?;
     let address = listener.local_addr()?;
+    journal::mark(&options.data).context("the folder takes no file")?;
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
 
     let server = http::serve(listener, Arc::clone(&front), options.hosts, stop.clone());
@@ -232,7 +234,10 @@ impl Running {
             let _ = task.await;
         }
         // Its log goes into the file with the last connection.
-        journal::unmark(&self.data);
-        self.front.close().await;
+        if journal::unmark(&self.data) {
+            self.front.close().await;
+        } else {
+            std::mem::forget(self.front); // the connections stay open until the program has ended
+        }
     }
 }

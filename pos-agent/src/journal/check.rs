@@ -95,12 +95,14 @@ pub(crate) fn mark(data: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The journal ends in order, or is another one.
-pub(crate) fn unmark(data: &Path) {
-    // One that stays makes the next start ask for the log, which is then in the file.
-    if let Err(error) = fs::remove_file(data.join(MARK))
-        && error.kind() != std::io::ErrorKind::NotFound
-    {
-        tracing::warn!(%error, "{MARK} cannot be removed");
+/// The journal ends in order, or is another one. False when the mark stays: then the log must stay
+/// too, or the next start would miss it.
+pub(crate) fn unmark(data: &Path) -> bool {
+    match fs::remove_file(data.join(MARK)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            tracing::warn!(%error, "{MARK} cannot be removed");
+            false
+        }
+        _ => true,
     }
 }

@@ -198,7 +198,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "api-sqlite",
-        budget_s: 60,
+        budget_s: 95,
         after: &["build"],
         needs: MOSQUITTO,
         environment: ON_SQLITE,
@@ -207,7 +207,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "api-postgres",
-        budget_s: 120,
+        budget_s: 155,
         after: &["build"],
         needs: &[Need::Postgres, Need::Debian("mosquitto"), Need::Debian("mosquitto-clients")],
         environment: ON_POSTGRES,
@@ -216,7 +216,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "agent",
-        budget_s: 70,
+        budget_s: 95,
         after: &["build"],
         steps: &[Step::Cargo(&["test", "--workspace", "--exclude=xtask", "--test=agent"])],
         ..LEG
@@ -230,7 +230,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "sim",
-        budget_s: 60,
+        budget_s: 185,
         after: &["build"],
         steps: &[
             Step::Cargo(&["test", "--workspace", "--exclude=xtask", "--test=sim"]),

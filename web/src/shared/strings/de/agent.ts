@@ -46,10 +46,8 @@ export const refusals: Record<string, string | ((fields: Fields) => string)> = {
   print_job_not_waiting: 'Dieser Druckauftrag wartet nicht mehr.',
   print_job_settled: 'Zu diesem Druckauftrag ist keine Frage mehr offen.',
   print_job_unknown: 'Diesen Druckauftrag gibt es nicht.',
-  receipt_numbers_unknown:
-    'Diese Kasse wurde zurückgesetzt und muss den Hub einmal hören, bevor sie kassiert. Es wurde nichts gebucht.',
-  not_enough_share:
-    'Die Filiale hat nicht so viele eigene Stücke, die auf keinem Bon liegen. Bitte das Büro fragen.',
+  receipt_numbers_unknown: 'Diese Kasse wurde zurückgesetzt und muss den Hub einmal hören, bevor sie kassiert. Es wurde nichts gebucht.',
+  not_enough_share: 'Die Filiale hat nicht so viele eigene Stücke, die auf keinem Bon liegen. Bitte das Büro fragen.',
   transfer_unknown: 'Die Filiale kennt diese Umlagerung nicht, oder sie ist beendet.',
   transfer_ended: 'Diese Umlagerung wurde schon abgeschlossen. Es wurde nichts gebucht.',
   reservation_short: 'Davon wurde inzwischen alles verkauft. Bitte das Büro die Umlagerung stornieren lassen.',
