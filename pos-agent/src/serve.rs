@@ -115,8 +115,7 @@ pub async fn start(options: Options) -> Result<Running> {
     let scanner = options.scanner.as_deref().map(str::parse).transpose()?;
     let profile = options.paper.profile()?;
     let (drawer, pulses) = Drawer::new();
-    let printer =
-        address.map(|address| Arc::new(Printer::new(address, profile.drawer, Times::default())));
+    let printer = address.map(|at| Arc::new(Printer::new(at, profile.drawer, Times::default())));
     let (writer, reads) = journal::open(&options.data).await?;
     // The log of the run before is there; one that fails below ends this journal in order.
     journal::unmark(&options.data);
