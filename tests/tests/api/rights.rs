@@ -23,7 +23,7 @@ fn row(method: &'static str, path: &'static str, body: Option<Value>, may: &'sta
 }
 
 fn matrix() -> Vec<Row> {
-    [goods(), settings(), channels(), stores()].into_iter().flatten().collect()
+    [goods(), transfers(), settings(), channels(), stores()].into_iter().flatten().collect()
 }
 
 fn goods() -> Vec<Row> {
@@ -86,6 +86,11 @@ fn goods() -> Vec<Row> {
         row("POST", "/v1/reservations/{id}/release", None, "amcv"),
         row("POST", "/v1/reservations/{id}/pick", None, "amcv"),
         row("POST", "/v1/reservations/{id}/hand-over", None, "amcv"),
+    ]
+}
+
+fn transfers() -> Vec<Row> {
+    vec![
         row(
             "POST",
             "/v1/transfers",
