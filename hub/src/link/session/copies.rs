@@ -10,7 +10,6 @@ use oneshelf_domain::stock::Command;
 use oneshelf_domain::{CommandId, IncarnationId, LocationCode};
 use oneshelf_protocol::frame::{Down, Up};
 use oneshelf_sync::hub::Todo;
-use oneshelf_sync::plan::Submission;
 use uuid::Uuid;
 
 use super::{Ended, Session};
@@ -73,14 +72,7 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
     /// The record of a life that has begun, or the wish of one, is written by the hub itself. When
     /// that fails the next Hello tries it again.
     async fn change(&mut self, command: Command) {
-        let submission = Submission {
-            id: CommandId(Uuid::now_v7()),
-            principal: format!("store:{}", self.location.0),
-            actor: format!("agent:{}", self.link.agent),
-            on_behalf_of: None,
-            keyed: false,
-            command,
-        };
+        let submission = self.submission(CommandId(Uuid::now_v7()), command);
         match self.app.commands.submit(Lane::Agents, submission).await {
             Ok(_) | Err(Failure::Refused(_)) => {}
             Err(failure) => tracing::warn!(?failure, "a copy of an agent could not be noted"),
