@@ -25,7 +25,7 @@ use crate::store::read::shares::{self, Owned};
 /// Between two looks at the rows, however often something is committed.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// How often a claim is tried where the rows say that nothing is lacking.
+/// How often a claim is tried again where the rows say that nothing is lacking and stay the same.
 const IN_VAIN_MAX: usize = 3;
 
 /// What an agent is asked for: a total of returned units, of one life.
@@ -127,9 +127,9 @@ impl Waiting<'_> {
             };
             if tries {
                 let answer = self.again(lane, submission).await;
-                // Another one may have taken what came back: then more is asked for. Where nothing
-                // is to be asked for it is a policy that says no.
-                in_vain += usize::from(self.asked.is_empty());
+                // Another one may have taken what was there: then the rows are others next time.
+                // Where they are the same it is a policy that says no.
+                in_vain += usize::from(before.as_ref() == Some(&rows));
                 if !passing(&answer) || in_vain > IN_VAIN_MAX || Instant::now() >= deadline {
                     return Ok(answer);
                 }
