@@ -1,6 +1,6 @@
 //! A store's share, asked back: for a claim, for a debt, and by a policy that follows the stock.
 
-use oneshelf_domain::{AgentId, IncarnationId};
+use oneshelf_domain::{AgentId, IncarnationId, limits};
 use oneshelf_hub::serve::{start, wall_clock};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -131,6 +131,55 @@ async fn what_was_recalled_for_the_web_is_not_granted_again_at_once() {
     store.answers_ping().await;
     let now = hub.flask_at("S07").await;
     assert_eq!((&now["available"], &now["store_share"]), (&json!(2), &json!(7)), "{now}");
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn a_shopper_who_wants_more_needs_only_the_rest_of_the_store() {
+    let hub = Hub::open().await;
+    let agent = joined(&hub).await;
+    let mut store = Store::open(&hub, agent, 10).await;
+    let config = hub.ask("GET", "/v1/public/config").send().await.ok(200);
+    let key = config["key"].as_str().unwrap().to_owned();
+    let hold = async |quantity: i64| {
+        let body = json!({"sku": "FLASK", "location": "S07", "quantity": quantity,
+            "shopper": "0123456789abcdef0123456789abcdef"});
+        let ask = hub.ask("POST", "/v1/public/holds").header("x-oneshelf-key", &key);
+        ask.header("origin", &hub.base).json(&body).send().await
+    };
+    let (held, _) = tokio::join!(hold(1), store.gives_back(1));
+    held.ok(201);
+    // Two more are enough: the hold that is replaced frees one.
+    let (held, _) = tokio::join!(hold(3), store.gives_back(2));
+    held.ok(201);
+    let now = hub.flask_at("S07").await;
+    let parts = (&now["available"], &now["reserved"], &now["store_share"]);
+    assert_eq!(parts, (&json!(0), &json!(3), &json!(7)), "{now}");
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn nothing_is_offered_for_pickup_at_a_dark_store() {
+    let hub = Hub::open().await;
+    let agent = joined(&hub).await;
+    let mut store = Store::open(&hub, agent, 4).await;
+    let body = json!({"name": "web", "kind": "secret", "scopes": ["reserve"], "channel": "web"});
+    let key = hub.make_key(body).await.1;
+    let claim = async |fulfilment: &str, quantity: i64| {
+        let body = json!({"fulfilment": fulfilment,
+            "lines": [{"sku": "FLASK", "location": "S07", "quantity": quantity}]});
+        hub.ask("POST", "/v1/reservations").bearer(&key).json(&body).send().await
+    };
+    claim("pickup", 1).await.ok(201);
+    hub.app().links.skip_ms(limits::DARK_MS + 1);
+    claim("pickup", 1).await.refused(409, "not_enough_available");
+    // What no store owns is still sent to whoever buys it; the share of the dark one is not.
+    claim("shipping", 6).await.refused(409, "not_promised_now");
+    claim("shipping", 5).await.ok(201);
+    store.answers_ping().await;
+    let (claimed, target) = tokio::join!(claim("pickup", 1), store.gives_back(1));
+    claimed.ok(201);
+    assert_eq!(target, 1);
     hub.close().await;
 }
 
