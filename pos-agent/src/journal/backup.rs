@@ -16,7 +16,7 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use super::migrate::MIGRATIONS;
 use super::salvage::{Found, TakeIn, TakenIn, Walk};
 use super::text::{from_json, parsed, to_json};
-use super::{Fault, Identity, beside, options, options_of, past};
+use super::{Fault, Identity, beside, options, options_of, past, sum};
 use crate::clock;
 
 /// Faults of a file that are told.
@@ -92,6 +92,11 @@ async fn held(db: &mut SqliteConnection) -> Result<Held, Fault> {
         return Err(Fault::Damaged("its agent had not joined a shop".to_owned()));
     };
     let life = life_of(db).await?;
+    let unsound = sum::unsound(db, true).await?;
+    if unsound > 0 {
+        let what = format!("it is damaged: {unsound} facts are not what was stored");
+        return Err(Fault::Damaged(what));
+    }
     let sql = "select count(*), coalesce(sum(answered_at is null), 0) from log";
     let (facts, unsent) = sqlx::query_as(sql).fetch_one(db).await?;
     Ok(Held { identity, life, schema, facts, unsent })

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use sqlx::SqliteConnection;
 
-use super::{FILE, Fault, beside};
+use super::{FILE, Fault, beside, sum};
 use crate::key;
 
 /// Up to here every page is looked at when the agent starts, bytes: half a second of a slow disk.
@@ -54,12 +54,16 @@ pub(super) fn files(data: &Path) -> Result<(), Fault> {
     }
 }
 
-/// Looks at pages and rows.
+/// Looks at pages and rows, and at the facts that the hub is still to be told.
 pub(super) async fn pages(db: &mut SqliteConnection, data: &Path) -> Result<(), Fault> {
     let length = fs::metadata(journal(data)).map_or(0, |about| about.len());
     let mut found = vec![];
     if length <= WHOLE_MAX_BYTES {
         found.extend(quick(db, "").await?);
+        // What the hub is told of is found by the indexes.
+        let sql = "select integrity_check from sqlite_master m, pragma_integrity_check(m.name)
+                   where m.type = 'table' and m.name = 'log'";
+        found.extend(sqlx::query_scalar::<_, String>(sql).fetch_all(&mut *db).await?);
     } else {
         for table in VITAL {
             found.extend(quick(db, table).await?);
@@ -67,7 +71,13 @@ pub(super) async fn pages(db: &mut SqliteConnection, data: &Path) -> Result<(), 
     }
     match found.iter().find(|said| *said != "ok") {
         Some(fault) => Err(unfit(data, &format!("it is damaged ({})", fault.replace('\n', ", ")))),
-        None => Ok(()),
+        None => match sum::unsound(db, false).await? {
+            0 => Ok(()),
+            n => {
+                let what = "facts that the hub has not answered are not what was stored";
+                Err(unfit(data, &format!("it is damaged ({n} {what})")))
+            }
+        },
     }
 }
 

@@ -6,7 +6,7 @@ use oneshelf_domain::Timestamp;
 use serde::Deserialize;
 
 use super::migrate::MIGRATIONS;
-use super::{Fault, Identity, Past, open_to_read};
+use super::{Fault, Identity, Past, open_to_read, sum};
 
 /// What was found.
 #[derive(Debug)]
@@ -40,8 +40,15 @@ struct Happened {
 pub(crate) async fn inspect(data: &Path) -> Result<Inspection, Fault> {
     let reads = open_to_read(data).await?;
     // Every page, and every index against its table: the agent looks at less when it starts.
-    let check: String =
+    let mut check: String =
         sqlx::query_scalar("pragma integrity_check(1)").fetch_one(&reads.pool).await?;
+    if check == "ok" {
+        let mut db = reads.pool.acquire().await?;
+        let unsound = sum::unsound(&mut db, true).await?;
+        if unsound > 0 {
+            check = format!("{unsound} facts of the log are not what was stored");
+        }
+    }
     let there: Option<i64> = sqlx::query_scalar("select max(version) from _sqlx_migrations")
         .fetch_one(&reads.pool)
         .await?;

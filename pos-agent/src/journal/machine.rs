@@ -11,7 +11,7 @@ use oneshelf_sync::agent::{Entry, Life, Saved, Totals, Write};
 use sqlx::{Connection, SqliteConnection};
 
 use super::text::{from_json, parsed, to_json};
-use super::{Fault, Writer, copy};
+use super::{Fault, Writer, copy, sum};
 use crate::clock;
 
 /// The first life of this database begins when the database does.
@@ -65,12 +65,22 @@ impl Writer {
     }
 
     /// The stored text of a fact.
+    ///
+    /// # Errors
+    /// [`Fault::DiskFailed`] when the disk changed it since: the next start says what to do.
     pub(crate) async fn fact_text(&mut self, id: CommandId) -> Result<Option<String>, Fault> {
-        let text = sqlx::query_scalar("select fact from log where id = ?")
-            .bind(id.to_string())
-            .fetch_optional(&mut self.db)
-            .await?;
-        Ok(text)
+        let row: Option<(String, Option<i64>)> =
+            sqlx::query_as("select fact, sum from log where id = ?")
+                .bind(id.to_string())
+                .fetch_optional(&mut self.db)
+                .await?;
+        match row {
+            Some((text, sum)) if !sum::fits(&text, sum) => {
+                tracing::error!(%id, "a fact of the log is not what was stored");
+                Err(Fault::DiskFailed)
+            }
+            row => Ok(row.map(|(text, _)| text)),
+        }
     }
 
     /// Drops facts that were answered long ago and that the copy includes.
@@ -134,11 +144,14 @@ async fn put_totals(db: &mut SqliteConnection, sku: &Sku, t: &Totals) -> Result<
 }
 
 async fn append(db: &mut SqliteConnection, fact: &Fact) -> Result<(), Fault> {
-    let done = sqlx::query("insert into log (incarnation, seq, id, fact) values (?, ?, ?, ?)")
+    let text = to_json(fact)?;
+    let sql = "insert into log (incarnation, seq, id, sum, fact) values (?, ?, ?, ?, ?)";
+    let done = sqlx::query(sql)
         .bind(fact.incarnation.to_string())
         .bind(fact.seq)
         .bind(fact.command_id.to_string())
-        .bind(to_json(fact)?)
+        .bind(sum::of(&text))
+        .bind(text)
         .execute(&mut *db)
         .await?;
     name_items(db, done.last_insert_rowid(), &fact.body).await

@@ -19,6 +19,7 @@ mod search;
 mod set_up;
 mod staged;
 mod stock;
+mod sum;
 mod text;
 
 use std::path::{Path, PathBuf};

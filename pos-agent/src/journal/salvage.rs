@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::json;
 use sqlx::{ConnectOptions, SqliteConnection};
 
-use super::{FILE, Fault, beside, machine, options, past};
+use super::{FILE, Fault, beside, machine, options, past, sum};
 use crate::clock;
 
 /// Rows that are read at once.
@@ -48,10 +48,21 @@ impl Found {
     }
 }
 
+/// A row of the log.
+#[derive(Debug, sqlx::FromRow)]
+struct Stored {
+    n: i64,
+    fact: String,
+    sum: Option<i64>,
+    answered: bool,
+}
+
 /// Walks a log that may be damaged.
 #[derive(Debug)]
 pub(crate) struct Walk {
     db: SqliteConnection,
+    /// Its facts have sums.
+    sums: bool,
     after: i64,
     /// Rows that could not be read.
     pub lost: u64,
@@ -66,7 +77,9 @@ impl Walk {
             // Beside a journal on a disk that takes nothing no file can be made.
             options = options.immutable(true);
         }
-        Ok(Self { db: options.connect().await?, after: 0, lost: 0 })
+        let mut db = options.connect().await?;
+        let sums = sum::are_there(&mut db).await.unwrap_or(false);
+        Ok(Self { db, sums, after: 0, lost: 0 })
     }
 
     /// The connection, to look at other rows.
@@ -78,12 +91,13 @@ impl Walk {
     pub(crate) async fn next(&mut self) -> Result<Vec<Found>, Fault> {
         loop {
             let rows = self.rows().await?;
-            let Some((last, _, _)) = rows.last() else { return Ok(vec![]) };
-            self.after = *last;
+            let Some(last) = rows.last() else { return Ok(vec![]) };
+            self.after = last.n;
             let read = rows.len();
             let found: Vec<Found> = rows
                 .into_iter()
-                .filter_map(|(_, text, answered)| Found::read(text, answered).ok())
+                .filter(|row| sum::fits(&row.fact, row.sum))
+                .filter_map(|row| Found::read(row.fact, row.answered).ok())
                 .collect();
             self.lost += (read - found.len()) as u64;
             if !found.is_empty() {
@@ -92,9 +106,18 @@ impl Walk {
         }
     }
 
-    async fn rows(&mut self) -> Result<Vec<(i64, String, bool)>, Fault> {
-        let sql = "select n, fact, answered_at is not null from log where n > ? order by n limit ?";
-        let page: Result<Vec<(i64, String, bool)>, _> =
+    async fn rows(&mut self) -> Result<Vec<Stored>, Fault> {
+        let sql = match self.sums {
+            true => {
+                "select n, fact, sum, answered_at is not null answered from log
+                 where n > ? order by n limit ?"
+            }
+            false => {
+                "select n, fact, null sum, answered_at is not null answered from log
+                 where n > ? order by n limit ?"
+            }
+        };
+        let page: Result<Vec<Stored>, _> =
             sqlx::query_as(sql).bind(self.after).bind(PAGE).fetch_all(&mut self.db).await;
         match page {
             Ok(rows) => Ok(rows),
@@ -104,8 +127,17 @@ impl Walk {
     }
 
     /// Over the pages that cannot be read: each row by its own.
-    async fn one_by_one(&mut self) -> Vec<(i64, String, bool)> {
-        let sql = "select n, fact, answered_at is not null from log not indexed where n = ?";
+    async fn one_by_one(&mut self) -> Vec<Stored> {
+        let sql = match self.sums {
+            true => {
+                "select n, fact, sum, answered_at is not null answered
+                 from log not indexed where n = ?"
+            }
+            false => {
+                "select n, fact, null sum, answered_at is not null answered
+                 from log not indexed where n = ?"
+            }
+        };
         let (mut rows, mut missing) = (vec![], 0);
         let mut n = self.after;
         while missing < LOST_MAX && rows.len() < 50 {
@@ -222,15 +254,16 @@ async fn last_of(
 
 async fn insert(db: &mut SqliteConnection, head: &Head, text: &str) -> Result<(), Fault> {
     // Its place has another fact when a life was lived twice; the text keeps its own number.
-    let sql = "insert into log (incarnation, seq, id, fact) values (?1,
+    let sql = "insert into log (incarnation, seq, id, fact, sum) values (?1,
                case when exists (select 1 from log where incarnation = ?1 and seq = ?2)
                then (select min(min(seq), 0) - 1 from log where incarnation = ?1) else ?2 end,
-               ?3, ?4)";
+               ?3, ?4, ?5)";
     let done = sqlx::query(sql)
         .bind(&head.incarnation)
         .bind(head.seq)
         .bind(&head.command_id)
         .bind(text)
+        .bind(sum::of(text))
         .execute(&mut *db)
         .await?;
     // What this build cannot read in it, it cannot show; the hub is told the text.

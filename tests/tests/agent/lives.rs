@@ -269,6 +269,44 @@ async fn a_damaged_journal_is_not_sold_from_and_its_facts_come_out() {
 }
 
 #[tokio::test]
+async fn a_fact_that_the_disk_changed_is_told_to_nobody() {
+    let mut store = Store::open_with(None, None).await;
+    let line = store.first_line().await;
+    let backup = file(&store, "backup.sqlite");
+    assert!(command(store.data(), &["backup", &backup]).await.unwrap());
+    store.hub.down();
+    drop(line);
+    for _ in 0..3 {
+        sold(&store).await.unwrap();
+    }
+    store.stop().await;
+    let journal = store.data().join("agent.sqlite");
+    let mut db =
+        sqlx::SqliteConnection::connect(&format!("sqlite:{}", journal.display())).await.unwrap();
+    // A sound row, a number that could be true.
+    let sql = "update log set fact = replace(fact, '450', '150') where n =
+               (select n from log where fact like '%\"body\":\"sale\"%' order by n limit 1 offset 1)";
+    assert_eq!(sqlx::query(sql).execute(&mut db).await.unwrap().rows_affected(), 1);
+    db.close().await.unwrap();
+    not_sold_from(&store, "not what was stored").await;
+    assert!(!command(store.data(), &["doctor"]).await.unwrap());
+    let unsent = file(&store, "unsent.jsonl");
+    assert!(!command(store.data(), &["export-unsent", &unsent]).await.unwrap(), "one is lost");
+    let lines = std::fs::read_to_string(&unsent).unwrap();
+    assert_eq!(lines.lines().filter(|line| line.contains("\"body\":\"sale\"")).count(), 2);
+    assert!(command(store.data(), &["restore", &backup, "--replace"]).await.unwrap());
+    store.hub.up();
+    store.start().await;
+    let mut line = store.hub.line().await;
+    line.welcome(7, json!([])).await;
+    for (kind, number) in [("sale", json!(1)), ("lost", Value::Null), ("sale", json!(3))] {
+        let fact = line.fact(kind).await;
+        assert_eq!(fact["body"]["sale"]["number"], number);
+        line.accept(&fact);
+    }
+}
+
+#[tokio::test]
 async fn of_a_hole_in_the_log_the_hub_is_told_and_facts_of_another_store_stay_out() {
     let mut store = Store::open_with(None, None).await;
     let line = store.first_line().await;
