@@ -18,7 +18,7 @@ use super::page::Page;
 
 /// Nothing that is right takes this long.
 pub async fn within<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(60), future).await.expect("it never came")
+    tokio::time::timeout(Duration::from_secs(180), future).await.expect("it never came")
 }
 
 pub const TEA: &str = "5391520940866";
