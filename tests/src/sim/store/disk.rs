@@ -29,7 +29,9 @@ pub(crate) struct Disk {
     /// All facts with the hub's word.
     pub log: Log,
     /// When the hub's word came.
-    pub answered: BTreeMap<CommandId, Timestamp>,
+    answered: BTreeMap<CommandId, Timestamp>,
+    /// No word that is still of use came before this.
+    oldest: Option<Timestamp>,
     pub cursor: Cursor,
     pub applied: Applied,
     pub stock: BTreeMap<Sku, Row>,
@@ -53,6 +55,7 @@ impl Disk {
             totals: BTreeMap::new(),
             log: Log::default(),
             answered: BTreeMap::new(),
+            oldest: None,
             cursor: Cursor::default(),
             applied: Applied::default(),
             stock: BTreeMap::new(),
@@ -117,6 +120,7 @@ impl Disk {
                     } else {
                         self.log.answer(id, answer);
                         self.answered.insert(id, now);
+                        self.oldest = Some(self.oldest.map_or(now, |oldest| oldest.min(now)));
                     }
                 }
                 Write::AllUnanswered => self.log.all_unanswered(),
@@ -206,15 +210,27 @@ impl Disk {
     /// Deletes facts that the copy includes and that were answered so long ago that no backup of
     /// a hub misses them. Returns how many.
     pub fn forget_old(&mut self, now: Timestamp, keep_ms: i64) -> usize {
+        if self.oldest.is_none_or(|oldest| now.ms_since(oldest) <= keep_ms) {
+            return 0;
+        }
         // The last one that is included says where the copy ends.
         let included = (self.log.all().len() - self.beyond_copy().len()).saturating_sub(1);
         let (mut at, before) = (0, self.log.all().len());
         let answered = &self.answered;
+        let (mut gone, mut oldest) = (vec![], None::<Timestamp>);
         self.log.retain(|(f, answer)| {
             at += 1;
-            let long_ago = answered.get(&f.command_id).is_some_and(|t| now.ms_since(*t) > keep_ms);
-            answer.is_none() || !long_ago || at > included
+            let word = answered.get(&f.command_id).copied();
+            let long_ago = word.is_some_and(|t| now.ms_since(t) > keep_ms);
+            let kept = answer.is_none() || !long_ago || at > included;
+            match word {
+                Some(t) if kept => oldest = Some(oldest.map_or(t, |oldest| oldest.min(t))),
+                _ => gone.push(f.command_id),
+            }
+            kept
         });
+        gone.iter().for_each(|id| _ = self.answered.remove(id));
+        self.oldest = oldest;
         before - self.log.all().len()
     }
 
