@@ -61,25 +61,30 @@ fn built(tree: &Tree, name: &str, rest: &[String]) -> Result<Command> {
     if name != "sim" {
         web::build(tree)?;
     }
-    let release = name == "bench";
+    let (profile, folder) = profile(name);
     let mut cargo = tree.command("cargo");
     // The simulator is a package of its own and needs the pure crates alone.
     match name {
         "sim" => cargo.args(["build", "--package", "oneshelf-sim"]),
         _ => cargo.args(["build", "--workspace", "--exclude", "xtask", "--bins"]),
     };
-    if release {
-        cargo.arg("--release");
-    }
+    cargo.args(["--profile", profile]);
     if tree.has_pages() {
         cargo.env("ONESHELF_REQUIRE_WEB", "1");
     }
     run::in_the_open(&mut cargo)?;
-    let mut program = tree.command(tree.program(name, release));
-    program.args(rest).env("ONESHELF_BIN", tree.target.join(profile(release)));
+    let programs = tree.target.join(folder);
+    let mut program = tree.command(programs.join(name));
+    program.args(rest).env("ONESHELF_BIN", programs);
     Ok(program)
 }
 
-fn profile(release: bool) -> &'static str {
-    if release { "release" } else { "debug" }
+/// How cargo builds a program, and the folder that it is in then: what is measured as it is
+/// released, what runs for hours as fast as it can be.
+fn profile(name: &str) -> (&'static str, &'static str) {
+    match name {
+        "bench" => ("release", "release"),
+        "sim" => ("sim", "sim"),
+        _ => ("dev", "debug"),
+    }
 }

@@ -3,6 +3,7 @@
 mod network;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use oneshelf_domain::{Timestamp, limits};
 use oneshelf_protocol::frame::{Down, Up};
@@ -246,7 +247,7 @@ impl Scene {
     }
 
     /// Writes a line of the trace.
-    pub fn trace(&mut self, text: &str) {
+    pub fn trace(&mut self, text: impl fmt::Display) {
         if self.outbox.is_some() {
             return;
         }

@@ -1,6 +1,7 @@
 //! The trace: every event as a line; a hash over all of them, the last ones for people.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt::{self, Write as _};
 
 /// Faults that befall a frame, a request or a transaction.
 pub(super) const MISHAPS: &[&str] = &[
@@ -156,13 +157,15 @@ impl Trace {
     }
 
     /// Adds a line.
-    pub fn line(&mut self, now: i64, text: &str) {
-        let line = format!("{:>10}.{:03} {text}", now / 1_000, now % 1_000);
+    pub fn line(&mut self, now: i64, text: impl fmt::Display) {
+        // The line that falls out makes room for this one.
+        let full = self.tail.len() >= self.keep.max(1);
+        let mut line = if full { self.tail.pop_front() } else { None }.unwrap_or_default();
+        line.clear();
+        // Writing into a string cannot fail.
+        let _ = write!(line, "{:>10}.{:03} {text}", now / 1_000, now % 1_000);
         for byte in line.bytes() {
             self.hash = (self.hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-        if self.tail.len() >= self.keep {
-            self.tail.pop_front();
         }
         self.tail.push_back(line);
     }

@@ -159,7 +159,7 @@ impl Hub {
             batch.iter().map(|s| oneshelf_sync::plan::kind(&s.command)).collect();
         kinds.iter().for_each(|kind| *scene.counts.commands.entry(kind).or_default() += 1);
         let version = writes.head.version.0;
-        scene.trace(&format!("hub plans {kinds:?} up to {version}"));
+        scene.trace(format_args!("hub plans {kinds:?} up to {version}"));
         let said = match scene.bug {
             Some(Bug::AckBeforeCommit | Bug::GrantBeforeCommit) => {
                 self.answer_early(scene, &writes, &origins)

@@ -91,8 +91,74 @@ use Kind::{
 const SHOP: Config =
     Config { name: "", about: "", units: 1, share: 0, beyond: false, recalls: false, budget: &[] };
 
-/// All of them.
+/// All of them. Those named `small-` are the seven of shares.md section 8 that its model searched
+/// to the end, in its order: the same faults, units and acts, as far as the product has them. A
+/// share that a policy keeps stands for a grant of the hub's own, a second customer for a recall.
 pub const CONFIGS: &[Config] = &[
+    Config {
+        name: "small-loss",
+        about: "grant, recall, reserve, one loss",
+        units: 2,
+        share: 1,
+        recalls: true,
+        budget: &[(Scan, 1), (Pay, 1), (Reserve, 2), (Connect, 1), (Lose, 1)],
+        ..SHOP
+    },
+    Config {
+        name: "small-duplicate",
+        about: "grant, recall, one duplicate",
+        units: 2,
+        share: 1,
+        recalls: true,
+        budget: &[(Scan, 1), (Pay, 1), (Reserve, 2), (Double, 1)],
+        ..SHOP
+    },
+    Config {
+        name: "small-beyond",
+        about: "sales beyond the share, one loss, one duplicate",
+        units: 2,
+        beyond: true,
+        budget: &[(Scan, 2), (Pay, 2), (Reserve, 1), (Lose, 1), (Double, 1)],
+        ..SHOP
+    },
+    Config {
+        name: "small-retired",
+        about: "an agent retired while it is dark, which comes back",
+        units: 2,
+        share: 1,
+        budget: &[(Scan, 1), (Pay, 1), (Reserve, 1), (Connect, 2), (Spare, 1)],
+        ..SHOP
+    },
+    Config {
+        name: "small-restore",
+        about: "an agent's disk put back to an earlier state",
+        units: 2,
+        share: 1,
+        budget: &[(Scan, 1), (Pay, 1), (Void, 1), (Connect, 2), (Backup, 1), (Restore, 1)],
+        ..SHOP
+    },
+    Config {
+        name: "small-clone",
+        about: "an agent's disk copied, and both go on",
+        units: 2,
+        share: 1,
+        budget: &[(Scan, 1), (Pay, 1), (Connect, 2), (Copied, 1)],
+        ..SHOP
+    },
+    Config {
+        name: "small-hub-restore",
+        about: "the hub's database put back by the book",
+        budget: &[
+            (Scan, 1),
+            (Pay, 1),
+            (Void, 1),
+            (Reserve, 1),
+            (Connect, 1),
+            (HubBackup, 1),
+            (HubRestored, 1),
+        ],
+        ..SHOP
+    },
     Config {
         name: "loss",
         about: "a unit asked for, sold or given up; a frame lost, another session",

@@ -1,5 +1,6 @@
 //! An agent's disk: its journal and the registers' own rows, maps that survive a restart.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use oneshelf_domain::record::{Record, Records};
@@ -46,6 +47,8 @@ pub(crate) struct Disk {
     pub tickets: BTreeMap<usize, (TicketId, Open)>,
     /// Reservations whose goods were given.
     pub handed: BTreeSet<ReservationId>,
+    /// What was shown of items whose rows and facts have not changed since.
+    shown: RefCell<BTreeMap<Sku, Stock>>,
 }
 
 impl Disk {
@@ -66,6 +69,7 @@ impl Disk {
             numbers: BTreeMap::new(),
             tickets: BTreeMap::new(),
             handed: BTreeSet::new(),
+            shown: RefCell::default(),
         }
     }
 
@@ -107,6 +111,7 @@ impl Disk {
     /// Stores one transaction's rows.
     pub fn store(&mut self, writes: Vec<Write>, now: Timestamp, bug: Option<Bug>) {
         for write in writes {
+            self.shown_anew(&write);
             match write {
                 Write::Life(life) => self.life = life,
                 Write::Totals(sku, totals) => {
@@ -117,6 +122,7 @@ impl Disk {
                 Write::Answered(id, answer) => {
                     if bug == Some(Bug::AcknowledgedDeleted) {
                         self.log.retain(|(f, _)| f.command_id != id);
+                        self.looked_at_anew();
                     } else {
                         self.log.answer(id, answer);
                         self.answered.insert(id, now);
@@ -139,6 +145,27 @@ impl Disk {
                 }
             }
         }
+    }
+
+    /// Forgets what was shown of items that a write is about.
+    fn shown_anew(&mut self, write: &Write) {
+        let shown = self.shown.get_mut();
+        match write {
+            Write::Log(fact) => shown.retain(|sku, _| !about(fact, sku)),
+            Write::Rows { whole: false, rows, applied, .. } if *applied == self.applied => {
+                shown.retain(|sku, _| !rows.iter().any(|row| names(row, sku)));
+            }
+            Write::Rows { .. } | Write::Life(_) => shown.clear(),
+            Write::Totals(..)
+            | Write::TotalsCleared
+            | Write::Answered(..)
+            | Write::AllUnanswered => {}
+        }
+    }
+
+    /// What was shown is no longer worth anything.
+    pub fn looked_at_anew(&mut self) {
+        self.shown.get_mut().clear();
     }
 
     fn row(&mut self, row: Row) {
@@ -188,11 +215,16 @@ impl Disk {
 
     /// What the store shows of an item.
     pub fn shown(&self, sku: &Sku) -> Stock {
+        if let Some(known) = self.shown.borrow().get(sku) {
+            return *known;
+        }
+        let stock = self.forecast(sku);
+        self.shown.borrow_mut().insert(sku.clone(), stock);
+        stock
+    }
+
+    fn forecast(&self, sku: &Sku) -> Stock {
         let mut rows: Vec<Row> = self.stock.get(sku).cloned().into_iter().collect();
-        let names = |row: &&Row| match row {
-            Row::Reservation { lines, .. } => lines.iter().any(|(of, _, _)| of == sku),
-            _ => false,
-        };
         let facts = self.beyond_copy().iter().map(|(f, _)| f).filter(|f| about(f, sku));
         let facts: Vec<Fact> = facts.map(|f| Fact::clone(f)).collect();
         // Of those that have ended, the ones that a fact names.
@@ -203,7 +235,7 @@ impl Disk {
             _ => None,
         });
         let named: BTreeMap<_, _> = self.open().chain(handed).collect();
-        rows.extend(named.into_values().filter(names).cloned());
+        rows.extend(named.into_values().filter(|row| names(row, sku)).cloned());
         forecast(sku, &rows, &facts)
     }
 
@@ -230,6 +262,7 @@ impl Disk {
             kept
         });
         gone.iter().for_each(|id| _ = self.answered.remove(id));
+        self.looked_at_anew();
         self.oldest = oldest;
         before - self.log.all().len()
     }
@@ -237,6 +270,14 @@ impl Disk {
     /// The bytes that were stored.
     pub fn fact(&self, id: CommandId) -> Option<&Fact> {
         self.log.get(id)
+    }
+}
+
+fn names(row: &Row, sku: &Sku) -> bool {
+    match row {
+        Row::Reservation { lines, .. } => lines.iter().any(|(of, _, _)| of == sku),
+        Row::Stock { sku: of, .. } => of == sku,
+        _ => false,
     }
 }
 

@@ -94,6 +94,7 @@ impl Device {
             agent
         }));
         self.memory.clear();
+        self.disk.looked_at_anew();
         self.give_all_back(scene);
         scene.after(10, Event::Connects { device: self.no });
     }
