@@ -1,7 +1,8 @@
 //! Planted bugs: faults that the shells of the simulator make on purpose, never the product.
 //!
 //! Each must be caught by the auditor within a bounded number of seeds; the numbers are those of
-//! the protocol's own list (shares.md section 9).
+//! the protocol's own list (shares.md section 9). The four of reliability.md section 0.1 are
+//! `applied-again`, `deduped-by-seq`, `deduped-by-epoch` and `ack-before-commit`.
 
 macro_rules! bugs {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
@@ -18,6 +19,7 @@ macro_rules! bugs {
                 let kind = match self {
                     Bug::TotalsNotLearned | Bug::PromisesEarly => Some(1),
                     Bug::LeaseWithoutNonce | Bug::CopyCloseFrees | Bug::NoPredecessor => Some(4),
+                    Bug::ResidueDrawn => Some(5),
                     _ => None,
                 };
                 (1..=count).map(move |n| kind.map_or(n, |kind| 8 * n + kind))
@@ -91,6 +93,12 @@ bugs! {
     CancelFrees = "cancel-frees",
     /// 27: facts do not name their predecessor.
     NoPredecessor = "no-predecessor",
+    /// 28: any sale beyond a share draws what a retired agent may still hold.
+    ResidueDrawn = "residue-drawn",
+    /// A fact is known by its agent and its place in the log, whichever life wrote it.
+    DedupedBySeq = "deduped-by-seq",
+    /// A fact is known by its agent, the life that sends it and its place in the log.
+    DedupedByEpoch = "deduped-by-epoch",
     /// The agent sends before its commit.
     AgentSendsEarly = "agent-sends-early",
     /// A sale loses its split: all of it counts as beyond.

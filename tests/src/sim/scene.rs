@@ -247,7 +247,12 @@ impl Scene {
     }
 
     /// Writes a line of the trace.
-    pub fn trace(&mut self, text: impl fmt::Display) {
+    pub fn trace(&mut self, text: &str) {
+        self.traced(format_args!("{text}"));
+    }
+
+    /// The same of what need not be put together before.
+    pub fn traced(&mut self, text: fmt::Arguments<'_>) {
         if self.outbox.is_some() {
             return;
         }

@@ -157,7 +157,7 @@ impl Trace {
     }
 
     /// Adds a line.
-    pub fn line(&mut self, now: i64, text: impl fmt::Display) {
+    pub fn line(&mut self, now: i64, text: fmt::Arguments<'_>) {
         // The line that falls out makes room for this one.
         let full = self.tail.len() >= self.keep.max(1);
         let mut line = if full { self.tail.pop_front() } else { None }.unwrap_or_default();

@@ -18,6 +18,7 @@ impl Auditor {
         }
         self.recovered(books, views)?;
         self.ended.extend(books.lives.iter().filter(|l| l.retired).map(|l| l.id));
+        self.taken_from_promises(books)?;
         for row in &books.rows {
             self.not_below_zero(row)?;
             self.conserved(row, books)?;
@@ -148,6 +149,30 @@ impl Auditor {
             return Err(format!("S5 {beyond} units sold beyond a share: {row:?}"));
         }
         Ok(())
+    }
+
+    /// Promises lack more, or the books owe more, by facts alone that went beyond a share: what an
+    /// agent owned is there for it, also after its life was ended.
+    fn taken_from_promises(&mut self, books: &Books) -> Result<(), String> {
+        let excused = std::mem::take(&mut self.excused);
+        let mut wrong = None;
+        for row in &books.rows {
+            let at = (row.place, row.item);
+            let lacks = row.short + row.owed;
+            let more = lacks - self.lacking.insert(at, lacks).unwrap_or(0);
+            let may = excused.get(&at).copied().unwrap_or(0);
+            // What a count freed may still be sold by the one that was silent (section 6).
+            let free = self.tainted[at.0] || self.settled[at.0] || self.unprotected;
+            if more > may && !free && !self.restored.ever() {
+                wrong.get_or_insert((more, may, row));
+            }
+        }
+        match wrong {
+            Some((more, may, row)) => {
+                Err(format!("S5 {more} units are lacking, {may} went beyond a share: {row:?}"))
+            }
+            None => Ok(()),
+        }
     }
 
     /// The hub's view of a share is the agent's, and what is on its way.

@@ -79,6 +79,11 @@ pub struct Auditor {
     unprotected: bool,
     /// Units that booked facts took out of the books since the last look; a count: any number.
     left: BTreeMap<(usize, usize), i64>,
+    /// Units that promises may lack, and books owe, by facts booked since the last look: a count:
+    /// any number.
+    excused: BTreeMap<(usize, usize), i64>,
+    /// Units that they lacked and owed at the last look.
+    lacking: BTreeMap<(usize, usize), i64>,
     /// What copies may hold, as last seen: (life, item).
     doubts: BTreeMap<(Id, usize), i64>,
     /// On hand less discrepancy at the hub, by version: (place, item).

@@ -108,6 +108,13 @@ impl Auditor {
                     let units = if act.kind == "count" { i64::MAX / 2 } else { line.removed };
                     let left = self.left.entry((act.place, line.item)).or_default();
                     *left = left.saturating_add(units.max(0));
+                    let excused = match act.kind {
+                        "count" => i64::MAX / 2,
+                        "handover" => line.removed,
+                        _ => line.beyond,
+                    };
+                    let known = self.excused.entry((act.place, line.item)).or_default();
+                    *known = known.saturating_add(excused);
                 }
                 self.order(id, &act);
                 self.booked.insert(version, (id, act));

@@ -1,5 +1,6 @@
 //! Planted bugs of the hub: commands and rows changed on their way, never the product's code.
 
+use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 
 use oneshelf_domain::stock::{
@@ -7,7 +8,7 @@ use oneshelf_domain::stock::{
     Version,
 };
 use oneshelf_domain::{CommandId, IncarnationId};
-use oneshelf_sync::plan::{Submission, Writes};
+use oneshelf_sync::plan::{Known, Submission, Writes, fingerprint};
 use uuid::Uuid;
 
 use super::Hub;
@@ -16,7 +17,7 @@ use crate::sim::bug::Bug;
 impl Hub {
     /// What planted bugs remember besides the tables.
     pub fn bugs_key(&self, hasher: &mut impl Hasher) {
-        (&self.sent_totals, &self.aliases, &self.arrived).hash(hasher);
+        (&self.sent_totals, &self.aliases, &self.arrived, &self.numbered).hash(hasher);
     }
 
     /// Changes what is about to be decided.
@@ -53,7 +54,12 @@ impl Hub {
                     if let Some(i) = i.filter(|i| bug == Bug::NoPredecessor && *seq == i.last + 1) {
                         *prev = i.head;
                     }
-                    let again = bug == Bug::AppliedAgain && known;
+                    let retired = i.is_some_and(|i| i.retired);
+                    let again = match bug {
+                        Bug::AppliedAgain => known,
+                        Bug::DedupedByEpoch => known && retired,
+                        _ => false,
+                    };
                     let moved = match bug {
                         Bug::AnyOrder => !known,
                         Bug::CopyIsSame => !known && behind,
@@ -75,6 +81,64 @@ impl Hub {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// Changes which commands are taken for known.
+    pub(super) fn spoil_known(
+        &mut self,
+        bug: Bug,
+        batch: &[Submission],
+        known: &mut BTreeMap<CommandId, Known>,
+    ) {
+        if bug == Bug::OutcomesForgotten {
+            known.clear();
+        }
+        if bug != Bug::DedupedBySeq {
+            return;
+        }
+        for s in batch {
+            let Command::Fact { seq, .. } = &s.command else { continue };
+            let first = self.numbered.entry((s.actor.clone(), *seq)).or_insert(s.id);
+            match self.database.commands.get(first) {
+                Some(stored) => {
+                    let fingerprint = fingerprint(&s.command);
+                    known.insert(s.id, Known { fingerprint, ..stored.clone() });
+                }
+                None => *first = s.id,
+            }
+        }
+    }
+
+    /// A planted bug: what a retired agent may still hold is there for a sale beyond a share, as
+    /// if that agent were a copy.
+    pub(super) fn open_residue(&self, bug: Bug, batch: &[Submission], state: &mut State) {
+        let [Submission { command: Command::Fact { incarnation, seq, prev, body, .. }, .. }] =
+            batch
+        else {
+            return;
+        };
+        let own = self.database.incarnations.get(incarnation);
+        let next = own.is_some_and(|i| *seq == i.last + 1 && *prev == i.head);
+        let beyond = match body {
+            FactBody::Sale { lines, .. } => lines.iter().any(|l| l.beyond > 0),
+            _ => false,
+        };
+        if bug == Bug::ResidueDrawn && next && beyond {
+            for i in self.database.incarnations.values().filter(|i| i.retired && !i.forked) {
+                state.put_incarnation(i.id, Some(Incarnation { forked: true, ..i.clone() }));
+            }
+        }
+    }
+
+    /// And nothing else shows that it was taken for one.
+    pub(super) fn close_residue(&self, bug: Option<Bug>, writes: &mut Writes) {
+        if bug != Some(Bug::ResidueDrawn) {
+            return;
+        }
+        for (id, i) in &mut writes.incarnations {
+            let sound = self.database.incarnations.get(id).is_some_and(|i| i.retired && !i.forked);
+            i.forked &= !sound;
         }
     }
 

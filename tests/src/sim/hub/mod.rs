@@ -76,6 +76,8 @@ pub(super) struct Hub {
     aliases: BTreeMap<CommandId, CommandId>,
     /// Shelves, by the books, when counts arrived.
     arrived: BTreeMap<CommandId, i64>,
+    /// Facts by their agent and their place in its log.
+    numbered: BTreeMap<(String, i64), CommandId>,
 }
 
 impl Hub {
@@ -94,6 +96,7 @@ impl Hub {
             sent_totals: BTreeMap::new(),
             aliases: BTreeMap::new(),
             arrived: BTreeMap::new(),
+            numbered: BTreeMap::new(),
         }
     }
 
@@ -122,12 +125,14 @@ impl Hub {
         }
         let mut state = self.state.take().unwrap_or_else(|| self.database.fresh_state());
         state.lines = self.lines(scene.now).into();
-        let taken = self.waiting.len().min(BATCH);
+        let most = if scene.bug == Some(Bug::ResidueDrawn) { 1 } else { BATCH };
+        let taken = self.waiting.len().min(most);
         let (mut batch, origins): (Vec<_>, Vec<_>) = self.waiting.drain(..taken).unzip();
         if let Some(bug) = scene.bug {
             self.spoil(bug, &mut batch);
             self.spoil_records(bug, &mut state);
             self.forget_marks(bug, &batch, &mut state);
+            self.open_residue(bug, &batch, &mut state);
         }
         let known = batch.iter().filter_map(|s| {
             let mut known = self.database.commands.get(&s.id)?.clone();
@@ -137,10 +142,10 @@ impl Hub {
             }
             Some((s.id, known))
         });
-        let known: BTreeMap<_, _> = match scene.bug {
-            Some(Bug::OutcomesForgotten) => BTreeMap::new(),
-            _ => known.collect(),
-        };
+        let mut known: BTreeMap<_, _> = known.collect();
+        if let Some(bug) = scene.bug {
+            self.spoil_known(bug, &batch, &mut known);
+        }
         let mut plan = Plan::new(self.database.head.clone(), scene.stamp(), known);
         let mut keys = needs(&batch, &state);
         loop {
@@ -153,13 +158,15 @@ impl Hub {
                 break;
             }
         }
-        let writes = plan.finish(&state);
-        self.state = Some(state).filter(|_| scene.bug != Some(Bug::PromisesEarly));
+        let mut writes = plan.finish(&state);
+        self.close_residue(scene.bug, &mut writes);
+        let spoilt = matches!(scene.bug, Some(Bug::PromisesEarly | Bug::ResidueDrawn));
+        self.state = Some(state).filter(|_| !spoilt);
         let kinds: Vec<&'static str> =
             batch.iter().map(|s| oneshelf_sync::plan::kind(&s.command)).collect();
         kinds.iter().for_each(|kind| *scene.counts.commands.entry(kind).or_default() += 1);
         let version = writes.head.version.0;
-        scene.trace(format_args!("hub plans {kinds:?} up to {version}"));
+        scene.traced(format_args!("hub plans {kinds:?} up to {version}"));
         let said = match scene.bug {
             Some(Bug::AckBeforeCommit | Bug::GrantBeforeCommit) => {
                 self.answer_early(scene, &writes, &origins)

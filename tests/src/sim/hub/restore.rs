@@ -41,6 +41,7 @@ impl Hub {
         self.state = None;
         self.sent_totals.clear();
         self.arrived.clear();
+        self.numbered.clear();
     }
 
     /// Places that nothing is promised from.

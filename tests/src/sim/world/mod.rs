@@ -200,7 +200,7 @@ impl World {
             self.scene.counts.lost += 1;
             return;
         };
-        self.scene.trace(format_args!("up {device} {text}"));
+        self.scene.traced(format_args!("up {device} {text}"));
         let up: Up = match serde_json::from_str(text) {
             Ok(up) => up,
             Err(error) => panic!("{error}: {text}"),
@@ -220,7 +220,7 @@ impl World {
             self.scene.counts.lost += 1;
             return;
         }
-        self.scene.trace(format_args!("down {device} {text}"));
+        self.scene.traced(format_args!("down {device} {text}"));
         let down: Down = match serde_json::from_str(text) {
             Ok(down) => down,
             Err(error) => panic!("{error}: {text}"),
