@@ -60,8 +60,8 @@ pub const RESERVATION_MS_MAX: i64 = 30 * 24 * 60 * 60 * 1_000;
 pub const HOLDS_PER_SHOPPER_MAX: usize = 10;
 /// Live holds from one address.
 pub const HOLDS_PER_ADDRESS_MAX: usize = 100;
-/// Units of one item in live holds from one address: whoever draws new shoppers' tokens at will
-/// gets no more of it (an office behind one address gets some).
+/// Units of one item in live holds from one address, by itself or in kits: whoever draws new
+/// shoppers' tokens at will gets no more of it (an office behind one address gets some).
 pub const HOLD_UNITS_PER_ADDRESS_AND_ITEM_MAX: i64 = 20;
 /// Units of one public hold.
 pub const HOLD_UNITS_MAX: i64 = 5;

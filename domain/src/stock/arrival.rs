@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::draft::{Draft, Shift};
-use super::request::known;
+use super::request::all_known;
 use super::reserve::{answer, found, has_agent, move_units, state_refuses, still_open};
 use super::{
     Incarnation, ItemNo, LocationNo, Outcome, Place, Reason, Reservation, ReservationLine,
@@ -37,9 +37,7 @@ pub(super) fn receive(
 ) -> Result<Outcome, Stop> {
     let r = draft.reservation(id)?.ok_or(Refusal::TransferUnknown)?;
     let Some(road) = r.transfer else { return Err(Refusal::TransferUnknown.into()) };
-    for line in lines {
-        known(draft, line.item)?;
-    }
+    all_known(draft, &lines.iter().map(|line| line.item).collect::<Vec<_>>())?;
     let r = still_open(r)?;
     if r.state != ReservationState::InTransit {
         return Err(state_refuses(&r, "received").into());
@@ -63,9 +61,10 @@ pub(super) fn arrived(
     lines: &[ArrivedLine],
     close: bool,
 ) -> Result<(), Stop> {
+    kits::at_hand(draft, lines.iter().map(|line| (line.item, i.location)))?;
     let mut parts = vec![];
     for line in lines {
-        for part in kits::parts(draft, line.item, i.location)? {
+        for part in draft.state.records.parts(line.item) {
             let units = |n: i64| n * part.quantity;
             let (good, damaged) = (units(line.good), units(line.damaged));
             parts.push(ArrivedLine { item: part.item, good, damaged });
@@ -84,14 +83,13 @@ pub(super) fn arrived(
         let text = "a store received a transfer that was not on its way there";
         draft.notice("arrival_unexpected", id.to_string(), text);
     }
-    for line in lines {
+    draft.each(lines, |draft, line| {
         let key = Draft::key(line.item, i.location);
         let from = (i.location, Place::Supplier);
         land(draft, Some(i), from, (key, Place::Available), line.good, None)?;
         land(draft, Some(i), from, (key, Place::Damaged), line.damaged, None)?;
-        draft.heal(key)?;
-    }
-    Ok(())
+        draft.heal(key)
+    })
 }
 
 fn arrive(
@@ -103,6 +101,9 @@ fn arrive(
     close: bool,
 ) -> Result<(), Stop> {
     let id = r.id;
+    let spots = |item| [road.via, road.to].map(|at| Draft::key(item, at));
+    let sent = r.lines.iter().map(|line| line.key());
+    draft.rows(sent.chain(lines.iter().flat_map(|line| spots(line.item))))?;
     let (mut came, mut over) = (vec![], vec![]);
     for line in lines {
         let key = Draft::key(line.item, road.to);
@@ -125,15 +126,15 @@ fn arrive(
         r.state = ReservationState::Transferred;
     }
     draft.put_reservation(r);
-    for (to, units) in came {
-        land(draft, by, (road.via, Place::Reserved), to, units, Some(id))?;
-    }
+    draft.each(came, |draft, (to, units)| {
+        land(draft, by, (road.via, Place::Reserved), to, units, Some(id))
+    })?;
     if over.iter().any(|(_, units)| *units > 0) {
         draft.notice("transfer_over", id.to_string(), "more arrived than was sent");
     }
-    for (to, units) in over {
-        land(draft, by, (road.to, Place::Adjustment), to, units, Some(id))?;
-    }
+    draft.each(over, |draft, (to, units)| {
+        land(draft, by, (road.to, Place::Adjustment), to, units, Some(id))
+    })?;
     if close && !missing.is_empty() {
         draft.notice("transfer_short", id.to_string(), "less arrived than was sent");
         for (key, units) in missing {
@@ -143,10 +144,7 @@ fn arrive(
     }
     let keys: BTreeSet<StockKey> =
         lines.iter().map(|line| Draft::key(line.item, road.to)).collect();
-    for key in keys {
-        draft.heal(key)?;
-    }
-    Ok(())
+    draft.each(keys, Draft::heal)
 }
 
 /// Units arrive. What a count has found in the absence of an agent that is replaced now, it has

@@ -3,10 +3,10 @@
 //! Invariant: every unit that leaves a place here arrives at another; the draft refuses nothing
 //! itself, its callers check before they move.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    At, Change, Decision, Incarnation, ItemNo, LocationNo, Movement, Notice, Outcome, Place,
+    At, Change, Decision, Incarnation, ItemNo, Key, LocationNo, Movement, Notice, Outcome, Place,
     Reason, Reservation, Share, Spot, State, Stock, StockKey, Stop, TimerChange,
 };
 use crate::id::{IncarnationId, ReservationId};
@@ -83,21 +83,33 @@ impl<'a> Draft<'a> {
         self.stock.get(&key).copied().map_or_else(|| self.state.stock(key), Ok)
     }
 
-    /// Does the same for each, and asks for the rows that they lack together: a store has more
-    /// items than deciding may ask times.
+    /// Asks for all that is missing at once: lines and parts are more than deciding may ask times.
+    pub fn at_hand(&self, keys: impl IntoIterator<Item = Key>) -> Result<(), Stop> {
+        let missing = keys.into_iter().filter(|key| !self.state.has(key));
+        asked(missing.collect())
+    }
+
+    /// The same for rows of stock.
+    pub fn rows(&self, keys: impl IntoIterator<Item = StockKey>) -> Result<(), Stop> {
+        self.at_hand(keys.into_iter().map(Key::Stock))
+    }
+
+    /// Does the same for each, and asks for the rows that they lack together. What stops one for
+    /// good is heard once all before it had their rows: it may follow from what they did.
     pub fn each<T>(
         &mut self,
         all: impl IntoIterator<Item = T>,
         mut one: impl FnMut(&mut Self, T) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
-        let mut missing = vec![];
+        let mut missing = BTreeSet::new();
         for this in all {
             match one(self, this) {
                 Err(Stop::Missing(keys)) => missing.extend(keys),
+                Err(_) if !missing.is_empty() => break,
                 other => other?,
             }
         }
-        if missing.is_empty() { Ok(()) } else { Err(Stop::Missing(missing)) }
+        asked(missing)
     }
 
     pub fn reservation(&self, id: ReservationId) -> Result<Option<Reservation>, Stop> {
@@ -223,5 +235,13 @@ impl<'a> Draft<'a> {
     /// Item keys of a list, for one location.
     pub fn key(item: ItemNo, location: LocationNo) -> StockKey {
         StockKey { item, location }
+    }
+}
+
+/// A question for these, when there are any.
+fn asked(missing: BTreeSet<Key>) -> Result<(), Stop> {
+    match missing.is_empty() {
+        true => Ok(()),
+        false => Err(Stop::Missing(missing.into_iter().collect())),
     }
 }

@@ -35,6 +35,8 @@ impl Draft<'_> {
             reason: draw.reason,
             reservation: None,
         };
+        // Before doubt moves: what of it becomes available counts once.
+        let available = self.stock(draw.key)?.available();
         if rest > 0 && self.stock(draw.key)?.at(Place::InDoubt) > 0 {
             let taken = self.draw_doubt(&draw, rest)?;
             if draw.to != Place::InDoubt {
@@ -42,7 +44,7 @@ impl Draft<'_> {
             }
             rest -= taken;
         }
-        let taken = rest.min(self.stock(draw.key)?.available());
+        let taken = rest.min(available);
         if draw.to != Place::Available {
             self.shift(shift(Place::Available, taken))?;
         }

@@ -109,9 +109,7 @@ fn apply(
     match body {
         FactBody::Sale { lines, document } => {
             let lines = &kits::split(draft, lines, i.location)?;
-            for line in lines {
-                sale_line(draft, i, line)?;
-            }
+            draft.each(lines, |draft, line| sale_line(draft, i, line))?;
             if let Some(document) = document {
                 draft.explain("reservation_short", &taken(document));
                 attention = commercial(lines, document);
@@ -127,12 +125,12 @@ fn apply(
             }
         }
         FactBody::In { item, quantity, to_share, source } => {
-            for part in kits::parts(draft, *item, i.location)? {
+            draft.each(kits::parts(draft, *item, i.location)?, |draft, part| {
                 let (key, units) = (Draft::key(part.item, i.location), quantity * part.quantity);
                 // An agent that names a kit added nothing to the share of its parts.
                 let to_share = *to_share && part.item == *item;
-                goods_in(draft, i, key, units, to_share, *source)?;
-            }
+                goods_in(draft, i, key, units, to_share, *source)
+            })?;
         }
         FactBody::Back { item, quantity } => {
             back(draft, i, Draft::key(*item, i.location), *quantity)?;
@@ -299,12 +297,7 @@ fn hand_over(
     id: ReservationId,
     lines: &[(ItemNo, i64)],
 ) -> Result<(), Stop> {
-    let mut given: BTreeMap<ItemNo, i64> = BTreeMap::new();
-    for (item, quantity) in lines {
-        for part in kits::parts(draft, *item, i.location)? {
-            *given.entry(part.item).or_default() += quantity * part.quantity;
-        }
-    }
+    let mut given = kits::units(draft, lines, i.location)?;
     let known = draft.reservation(id)?;
     let road = known.as_ref().and_then(|r| r.transfer).filter(|road| road.from == i.location);
     if let (Some(r), Some(road)) = (&known, road) {
@@ -342,7 +335,7 @@ fn hand_over(
             );
         }
     }
-    for (item, quantity) in given {
+    draft.each(given, |draft, (item, quantity)| {
         draft.draw(Draw {
             key: Draft::key(item, i.location),
             quantity,
@@ -350,9 +343,8 @@ fn hand_over(
             reason: Reason::HandOver,
             first: None,
             any_doubt: false,
-        })?;
-    }
-    Ok(())
+        })
+    })
 }
 
 fn close(draft: &mut Draft, id: IncarnationId, left: &[(ItemNo, i64)]) -> Result<(), Stop> {
@@ -363,7 +355,7 @@ fn close(draft: &mut Draft, id: IncarnationId, left: &[(ItemNo, i64)]) -> Result
     if i.forked {
         return Ok(());
     }
-    for (item, quantity) in left {
+    draft.each(left, |draft, (item, quantity)| {
         let key = Draft::key(*item, i.location);
         let mut share = draft.share(key, id)?;
         let freed = share.doubt.min(*quantity);
@@ -377,9 +369,8 @@ fn close(draft: &mut Draft, id: IncarnationId, left: &[(ItemNo, i64)]) -> Result
             reason: Reason::Close,
             reservation: None,
         })?;
-        draft.heal(key)?;
-    }
-    Ok(())
+        draft.heal(key)
+    })
 }
 
 /// What is wrong with the commercial part, as a code; the goods are gone either way.

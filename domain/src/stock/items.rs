@@ -4,7 +4,7 @@
 //! began before do not outlive it.
 
 use super::draft::Draft;
-use super::{Change, Command, ItemNo, Outcome, Stop, kits};
+use super::{Change, Command, ItemNo, Key, Outcome, Stop, kits};
 use crate::code::Sku;
 use crate::item::{Item, ItemDetails, ItemState};
 use crate::money::{Currency, Money};
@@ -95,6 +95,7 @@ fn put_item(
         return Ok(Outcome::Item { no });
     }
     kits::keep(draft, sku, no, old.as_ref(), &details)?;
+    draft.at_hand(details.barcodes.iter().cloned().map(Key::Barcode))?;
     for barcode in &details.barcodes {
         if draft.state.barcode_owner(barcode)?.is_some_and(|owner| owner != no) {
             return Err(Refusal::BarcodeInUse { barcode: barcode.to_string() }.into());

@@ -45,13 +45,14 @@ pub(super) fn split(
     lines: &[SaleLine],
     location: LocationNo,
 ) -> Result<Vec<SaleLine>, Stop> {
+    at_hand(draft, lines.iter().map(|line| (line.item, location)))?;
     let mut booked = vec![];
     for line in lines {
         if draft.state.records.kit(line.item).is_none() {
             booked.push(line.clone());
             continue;
         }
-        for part in parts(draft, line.item, location)? {
+        for part in draft.state.records.parts(line.item) {
             let beyond = (line.share + line.beyond) * part.quantity;
             booked.push(SaleLine { item: part.item, share: 0, beyond });
         }
@@ -59,21 +60,45 @@ pub(super) fn split(
     Ok(booked)
 }
 
-/// The parts of an item (itself, when it is no kit) with their rows at a location at hand.
+/// The parts of an item (itself, when it is no kit), of a kit with their rows at hand.
 pub(super) fn parts(draft: &Draft, item: ItemNo, location: LocationNo) -> Result<Vec<Part>, Stop> {
-    let parts = draft.state.records.parts(item);
-    if draft.state.records.kit(item).is_none() {
-        return Ok(parts);
+    if draft.state.records.kit(item).is_some() {
+        at_hand(draft, [(item, location)])?;
     }
-    let rows = parts.iter().map(|part| Key::Stock(Draft::key(part.item, location)));
-    at_hand(draft, rows.chain(parts.iter().map(|part| Key::ItemNo(part.item))))?;
-    Ok(parts)
+    Ok(draft.state.records.parts(item))
 }
 
-/// Asks for all that is missing at once: a kit has many parts, and rounds of loading are few.
-fn at_hand(draft: &Draft, keys: impl Iterator<Item = Key>) -> Result<(), Stop> {
-    let missing: Vec<Key> = keys.filter(|key| !draft.state.has(key)).collect();
-    if missing.is_empty() { Ok(()) } else { Err(Stop::Missing(missing)) }
+/// Units that lines name, by the items that they lie in: of kits their parts, with their rows at
+/// a location at hand.
+pub(super) fn units(
+    draft: &Draft,
+    lines: &[(ItemNo, i64)],
+    location: LocationNo,
+) -> Result<BTreeMap<ItemNo, i64>, Stop> {
+    at_hand(draft, lines.iter().map(|(item, _)| (*item, location)))?;
+    let mut units: BTreeMap<ItemNo, i64> = BTreeMap::new();
+    for (item, quantity) in lines {
+        for part in draft.state.records.parts(*item) {
+            *units.entry(part.item).or_default() += quantity * part.quantity;
+        }
+    }
+    Ok(units)
+}
+
+/// Asks at once for the rows where the units of many items lie, and for the parts of kits.
+pub(super) fn at_hand(
+    draft: &Draft,
+    lines: impl IntoIterator<Item = (ItemNo, LocationNo)>,
+) -> Result<(), Stop> {
+    let mut keys = vec![];
+    for (item, location) in lines {
+        let parts = draft.state.records.parts(item);
+        keys.extend(parts.iter().map(|part| Key::Stock(Draft::key(part.item, location))));
+        if draft.state.records.kit(item).is_some() {
+            keys.extend(parts.iter().map(|part| Key::ItemNo(part.item)));
+        }
+    }
+    draft.at_hand(keys)
 }
 
 /// A kit is neither received nor counted: its parts are.
@@ -123,7 +148,7 @@ fn numbered(draft: &Draft, sku: &Sku, details: &ItemDetails) -> Result<Vec<Part>
         let field = format!("/components/{at}/sku");
         return Err(Refusal::invalid(&field, "another item than the kit itself").into());
     }
-    at_hand(draft, details.components.iter().map(|part| Key::Item(part.sku.clone())))?;
+    draft.at_hand(details.components.iter().map(|part| Key::Item(part.sku.clone())))?;
     let mut parts = vec![];
     for component in &details.components {
         let unknown = || Refusal::ItemUnknown { sku: component.sku.to_string() };
@@ -149,7 +174,7 @@ fn without_stock(draft: &Draft, sku: &Sku, no: ItemNo) -> Result<(), Stop> {
         .locations()
         .map(|l| (Draft::key(no, l.no), l.code.to_string()))
         .collect();
-    at_hand(draft, keys.iter().map(|(key, _)| Key::Stock(*key)))?;
+    draft.rows(keys.iter().map(|(key, _)| *key))?;
     for (key, location) in keys {
         let row = draft.stock(key)?;
         if row.on_hand() != 0 || row.at(Place::Discrepancy) != 0 || row.short != 0 {

@@ -8,7 +8,7 @@
 
 use super::draft::Draft;
 use super::reserve::{
-    answer, clear_timer, found, has_agent, move_units, state_refuses, still_open,
+    agents_at_hand, answer, clear_timer, found, has_agent, move_units, state_refuses, still_open,
     store_has_no_agent,
 };
 use super::{Incarnation, LocationNo, Outcome, Place, Reason, Reservation, ReservationState, Stop};
@@ -74,6 +74,7 @@ fn speaks(draft: &Draft, i: &Incarnation) -> Result<bool, Stop> {
 /// Frees the lines that need no agent's word, those at the store that has `said` it among them;
 /// while others wait for theirs, the claim is `releasing`.
 fn let_go(draft: &mut Draft, r: Reservation, said: Option<LocationNo>) -> Result<Outcome, Stop> {
+    agents_at_hand(draft, &r)?;
     let mut rest = r.clone();
     let mut freed = vec![];
     for line in &mut rest.lines {
@@ -88,18 +89,17 @@ fn let_go(draft: &mut Draft, r: Reservation, said: Option<LocationNo>) -> Result
     if freed.is_empty() && r.state == ReservationState::Releasing {
         return Ok(answer(&r, Outcome::Unchanged));
     }
-    for line in &rest.lines {
-        draft.stock(line.key())?; // what it lacks stands there, and nobody waits for that any more
-    }
+    // What it lacks stands there, and nobody waits for that any more.
+    draft.rows(rest.lines.iter().map(|line| line.key()))?;
     clear_timer(draft, &r);
     rest.state = ReservationState::Releasing;
     rest.expires_at = None;
     let (id, outcome) = (rest.id, answer(&rest, Outcome::Done));
     draft.put_reservation(rest);
-    for (key, units) in freed {
+    draft.each(freed, |draft, (key, units)| {
         move_units(draft, key, Place::Reserved, Place::Available, units, Reason::Release, id)?;
-        draft.heal(key)?;
-    }
+        draft.heal(key)
+    })?;
     Ok(outcome)
 }
 
@@ -118,9 +118,9 @@ pub(super) fn end(
     let id = r.id;
     // Before healing, so that the ended reservation is not filled with its own units.
     draft.put_reservation(r);
-    for line in lines {
+    draft.each(lines, |draft, line| {
         move_units(draft, line.key(), from, Place::Available, line.held(), reason, id)?;
-        draft.heal(line.key())?;
-    }
+        draft.heal(line.key())
+    })?;
     Ok(outcome)
 }

@@ -6,7 +6,7 @@
 use super::draft::{Draft, Shift};
 use super::draw::Draw;
 use super::{
-    Adjustment, Command, ItemNo, LocationNo, Outcome, Place, Reason, StockKey, Stop, kits,
+    Adjustment, Command, ItemNo, Key, LocationNo, Outcome, Place, Reason, StockKey, Stop, kits,
 };
 use crate::limits;
 use crate::record::LocationKind;
@@ -18,11 +18,11 @@ pub(super) fn physical(draft: &mut Draft, command: &Command) -> Result<Outcome, 
         Command::ReturnGoods { location, item, quantity, to } => {
             known_and_open(draft, *location, *item)?;
             stands_somewhere(draft, *location)?;
-            for part in kits::parts(draft, *item, *location)? {
+            draft.each(kits::parts(draft, *item, *location)?, |draft, part| {
                 let (key, units) = (Draft::key(part.item, *location), *quantity * part.quantity);
                 shift(draft, key, Place::Customer, *to, units, Reason::Return)?;
-                draft.heal(key)?;
-            }
+                draft.heal(key)
+            })?;
             Ok(Outcome::Done)
         }
         Command::Adjust { location, item, quantity, why, approved, .. } => {
@@ -85,6 +85,12 @@ pub(super) fn known(draft: &Draft, item: ItemNo) -> Result<(), Stop> {
     }
 }
 
+/// The same of all lines, asked for at once.
+pub(super) fn all_known(draft: &Draft, items: &[ItemNo]) -> Result<(), Stop> {
+    draft.at_hand(items.iter().map(|item| Key::ItemNo(*item)))?;
+    items.iter().try_for_each(|item| known(draft, *item))
+}
+
 fn shift(
     draft: &mut Draft,
     key: StockKey,
@@ -102,19 +108,17 @@ fn receive(
     lines: &[(ItemNo, i64)],
 ) -> Result<Outcome, Stop> {
     draft.known_location(location)?;
-    for (item, _) in lines {
-        known(draft, *item)?;
-    }
+    all_known(draft, &lines.iter().map(|(item, _)| *item).collect::<Vec<_>>())?;
     without_agent(draft, location)?;
     stands_somewhere(draft, location)?;
     for (item, _) in lines {
         kits::has_stock(draft, *item)?;
     }
-    for (item, quantity) in lines {
+    draft.each(lines, |draft, (item, quantity)| {
         let key = Draft::key(*item, location);
         shift(draft, key, Place::Supplier, Place::Available, *quantity, Reason::Receive)?;
-        draft.heal(key)?;
-    }
+        draft.heal(key)
+    })?;
     Ok(Outcome::Done)
 }
 

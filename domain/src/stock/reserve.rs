@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::draft::{Draft, Shift};
 use super::draw::Draw;
 use super::release::{self, end};
-use super::request::{known, not_enough, not_now};
+use super::request::{all_known, not_enough, not_now};
 use super::{
     Command, ItemNo, Key, LocationNo, OfKit, Outcome, Place, Reason, Reservation, ReservationLine,
     ReservationState, StockKey, Stop, TimerChange, TimerKind, kits, transfer,
@@ -131,9 +131,8 @@ fn check_things(draft: &Draft, lines: &[(ItemNo, LocationNo, i64)]) -> Result<()
     for (_, location, _) in lines {
         draft.known_location(*location)?;
     }
-    for (item, _, _) in lines {
-        known(draft, *item)?;
-    }
+    all_known(draft, &lines.iter().map(|(item, _, _)| *item).collect::<Vec<_>>())?;
+    kits::at_hand(draft, lines.iter().map(|(item, location, _)| (*item, *location)))?;
     let retired = |item| -> Result<bool, Stop> {
         let item = draft.state.item_by_no(item)?;
         Ok(item.is_some_and(|i| i.details.state == ItemState::Retired))
@@ -173,13 +172,13 @@ fn replace_holds(
     if kept.len() >= limits::HOLDS_PER_SHOPPER_MAX {
         return Err(Refusal::TooManyHolds.into());
     }
-    for hold in replaced {
-        end(draft, hold, ReservationState::Released, Reason::Release)?;
-    }
-    Ok(())
+    draft.each(replaced, |draft, hold| {
+        end(draft, hold, ReservationState::Released, Reason::Release).map(|_| ())
+    })
 }
 
-/// Whoever draws new tokens at will is one address still: so many holds, so many units of an item.
+/// Whoever draws new tokens at will is one address still: so many holds, so many units of an item,
+/// whether they are wanted by themselves or in kits.
 fn bound_address(
     draft: &Draft,
     address: &str,
@@ -195,28 +194,23 @@ fn bound_address(
             continue;
         }
         open += 1;
-        // A kit counts as itself, not as its parts.
-        let mut kits = BTreeMap::new();
         for line in &now.lines {
-            match line.kit {
-                Some(kit) => _ = kits.insert((kit.item, line.location), kit.quantity),
-                None => *held.entry(line.item).or_default() += line.quantity,
-            }
-        }
-        for ((kit, _), quantity) in kits {
-            *held.entry(kit).or_default() += quantity;
+            *held.entry(line.item).or_default() += line.quantity;
         }
     }
     if open >= limits::HOLDS_PER_ADDRESS_MAX {
         return Err(Refusal::TooManyHolds.into());
     }
-    for (item, _, quantity) in lines {
-        let units = held.entry(*item).or_default();
-        *units += quantity;
-        if *units > limits::HOLD_UNITS_PER_ADDRESS_AND_ITEM_MAX {
-            let sku = draft.state.item_by_no(*item)?.map(|i| i.sku.to_string());
-            let most = limits::HOLD_UNITS_PER_ADDRESS_AND_ITEM_MAX;
-            return Err(Refusal::TooManyHeld { sku: sku.unwrap_or_default(), most }.into());
+    for (item, location, quantity) in lines {
+        for part in kits::parts(draft, *item, *location)? {
+            let units = held.entry(part.item).or_default();
+            *units += quantity * part.quantity;
+            // One kit may always be held, however many units of a part are in it.
+            let most = limits::HOLD_UNITS_PER_ADDRESS_AND_ITEM_MAX.max(part.quantity);
+            if *units > most {
+                let sku = draft.state.item_by_no(part.item)?.map(|i| i.sku.to_string());
+                return Err(Refusal::TooManyHeld { sku: sku.unwrap_or_default(), most }.into());
+            }
         }
     }
     Ok(())
@@ -297,6 +291,7 @@ fn pick(draft: &mut Draft, id: ReservationId) -> Result<Outcome, Stop> {
         return Err(Refusal::ReservationShort.into());
     }
     store_has_no_agent(draft, &r)?;
+    draft.rows(r.lines.iter().map(|line| line.key()))?;
     for line in r.lines.clone() {
         let key = line.key();
         move_units(draft, key, Place::Reserved, Place::Picked, line.held(), Reason::Pick, id)?;
@@ -333,7 +328,7 @@ pub(super) fn consume(draft: &mut Draft, mut r: Reservation) -> Result<Outcome, 
     r.state = ReservationState::Consumed;
     let outcome = answer(&r, Outcome::Done);
     draft.put_reservation(r);
-    for line in lines {
+    draft.each(lines, |draft, line| {
         let key = line.key();
         move_units(draft, key, from, Place::Customer, line.held(), Reason::HandOver, id)?;
         draft.draw(Draw {
@@ -343,13 +338,14 @@ pub(super) fn consume(draft: &mut Draft, mut r: Reservation) -> Result<Outcome, 
             reason: Reason::HandOver,
             first: None,
             any_doubt: false,
-        })?;
-    }
+        })
+    })?;
     Ok(outcome)
 }
 
 /// Pick and hand-over are physical: a store with an agent books them in its log.
 pub(super) fn store_has_no_agent(draft: &Draft, r: &Reservation) -> Result<(), Stop> {
+    agents_at_hand(draft, r)?;
     for line in &r.lines {
         if has_agent(draft, line.location)? {
             return Err(Refusal::StoreHasAgent.into());
@@ -360,9 +356,18 @@ pub(super) fn store_has_no_agent(draft: &Draft, r: &Reservation) -> Result<(), S
 
 /// A store for which an agent speaks.
 pub(super) fn has_agent(draft: &Draft, location: LocationNo) -> Result<bool, Stop> {
-    let store = draft.state.records.location_by_no(location);
-    let store = store.is_some_and(|l| l.kind == LocationKind::Store);
-    Ok(store && draft.current(location)?.is_some())
+    Ok(is_store(draft, location) && draft.current(location)?.is_some())
+}
+
+/// Asks at once for who speaks at the stores of a reservation: each line may be at another one.
+pub(super) fn agents_at_hand(draft: &Draft, r: &Reservation) -> Result<(), Stop> {
+    let stores = r.lines.iter().map(|line| line.location).filter(|at| is_store(draft, *at));
+    draft.at_hand(stores.map(Key::IncarnationsAt))
+}
+
+fn is_store(draft: &Draft, location: LocationNo) -> bool {
+    let location = draft.state.records.location_by_no(location);
+    location.is_some_and(|l| l.kind == LocationKind::Store)
 }
 
 pub(super) fn clear_timer(draft: &mut Draft, r: &Reservation) {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::draft::{Draft, Shift};
 use super::draw::Draw;
-use super::request::{known, not_enough};
+use super::request::{all_known, not_enough};
 use super::reserve::{answer, found, move_units};
 use super::{
     Command, Incarnation, ItemNo, LocationNo, Outcome, Place, Reason, Reservation, ReservationLine,
@@ -58,9 +58,7 @@ fn road(
     for location in [Some(from), Some(to), via].into_iter().flatten() {
         draft.known_location(location)?;
     }
-    for (item, _) in lines {
-        known(draft, *item)?;
-    }
+    all_known(draft, &lines.iter().map(|(item, _)| *item).collect::<Vec<_>>())?;
     for (location, field) in [(from, "/from"), (to, "/to")] {
         if draft.open_location(location)?.kind == LocationKind::Transit {
             return Err(Refusal::invalid(field, "not a location of kind transit").into());
@@ -93,6 +91,7 @@ fn request(
 ) -> Result<Outcome, Stop> {
     let id = ReservationId(draft.at.command.0);
     let recovering = draft.state.records.is_recovering(road.from);
+    draft.rows(lines.iter().map(|(item, _)| Draft::key(*item, road.from)))?;
     for (item, quantity) in lines {
         let key = Draft::key(*item, road.from);
         let available = if recovering { 0 } else { draft.stock(key)?.available() };
@@ -167,9 +166,9 @@ pub(super) fn handed_over(
             "a store sent goods of a transfer that had left or ended; they travel as another one",
         );
         let lines: Vec<(ItemNo, i64)> = given.into_iter().collect();
-        for (item, quantity) in &lines {
-            beyond(draft, Draft::key(*item, road.from), *quantity)?;
-        }
+        draft.each(&lines, |draft, (item, quantity)| {
+            beyond(draft, Draft::key(*item, road.from), *quantity)
+        })?;
         return travel(draft, Place::Available, road, &lines, r.reference);
     }
     let mut claimed: BTreeMap<ItemNo, i64> = BTreeMap::new();
@@ -198,6 +197,7 @@ fn set_off(
     road: Transfer,
     mut given: BTreeMap<ItemNo, i64>,
 ) -> Result<(), Stop> {
+    all_at_hand(draft, road, r.lines.iter().map(|line| line.item).chain(given.keys().copied()))?;
     let from = if r.state == ReservationState::Picked { Place::Picked } else { Place::Reserved };
     let (id, mut own, mut free, mut more) = (r.id, vec![], vec![], vec![]);
     let mut parts = vec![];
@@ -241,14 +241,20 @@ fn set_off(
     for (key, units) in &free {
         move_units(draft, *key, from, Place::Available, *units, Reason::Release, id)?;
     }
-    for (key, units) in more {
+    draft.each(more, |draft, (key, units)| {
         beyond(draft, key, units)?;
-        carry(draft, key, Place::Available, units, (road.via, Place::Reserved), id)?;
-    }
-    for (key, _) in free {
-        draft.heal(key)?;
-    }
-    Ok(())
+        carry(draft, key, Place::Available, units, (road.via, Place::Reserved), id)
+    })?;
+    draft.each(free, |draft, (key, _)| draft.heal(key))
+}
+
+/// Asks at once for the rows of items where they leave and where they stand on the way.
+fn all_at_hand(
+    draft: &Draft,
+    road: Transfer,
+    items: impl Iterator<Item = ItemNo>,
+) -> Result<(), Stop> {
+    draft.rows(items.flat_map(|item| [road.from, road.via].map(|at| Draft::key(item, at))))
 }
 
 /// Makes units available that left and that nothing was kept for, so that they can be sent.
@@ -274,6 +280,7 @@ fn travel(
     if lines.is_empty() {
         return Ok(());
     }
+    all_at_hand(draft, road, lines.iter().map(|(item, _)| *item))?;
     let made = new(draft, road, ReservationState::InTransit, road.via, lines, reference);
     let id = made.id;
     draft.put_reservation(made);
@@ -292,17 +299,12 @@ pub(super) fn sent(
     (to, via): (&LocationCode, Option<&LocationCode>),
     lines: &[(ItemNo, i64)],
 ) -> Result<(), Stop> {
-    let mut units: BTreeMap<ItemNo, i64> = BTreeMap::new();
-    for (item, quantity) in lines {
-        for part in kits::parts(draft, *item, i.location)? {
-            *units.entry(part.item).or_default() += quantity * part.quantity;
-        }
-    }
-    for (item, quantity) in &units {
+    let units = kits::units(draft, lines, i.location)?;
+    draft.each(&units, |draft, (item, quantity)| {
         let key = Draft::key(*item, i.location);
         // Not by way of a bucket: what lies there already is not what left.
-        fact::leave(draft, i, key, *quantity, Place::Adjustment, Reason::Transfer)?;
-    }
+        fact::leave(draft, i, key, *quantity, Place::Adjustment, Reason::Transfer)
+    })?;
     let records = &draft.state.records;
     let is_transit = |code: &LocationCode| {
         records.location(code).map(|l| (l.no, l.kind == LocationKind::Transit))

@@ -6,8 +6,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod agents;
+mod cold;
 mod properties;
 mod records;
+mod rows;
 mod table;
 mod tables;
 mod words;

@@ -308,6 +308,35 @@ fn an_address_holds_no_more_than_so_many_units_of_an_item() {
 }
 
 #[test]
+fn an_address_holds_parts_in_kits_as_it_holds_them_by_themselves() {
+    let mut run = Run::new();
+    run.step("item KIT parts MUG:2,CUP:1");
+    run.step("item CRATE parts TEA:24");
+    run.step("receive W01 MUG 90 CUP 90 TEA 90");
+    let mut hold = |address: &str, lines: &str| {
+        let name = format!("{address}{lines}").replace(' ', "");
+        let who = format!("shopper {name} address {address}");
+        run.step(&format!("reserve {name} {lines} for 900s {who}"))
+    };
+    // Both lines of one hold count: 14 mugs.
+    assert_eq!(hold("x", "KIT@W01 3 KIT@W01 4"), "held");
+    assert_eq!(hold("x", "MUG@W01 7"), "refused too_many_held 20 MUG");
+    assert_eq!(hold("x", "MUG@W01 6"), "held");
+    assert_eq!(hold("x", "KIT@W01 1"), "refused too_many_held 20 MUG");
+    assert_eq!(hold("x", "CUP@W01 14"), "refused too_many_held 20 CUP");
+    assert_eq!(hold("x", "CUP@W01 13"), "held");
+    assert_eq!(hold("y", "MUG@W01 1 KIT@W01 10"), "refused too_many_held 20 MUG");
+    assert_eq!(hold("y", "KIT@W01 5 KIT@W01 6"), "refused too_many_held 20 MUG");
+    assert_eq!(hold("y", "KIT@W01 10"), "held");
+    // One crate is more than that by itself, so one may be held, and nothing beside it.
+    assert_eq!(hold("x", "CRATE@W01 2"), "refused too_many_held 24 TEA");
+    assert_eq!(hold("x", "CRATE@W01 1"), "held");
+    assert_eq!(hold("x", "TEA@W01 1"), "refused too_many_held 20 TEA");
+    assert_eq!(hold("y", "TEA@W01 1"), "held");
+    assert_eq!(hold("y", "CRATE@W01 1"), "refused too_many_held 24 TEA");
+}
+
+#[test]
 fn an_agent_that_answers_is_not_given_up() {
     let mut run = Run::new();
     run.step("hello a1 nonce n1");

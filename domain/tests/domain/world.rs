@@ -11,7 +11,9 @@ use oneshelf_domain::stock::{
     Reservation, ReservationState, Share, State, Stock, StockKey, Stop, TimerChange, Version,
     decide,
 };
-use oneshelf_domain::{CommandId, IncarnationId, LocationCode, ReservationId, Sku, Timestamp};
+use oneshelf_domain::{
+    CommandId, IncarnationId, LocationCode, ReservationId, Sku, Timestamp, limits,
+};
 use uuid::Uuid;
 
 /// The same name gives the same id.
@@ -37,6 +39,8 @@ pub(crate) struct World {
     pub incarnations: BTreeMap<IncarnationId, Incarnation>,
     pub timers: BTreeMap<String, Timestamp>,
     pub history: Vec<(Decision, Version)>,
+    /// How often the last step would have asked for rows, had none been at hand.
+    pub rounds: usize,
 }
 
 impl World {
@@ -52,6 +56,7 @@ impl World {
             incarnations: BTreeMap::new(),
             timers: BTreeMap::new(),
             history: vec![],
+            rounds: 0,
         };
         for (code, kind, state) in [
             ("W01", "warehouse", "active"),
@@ -112,12 +117,17 @@ impl World {
         let version = Version(self.version + 1);
         let now = Timestamp(self.now_ms * 1_000);
         let at = At { now, version, command: CommandId(id(name)), epoch: self.epoch };
-        let decision = loop {
+        let answer = loop {
             match decide(&self.state, command, &at) {
                 Err(Stop::Missing(keys)) => self.load(keys),
-                other => break other?,
+                other => break other,
             }
         };
+        let (cold, rounds) = self.cold(command, &at);
+        assert_eq!(cold, answer, "what is decided does not depend on the rows at hand");
+        assert!(rounds <= limits::LOAD_ROUNDS_MAX, "{name} asked {rounds} times");
+        self.rounds = rounds;
+        let decision = answer?;
         assert_eq!(decide(&self.state, command, &at), Ok(decision.clone()), "decide is pure");
         self.state.apply(&decision, version);
         if decision.versioned {
