@@ -50,7 +50,6 @@ pub enum ItemState {
 
 /// A part of a kit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Component {
     /// Which item.
     pub sku: Sku,
@@ -60,7 +59,6 @@ pub struct Component {
 
 /// What one says of an item when making or changing it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct ItemDetails {
     /// As on the receipt; plain text, 1 to 200 characters.
     pub name: String,

@@ -80,7 +80,6 @@ impl std::fmt::Display for Currency {
 
 /// An amount in minor units (cents), at most [`limits::MONEY_MINOR_MAX`] either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Money {
     /// Minor units; may be negative (a refund).
     pub minor: i64,

@@ -30,7 +30,6 @@ pub struct NoMoment;
 
 /// A price and when it begins. It is in force until the next one begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct DatedPrice {
     /// When.
     pub from: PriceFrom,

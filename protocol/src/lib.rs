@@ -5,11 +5,13 @@
 //! unknown fields of frames are ignored, so that programs of two versions can talk.
 
 pub mod address;
+pub mod amount;
 pub mod certificate;
 pub mod credential;
 pub mod frame;
 pub mod join;
 pub mod log;
+pub mod newer;
 pub mod pin;
 pub mod problem;
 pub mod replica;

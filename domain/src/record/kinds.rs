@@ -15,7 +15,6 @@ use crate::time::Timestamp;
 
 /// A tax rate of the shop. Prices include it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct TaxRate {
     /// The class that items name.
     pub class: String,
@@ -27,7 +26,6 @@ pub struct TaxRate {
 
 /// The retailer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Shop {
     /// As on pages and receipts.
     pub name: String,

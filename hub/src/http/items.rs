@@ -8,6 +8,7 @@ use oneshelf_domain::item::{Component, Item, ItemDetails, ItemState, Unit};
 use oneshelf_domain::record::Records;
 use oneshelf_domain::stock::Command;
 use oneshelf_domain::{Barcode, Money, Refusal, Sku};
+use oneshelf_protocol::amount;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -144,7 +145,7 @@ struct DetailsBody {
     unit: Unit,
     /// Of a piece, or of a kilogram or a litre where the unit is `gram` or `millilitre`; tax
     /// included, in the shop's currency.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "amount::asked_if_any")]
     #[schema(value_type = Option<MoneySchema>)]
     price: Option<Money>,
     /// One of the shop's tax classes; its default when absent.

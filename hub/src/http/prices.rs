@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use oneshelf_domain::item::Item;
 use oneshelf_domain::stock::Command;
 use oneshelf_domain::{DatedPrice, Money, PriceFrom, Sku};
+use oneshelf_protocol::amount;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -36,6 +37,7 @@ struct DatedPriceBody {
         pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2}))?$")]
     from: PriceFrom,
     /// Of a piece, a kilogram or a litre, tax included, in the shop's currency.
+    #[serde(deserialize_with = "amount::asked")]
     #[schema(value_type = MoneySchema)]
     price: Money,
 }

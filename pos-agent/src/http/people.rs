@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use oneshelf_domain::Money;
+use oneshelf_protocol::amount;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -61,6 +62,7 @@ async fn me_of(app: &App, who: &Session) -> Answer<Value> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OpenCashSession {
+    #[serde(deserialize_with = "amount::asked")]
     opening_float: Money,
 }
 

@@ -9,6 +9,7 @@ use futures_util::stream::SplitSink;
 use futures_util::{FutureExt, Sink, SinkExt, Stream, StreamExt};
 use oneshelf_domain::limits;
 use oneshelf_protocol::frame::Down;
+use oneshelf_protocol::newer::{self, Read};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -144,11 +145,19 @@ async fn work(
     done.map(|()| over)
 }
 
-/// Reads a frame. One of a kind that is not known here is left out: a newer hub says more.
+/// Reads a frame. One of a kind that is not known here is left out, and rows of one: a newer hub
+/// says more.
 fn take(text: &str, found: &mut Vec<Down>) {
-    match serde_json::from_str::<Down>(text) {
-        Ok(Down::Unsupported { what }) => tracing::warn!(what, "the hub does not know this"),
-        Ok(frame) => found.push(frame),
+    match newer::read(text) {
+        Ok(Read { frame: Down::Unsupported { what }, .. }) => {
+            tracing::warn!(what, "the hub does not know this");
+        }
+        Ok(Read { frame, left_out }) => {
+            if left_out > 0 {
+                tracing::warn!(rows = left_out, "the hub is newer: these rows are not known here");
+            }
+            found.push(frame);
+        }
         Err(error) => tracing::debug!(%error, "a frame of the hub is not known here"),
     }
 }

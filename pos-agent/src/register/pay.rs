@@ -13,6 +13,7 @@ use oneshelf_domain::ticket::{Ticket, TicketPart, TicketRefusal, Warning};
 use oneshelf_domain::{
     CommandId, LocationCode, Money, PrintJobId, Quantity, RegisterCode, SaleId, TicketId, limits,
 };
+use oneshelf_protocol::amount;
 use oneshelf_protocol::frame::{Sale, SaleApproval, SoldLine, Tender, Total};
 use serde::Deserialize;
 use serde_json::json;
@@ -39,6 +40,7 @@ const KEY_CHARS_MAX: usize = 255;
 #[serde(deny_unknown_fields)]
 pub(crate) struct TenderRequest {
     kind: String,
+    #[serde(deserialize_with = "amount::asked")]
     given: Money,
 }
 
@@ -47,6 +49,7 @@ pub(crate) struct TenderRequest {
 #[serde(deny_unknown_fields)]
 struct Shown {
     ticket: TicketId,
+    #[serde(deserialize_with = "amount::asked")]
     total: Money,
     /// As the ticket said it.
     fingerprint: String,

@@ -86,6 +86,8 @@ async fn a_list_that_breaks_a_rule_is_refused_and_so_is_an_old_version() {
     }
     put(json!([one("2026-12-01"), one("2026-12-01")])).await.refused(422, "invalid");
     put(json!([{"from": "2026-12-01", "price": eur(-1)}])).await.refused(422, "invalid");
+    let more = json!({"minor": 1, "currency": "EUR", "tax": 1});
+    put(json!([{"from": "2026-12-01", "price": more}])).await.refused(422, "invalid");
     let dollars = json!({"minor": 1, "currency": "USD"});
     put(json!([{"from": "2026-12-01", "price": dollars}])).await.refused(422, "invalid");
     hub.put("/v1/items/NOPE/prices", json!({"prices": []})).await.refused(404, "item_unknown");
