@@ -4,6 +4,7 @@
 //! Losing it costs each agent a Hello.
 
 mod bell;
+mod kept;
 mod lines;
 mod numbers;
 pub mod recall;
@@ -85,6 +86,7 @@ pub struct Links {
     heard: lines::Heard,
     /// The other hubs.
     bell: bell::Bell,
+    kept: kept::Kept,
     /// Claims that wait for share.
     waiting: Semaphore,
     /// What they wait for.
@@ -104,6 +106,7 @@ impl Default for Links {
             failing: rejects::Failing::default(),
             heard: lines::Heard::default(),
             bell: bell::Bell::default(),
+            kept: kept::Kept::default(),
             waiting: Semaphore::new(limits::RECALLS_WAITING_MAX),
             wanted: Mutex::default(),
             wait_ms: AtomicU64::new(limits::RECALL_WAIT_MS.unsigned_abs()),
@@ -181,8 +184,9 @@ impl Links {
     }
 
     /// The same where its agent is connected to this hub. One that finds no room is lost: its
-    /// deadline passes.
+    /// deadline passes. Whoever is connected, no policy gives the share away again at once.
     fn recall_here(&self, recall: Recall) {
+        self.keep(recall.key);
         let stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
         let connection = stores.get(&recall.key.location).and_then(|p| p.connection.as_ref());
         if let Some(connection) = connection {

@@ -7,9 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 
+use oneshelf_domain::Sku;
 use oneshelf_domain::record::Records;
 use oneshelf_domain::stock::{ItemNo, LocationNo, Stock, StockKey};
-use oneshelf_domain::{Sku, limits};
 use oneshelf_protocol::replica::Row;
 use oneshelf_sync::hub::{Balance, balance};
 
@@ -30,8 +30,6 @@ pub(super) struct TopUps {
     new: BTreeSet<ItemNo>,
     /// Where the asking goes on.
     asked: ItemNo,
-    /// Items that were recalled for a claim, until when: what comes back is for the web.
-    kept: BTreeMap<ItemNo, (Sku, i64)>,
 }
 
 impl Default for TopUps {
@@ -43,7 +41,6 @@ impl Default for TopUps {
             wanted: BTreeMap::new(),
             new: BTreeSet::new(),
             asked: ItemNo(0),
-            kept: BTreeMap::new(),
         }
     }
 }
@@ -51,8 +48,7 @@ impl Default for TopUps {
 impl TopUps {
     /// A session opened: what the one before it left is found again.
     pub(super) fn begin(&mut self) {
-        let kept = std::mem::take(&mut self.kept);
-        *self = Self { behind: Some(ItemNo(0)), kept, ..Self::default() };
+        *self = Self { behind: Some(ItemNo(0)), ..Self::default() };
     }
 
     /// A grant was not taken in: the shelf is looked at again, in a while.
@@ -60,19 +56,9 @@ impl TopUps {
         self.missed = true;
     }
 
-    /// A while has passed.
-    pub(super) fn try_missed(&mut self, now_ms: i64) {
-        let over: Vec<ItemNo> = self
-            .kept
-            .iter()
-            .filter(|(_, (_, until))| *until <= now_ms)
-            .map(|(no, _)| *no)
-            .collect();
-        for no in over {
-            if let Some((sku, _)) = self.kept.remove(&no) {
-                self.waiting.push_back((no, sku));
-            }
-        }
+    /// A while has passed, and these items are not kept any more.
+    pub(super) fn try_missed(&mut self, no_longer_kept: impl IntoIterator<Item = (ItemNo, Sku)>) {
+        self.waiting.extend(no_longer_kept);
         if std::mem::take(&mut self.missed) {
             self.behind = Some(ItemNo(0));
         }
@@ -88,9 +74,8 @@ impl TopUps {
         self.behind.is_some() && self.waiting.is_empty()
     }
 
-    /// An item is recalled for a claim: its share is not topped up for a while.
-    pub(super) fn keep(&mut self, item: ItemNo, sku: Sku, now_ms: i64) {
-        self.kept.insert(item, (sku, now_ms + limits::RECALL_KEPT_MS));
+    /// An item is recalled for a claim: a grant that waits does not go.
+    pub(super) fn not_now(&mut self, item: ItemNo) {
         self.waiting.retain(|(no, _)| *no != item);
     }
 
@@ -119,13 +104,15 @@ impl TopUps {
         self.wanted.remove(&item);
     }
 
-    /// Takes from a frame what lacks share or owes it. True when something is newly wanted back.
+    /// Takes from a frame what lacks share or owes it; what is `kept` gets none now. True when
+    /// something is newly wanted back.
     pub(super) fn told(
         &mut self,
         records: &Records,
         location: LocationNo,
         rows: &[Row],
         numbers: &BTreeMap<Sku, ItemNo>,
+        kept: &BTreeSet<ItemNo>,
     ) -> bool {
         let policy = |row: &Row| match row {
             Row::Record { key, .. } => key.starts_with("share/") || key.starts_with("walk_in/"),
@@ -143,12 +130,18 @@ impl TopUps {
             let Row::Stock { sku, balances, short } = row else { continue };
             let Some(no) = numbers.get(sku) else { continue };
             let stock = Stock { balances: *balances, short: *short, ..Stock::default() };
-            news |= self.row(records, StockKey { item: *no, location }, sku, &stock);
+            news |= self.row(records, StockKey { item: *no, location }, (sku, &stock), kept);
         }
         news
     }
 
-    fn row(&mut self, records: &Records, key: StockKey, sku: &Sku, stock: &Stock) -> bool {
+    fn row(
+        &mut self,
+        records: &Records,
+        key: StockKey,
+        (sku, stock): (&Sku, &Stock),
+        kept: &BTreeSet<ItemNo>,
+    ) -> bool {
         match balance(records, key, stock) {
             Balance::Recall(_) => {
                 let new = self.wanted.insert(key.item, sku.clone()).is_none();
@@ -159,7 +152,7 @@ impl TopUps {
             }
             other => {
                 self.wanted.remove(&key.item);
-                if other == Balance::Grant && !self.kept.contains_key(&key.item) {
+                if other == Balance::Grant && !kept.contains(&key.item) {
                     self.waiting.push_back((key.item, sku.clone()));
                 }
                 false
@@ -176,6 +169,7 @@ impl TopUps {
         store: &Store,
         records: &Records,
         location: LocationNo,
+        kept: &BTreeSet<ItemNo>,
     ) -> Result<bool, StoreError> {
         let Some(behind) = self.behind else { return Ok(false) };
         let page = free::page(store, location, behind).await?;
@@ -183,7 +177,7 @@ impl TopUps {
         let mut news = false;
         for row in page {
             let key = StockKey { item: row.item, location };
-            news |= self.row(records, key, &row.sku, &row.stock);
+            news |= self.row(records, key, (&row.sku, &row.stock), kept);
         }
         Ok(news)
     }

@@ -5,7 +5,7 @@ use oneshelf_hub::serve::{start, wall_clock};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::link::{Line, goods_in, joined, life};
+use crate::link::{Line, goods_in, hello, joined, life};
 use crate::support::{Hub, Said};
 
 /// A store whose agent answers when the test says so.
@@ -180,6 +180,37 @@ async fn nothing_is_offered_for_pickup_at_a_dark_store() {
     let (claimed, target) = tokio::join!(claim("pickup", 1), store.gives_back(1));
     claimed.ok(201);
     assert_eq!(target, 1);
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn an_agent_that_connects_anew_gets_nothing_back_that_was_recalled_for_the_web() {
+    let hub = Hub::open().await;
+    let agent = joined(&hub).await;
+    let mut store = Store::open(&hub, agent, 10).await;
+    hub.put("/v1/policies/share/S07/LAMP", json!({"quantity": 2})).await.ok(200);
+    let lamps = json!({"body": "in", "sku": "LAMP", "quantity": 5, "to_share": false,
+        "source": "supplier"});
+    store.tells(lamps).await;
+    assert_eq!(store.line.frame("grant").await["sku"], "LAMP");
+    let (claimed, _) = tokio::join!(claim(&hub, "k1", 1), store.gives_back(3));
+    claimed.ok(201);
+    let lease = store.line.session.clone();
+    store.line = Line::open(&hub, agent).await;
+    let mut hello = hello(store.life, lease, json!({"epoch": 0, "version": 0}));
+    hello["last"] = json!(store.head.0);
+    store.line.say_hello(&hello).await;
+    // What else lacks share is found by the look at the whole shelf, in which the flasks are too.
+    hub.put("/v1/policies/share/S07/LAMP", json!({"quantity": 4})).await.ok(200);
+    let grant = store.line.frame("grant").await;
+    assert_eq!((&grant["sku"], &grant["total"]), (&json!("LAMP"), &json!(4)), "{grant}");
+    store.answers_ping().await;
+    let now = hub.flask_at("S07").await;
+    assert_eq!((&now["available"], &now["store_share"]), (&json!(2), &json!(7)), "{now}");
+    // Nobody came back for them.
+    hub.app().links.skip_ms(limits::RECALL_KEPT_MS);
+    let grant = store.line.frame("grant").await;
+    assert_eq!((&grant["sku"], &grant["total"]), (&json!("FLASK"), &json!(12)), "{grant}");
     hub.close().await;
 }
 

@@ -169,7 +169,7 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
                     let pinged = !todo.is_empty();
                     self.act(todo).await?;
                     if pinged {
-                        self.top_ups.try_missed(self.app.links.now_ms());
+                        self.try_missed().await?;
                         self.recall_again().await?;
                         // The heartbeat carries a frame, empty when nothing changed.
                         self.rows(self.sent).await?;

@@ -23,7 +23,7 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
         let skus = self.app.items.skus(&self.app.store, &[key.item]).await?;
         let Some(sku) = skus.get(&key.item) else { return Ok(()) };
         let Some(down) = self.link.recall(incarnation, sku.clone(), target) else { return Ok(()) };
-        self.top_ups.keep(key.item, sku.clone(), self.app.links.now_ms());
+        self.top_ups.not_now(key.item);
         self.send(&down).await
     }
 

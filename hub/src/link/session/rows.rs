@@ -32,9 +32,10 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
             tracing::error!(%agent, after, upto, "an agent is further than this hub: all rows go");
         }
         let numbers = frame.numbers.into_iter().collect();
+        let kept = self.app.links.kept(self.location);
         // What would be granted now is asked for when the store has recovered.
         let wanted = !records.is_recovering(self.location)
-            && self.top_ups.told(&records, self.location, &frame.rows, &numbers);
+            && self.top_ups.told(&records, self.location, &frame.rows, &numbers, &kept);
         let downs = self.link.rows(frame.after, frame.upto, frame.applied, frame.rows);
         for down in downs {
             self.send(&down).await?;
@@ -83,7 +84,16 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
 
     pub(super) async fn look(&mut self) -> Result<(), Ended> {
         let records = self.app.follow.seen().records.clone();
-        let wanted = self.top_ups.look(&self.app.store, &records, self.location).await?;
+        let kept = self.app.links.kept(self.location);
+        let wanted = self.top_ups.look(&self.app.store, &records, self.location, &kept).await?;
         if wanted { self.recall_new().await } else { Ok(()) }
+    }
+
+    /// A while has passed: what was not taken in, or was kept for the web, has its turn.
+    pub(super) async fn try_missed(&mut self) -> Result<(), Ended> {
+        let over = self.app.links.no_longer_kept(self.location);
+        let over = self.app.items.skus(&self.app.store, &over).await?;
+        self.top_ups.try_missed(over);
+        Ok(())
     }
 }
