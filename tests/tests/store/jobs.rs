@@ -3,17 +3,19 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use oneshelf_domain::record::LocationKind;
-use oneshelf_domain::stock::{Command, Version};
+use oneshelf_domain::record::{LocationKind, Records};
+use oneshelf_domain::stock::{Command, LocationNo, Outcome, SaleLine, Version};
 use oneshelf_domain::{Timestamp, limits};
 use oneshelf_hub::audit::audit;
 use oneshelf_hub::commands::Clock;
 use oneshelf_hub::follow::Follow;
-use oneshelf_hub::jobs::{Kept, LEASE, Retention, Round, Timers};
+use oneshelf_hub::jobs::{Kept, LEASE, Retention, Round, Timers, WalkIns};
+use oneshelf_hub::store::read::walk_in;
+use oneshelf_hub::store::records;
 use tokio_util::sync::CancellationToken;
 
-use crate::day::{Day, hold, reserved};
-use crate::shop::{Hub, fresh, put_location, reserve, submission};
+use crate::day::{Agent, Day, hold, reserved};
+use crate::shop::{Hub, fresh, put_item, put_location, reserve, submission};
 use crate::tables::{number, run};
 
 const MINUTE: i64 = 60_000_000;
@@ -184,6 +186,51 @@ async fn the_oldest_outcomes_and_events_go_first() {
     run(database.url(), "delete from command where version = 6").await;
     assert_eq!(audit(&hub.store).await.unwrap().broken.len(), 1);
     hub.stop().await;
+}
+
+#[tokio::test]
+async fn goods_that_came_back_were_no_walk_in_demand() {
+    let (database, hub) = fresh().await;
+    let made = hub.send(submission(put_location("S01", LocationKind::Store))).await.unwrap();
+    let location = LocationNo(made.version.unwrap().0);
+    let Outcome::Item { no: item } =
+        hub.send(submission(put_item("TEA", &[]))).await.unwrap().outcome
+    else {
+        panic!("an item was put");
+    };
+    hub.receive(item, location, 90).await;
+    let mut agent = Agent::hello(&hub, location, None).await;
+    for _ in 0..20 {
+        agent.sell(&hub, location, SaleLine { item, share: 0, beyond: 2 }).await;
+    }
+    let job = WalkIns::new(hub.store.clone(), hub.commands.clone(), clock(&hub.clock), LEASE);
+    let known = async || {
+        let demand = walk_in::since(&hub.store, Version(0)).await.unwrap();
+        let sold = demand[&location].sold[0];
+        (sold.sales, sold.units)
+    };
+    let share = async || {
+        let mut tx = hub.store.read().await.unwrap();
+        let mut records = Records::default();
+        records::catch_up(&mut tx, &mut records, Version(0)).await.unwrap();
+        tx.rollback().await.unwrap();
+        records.walk_in(location).map_or(0, |walk_in| walk_in.share(item))
+    };
+    assert_eq!(known().await, (20, 40));
+    job.round().await.unwrap();
+    // Of 40 opening hours at least. In four of them two sales, in nine cases of ten four at most.
+    assert_eq!(share().await, 8);
+    agent.take_in(&hub, location, item, 30).await;
+    assert_eq!(known().await, (5, 10));
+    job.round().await.unwrap();
+    assert_eq!(share().await, 2, "half a sale, in nine cases of ten one at most");
+    // Goods that were bought elsewhere come back too.
+    agent.take_in(&hub, location, item, 30).await;
+    assert_eq!(known().await, (0, 0));
+    job.round().await.unwrap();
+    assert_eq!(share().await, 0);
+    hub.stop().await;
+    drop(database);
 }
 
 #[tokio::test]
