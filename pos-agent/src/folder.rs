@@ -15,6 +15,10 @@ use crate::{journal, key, pepper};
 /// Held by the agent that serves the folder.
 pub(crate) const LOCK: &str = "serve.lock";
 
+/// What the agent needs of its folder, for whoever finds that it is not so.
+pub(crate) const WRITES: &str = "the agent runs as the owner of its folder, on a disk that takes \
+     writes; one that has become read-only has failed";
+
 const OTHERS: u32 = 0o077;
 const STICKY: u32 = 0o1000;
 
@@ -87,13 +91,7 @@ pub(crate) fn keep_secret(data: &Path, name: &str, text: &str) -> Result<()> {
 pub(crate) fn lock(data: &Path, name: &str, taken: &str) -> Result<File> {
     let path = data.join(name);
     let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
-    let file = file.with_context(|| {
-        format!(
-            "{} cannot be written: the agent runs as the owner of its folder, on a disk that takes \
-             writes; one that has become read-only has failed",
-            path.display()
-        )
-    })?;
+    let file = file.with_context(|| format!("{} cannot be written: {WRITES}", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => bail!("{taken} the folder {}", data.display()),

@@ -5,13 +5,14 @@
 //! `pos-agent doctor` looks at every page.
 
 use std::fs::{self, File, OpenOptions};
+use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use sqlx::SqliteConnection;
 
 use super::{FILE, Fault, beside, sum};
-use crate::key;
+use crate::{folder, key};
 
 /// Up to here every page is looked at when the agent starts, bytes: half a second of a slow disk.
 const WHOLE_MAX_BYTES: u64 = 256 << 20;
@@ -35,6 +36,31 @@ pub(crate) fn unfit(data: &Path, what: &str) -> Fault {
          be read: pos-agent restore BACKUP --replace --data {data}. Without a backup join anew \
          with another folder and hand it the facts: pos-agent import-unsent unsent.jsonl",
         file.display()
+    ))
+}
+
+/// Whether what could not be done is writing. 8 and 14 with their extensions are SQLite's read-only
+/// database and a file that it cannot open, or not make beside it.
+pub(super) fn is_read_only(fault: &Fault) -> bool {
+    match fault {
+        Fault::Database(sqlx::Error::Database(error)) => {
+            let code = error.code().and_then(|code| code.parse::<i64>().ok());
+            matches!(code.map(|code| code & 0xff), Some(8 | 14))
+        }
+        Fault::Database(sqlx::Error::Io(error)) => {
+            matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
+        }
+        _ => false,
+    }
+}
+
+/// What to do about it.
+pub(super) fn read_only(data: &Path, fault: &Fault) -> Fault {
+    let file = journal(data);
+    Fault::ReadOnly(format!(
+        "{} cannot be opened to be written ({fault}): {}. Nothing in it was changed",
+        file.display(),
+        folder::WRITES
     ))
 }
 

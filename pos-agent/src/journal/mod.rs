@@ -65,6 +65,9 @@ pub(crate) enum Fault {
     /// The database must not be sold from.
     #[error("{0}")]
     Damaged(String),
+    /// The folder, or what lies in it, takes no writes.
+    #[error("{0}")]
+    ReadOnly(String),
 }
 
 impl From<serde_json::Error> for Fault {
@@ -160,6 +163,7 @@ pub(crate) async fn open(data: &Path) -> Result<(Writer, Reads), Fault> {
         {
             Err(check::unfit(data, &format!("it is damaged ({})", error.message())))
         }
+        Err(fault) if check::is_read_only(&fault) => Err(check::read_only(data, &fault)),
         opened => opened,
     }
 }

@@ -55,6 +55,17 @@ pub fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
 
+/// The built program: in `ONESHELF_BIN`, else where cargo puts it.
+pub fn program() -> PathBuf {
+    let file = match std::env::var_os("ONESHELF_BIN") {
+        Some(folder) => PathBuf::from(folder).join("pos-agent"),
+        // This one lies in `deps`, below it.
+        None => std::env::current_exe().unwrap().parent().unwrap().with_file_name("pos-agent"),
+    };
+    assert!(file.exists(), "{} is not there: cargo build", file.display());
+    file
+}
+
 impl Store {
     /// Joined, with a printer, and served; the hub waits for its first line.
     pub async fn open() -> Self {
