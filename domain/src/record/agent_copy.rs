@@ -1,5 +1,6 @@
-//! A life that speaks as a store's agent while another machine does the same: its folder was
-//! copied, or one backup was restored twice.
+//! A life that follows one from which a store's agent has lived on already: another machine does
+//! the same (its folder was copied, one backup was restored twice), or it is the agent itself, put
+//! back to a backup of before its newest life. Rows alone cannot tell which.
 //!
 //! Who goes on as the store's agent is a manager's word (reference/shares.md section 6). Until then
 //! the life has no session; what it sells waits in its log. Nothing that is promised rests on it.

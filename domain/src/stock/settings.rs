@@ -63,8 +63,9 @@ fn put_record(draft: &mut Draft, record: Record) -> Result<Outcome, Stop> {
         }
         Record::AgentCopy(c) if c.state == CopyState::Waiting => {
             let code = draft.state.records.location_by_no(c.location).map(|l| l.code.to_string());
-            let text = "a second machine speaks as this store's agent; its sales wait there until \
-                        a manager says which one goes on (hub enrol copies)";
+            let text = "a machine speaks as this store's agent from before a life that began \
+                        since: it is a second one, or was put back to an older backup; its sales \
+                        wait there until a manager says whether it goes on (hub enrol copies)";
             draft.notice("agent_copied", code.unwrap_or_default(), text);
         }
         _ => {}

@@ -32,9 +32,10 @@ enum EnrolWhat {
         /// `agt_...`, or the id of a code.
         id: String,
     },
-    /// Lists machines that are held back, since another one speaks as the same agent.
+    /// Lists machines that are held back, since their store's agent has lived on without them;
+    /// where `link` is not fresh nobody else sells there.
     Copies,
-    /// Lets such a machine go on as its store's agent; the other one is held back then.
+    /// Lets such a machine go on as its store's agent; another one is held back then.
     Allow {
         /// `inc_...`, as `copies` lists it.
         life: String,
@@ -63,7 +64,7 @@ pub(super) async fn enrol(command: &EnrolCommand) -> anyhow::Result<()> {
             remove(at, &format!("/v1/enrolments/{}", part(id)), "the code is taken back").await
         }
         EnrolWhat::Copies => {
-            let headings = ["life", "location", "agent", "since", "state"];
+            let headings = ["life", "location", "agent", "link", "since", "state"];
             list(at, "/v1/agent-copies", "copies", &headings).await
         }
         EnrolWhat::Allow { life } => decide(at, life, true).await,

@@ -1,4 +1,5 @@
-//! `/v1/agent-copies`: machines that speak as an agent beside another one, and a manager's word.
+//! `/v1/agent-copies`: machines that speak as an agent which has lived on since, and a manager's
+//! word.
 //!
 //! It changes records alone: whether a life is a copy is the link's finding, and what becomes of
 //! its facts the write path's.
@@ -18,7 +19,7 @@ use super::extract::{IdempotencyKey, Path, Payload, Query};
 use super::guard::Signed;
 use super::page::{self, Page};
 use super::problem::Answer;
-use super::schema::AgentCopyStateSchema;
+use super::schema::{AgentCopyStateSchema, LinkStateSchema};
 use super::sending::Sending;
 use crate::app::App;
 use crate::auth::Action;
@@ -27,7 +28,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(decide))
 }
 
-/// A machine that is held back: it has the past of an agent that goes on elsewhere.
+/// A machine that is held back: it has the past of an agent that has lived on since.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AgentCopy)]
 struct CopyBody {
@@ -38,8 +39,11 @@ struct CopyBody {
     location: LocationCode,
     /// Who it proved to be.
     agent: String,
-    /// The life that both follow.
+    /// The life that it follows, as another one did before.
     follows: String,
+    /// Whether another machine answers as that agent: `fresh` says that one sells there now.
+    #[schema(value_type = LinkStateSchema)]
+    link: &'static str,
     /// When it was first heard.
     #[schema(value_type = String, format = DateTime)]
     since: Timestamp,
@@ -67,9 +71,11 @@ struct Decision {
     allowed: bool,
 }
 
-/// Machines that are held back, since another one speaks as the same agent.
+/// Machines that are held back, since their store's agent has lived on without them.
 ///
-/// Their registers take no payment meanwhile, and what they sold before waits on them.
+/// Another machine is that agent (a copied folder), or the machine was put back to a backup of
+/// before its newest life: then nobody else answers there, and it is to go on. Their registers take
+/// no payment meanwhile, and what they sold before waits on them.
 #[utoipa::path(get, path = "/v1/agent-copies", tag = "agents",
     operation_id = "list_agent_copies",
     params(Page), responses((status = 200, body = CopiesBody)))]
@@ -88,6 +94,7 @@ async fn list(
                 location,
                 agent: c.agent.to_string(),
                 follows: c.follows.to_string(),
+                link: app.links.state(c.location).name(),
                 since: c.since,
                 state: c.state,
             })

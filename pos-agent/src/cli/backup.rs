@@ -106,6 +106,14 @@ fn told(restored: &Restored) -> Result<()> {
          until somebody counts it",
         renewed.life, renewed.follows
     ))?;
+    if !renewed.follows_newest {
+        say(&format!(
+            "may wait: if this store's agent began another life after that one (a restore, a \
+             copy), the hub holds this machine back, and it takes no payment, until a manager lets \
+             it go on: on the office's page of agents, or `hub enrol allow {}`",
+            renewed.life
+        ))?;
+    }
     let taken = renewed.taken_in;
     if taken.facts > 0 || renewed.lost > 0 {
         say(&format!(

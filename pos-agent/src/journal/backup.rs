@@ -180,6 +180,9 @@ pub(crate) struct Renewal {
 pub(crate) struct Renewed {
     pub life: IncarnationId,
     pub follows: IncarnationId,
+    /// Whether that is the newest life that the folder had; else it is the backup's, and the agent
+    /// may have lived on since.
+    pub follows_newest: bool,
     /// Facts that the hub is to be told, again or for the first time.
     pub to_tell: i64,
     /// Facts of the journal before that the backup had not, and places that were filled.
@@ -214,7 +217,7 @@ async fn renew_in(db: &mut SqliteConnection, how: Renewal) -> Result<Renewed, Fa
     let old = life_of(db).await?.incarnation;
     let Renewal { becomes, present } = how;
     let mut take_in = TakeIn::default();
-    let (mut lost, mut numbers_known, mut follows) = (0, false, old);
+    let (mut lost, mut numbers_known, mut newest) = (0, false, None);
     if let Some(mut present) = present {
         loop {
             let found = present.log.next().await?;
@@ -230,11 +233,12 @@ async fn renew_in(db: &mut SqliteConnection, how: Renewal) -> Result<Renewed, Fa
             past::raise(db, &parsed(register)?, *last).await?;
         }
         numbers_known = present.counters.is_some();
-        follows = present.life.map_or(old, |life| life.incarnation);
+        newest = present.life.map(|life| life.incarnation);
     }
     if let Some(identity) = becomes {
         become_agent(db, &identity).await?;
     }
+    let (follows, follows_newest) = (newest.unwrap_or(old), newest.is_some());
     let life = Life::begin(IncarnationId(clock::fresh()), Some(follows));
     sqlx::query("update life set life = ?").bind(to_json(&life)?).execute(&mut *db).await?;
     sqlx::query("delete from totals").execute(&mut *db).await?;
@@ -249,7 +253,17 @@ async fn renew_in(db: &mut SqliteConnection, how: Renewal) -> Result<Renewed, Fa
     }
     let to_tell: i64 = sqlx::query_scalar("select count(*) from log").fetch_one(db).await?;
     let (life, taken_in) = (life.incarnation, take_in.done);
-    Ok(Renewed { life, follows, to_tell, taken_in, lost, tickets, jobs, numbers_known })
+    Ok(Renewed {
+        life,
+        follows,
+        follows_newest,
+        to_tell,
+        taken_in,
+        lost,
+        tickets,
+        jobs,
+        numbers_known,
+    })
 }
 
 async fn become_agent(db: &mut SqliteConnection, who: &Identity) -> Result<(), Fault> {

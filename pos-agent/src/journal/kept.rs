@@ -60,6 +60,8 @@ pub(crate) enum Keep {
     Deed(NewDeed, Timestamp),
     /// This database was lived twice: what the other one did since is not known here.
     Forked(IncarnationId, Timestamp),
+    /// The same was done elsewhere, or since the backup that it was put back to: this life waits.
+    HeldBack(IncarnationId, Timestamp),
     /// Tries of a PIN.
     Tries { who: String, failures: i64, locked_until: Timestamp },
 }
@@ -149,6 +151,10 @@ async fn keep_one(db: &mut SqliteConnection, keep: &Keep) -> Result<(), Fault> {
         }
         Keep::Forked(life, at) => {
             past::note(db, PastKind::Copied, *life, *at).await?;
+            past::doubt_numbers(db, *at).await?;
+        }
+        Keep::HeldBack(life, at) => {
+            past::note_if_not_restored(db, *life, *at).await?;
             past::doubt_numbers(db, *at).await?;
         }
         Keep::Tries { who, failures, locked_until } => {

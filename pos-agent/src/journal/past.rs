@@ -53,6 +53,20 @@ pub(super) async fn note(
     Ok(())
 }
 
+/// Notes that it is a copy, unless what happened last is that it was put back: then that says it.
+pub(super) async fn note_if_not_restored(
+    db: &mut SqliteConnection,
+    life: IncarnationId,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let sql = "select kind from past order by n desc limit 1";
+    let last: Option<String> = sqlx::query_scalar(sql).fetch_optional(&mut *db).await?;
+    match last {
+        Some(kind) if kind == PastKind::Restored.name() => Ok(()),
+        _ => note(db, PastKind::Copied, life, now).await,
+    }
+}
+
 /// From now on no number is given before the hub has said its last ones.
 pub(super) async fn doubt_numbers(db: &mut SqliteConnection, now: Timestamp) -> Result<(), Fault> {
     sqlx::query("insert into numbers_unknown (one, since) values (1, ?) on conflict do nothing")

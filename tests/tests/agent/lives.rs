@@ -1,6 +1,7 @@
 //! A journal that was put back, copied or damaged: refused by name, or led back with nothing lost.
 
 use std::path::Path;
+use std::process::Stdio;
 
 use clap::Parser;
 use oneshelf_pos_agent::cli::{Cli, run};
@@ -8,7 +9,7 @@ use oneshelf_pos_agent::serve::start;
 use serde_json::{Value, json};
 use sqlx::Connection as _;
 
-use super::store::{Store, TEA, at, cash, folder};
+use super::store::{Store, TEA, at, cash, folder, program};
 
 /// Runs a command of the program on a store's folder.
 async fn command(data: &Path, words: &[&str]) -> Result<bool, String> {
@@ -17,6 +18,16 @@ async fn command(data: &Path, words: &[&str]) -> Result<bool, String> {
     let all = ["pos-agent"].iter().chain(words).chain(&folder);
     let cli = Cli::try_parse_from(all.copied()).unwrap();
     run(cli).await.map_err(|error| format!("{error:#}"))
+}
+
+/// What the program itself prints.
+async fn printed(data: &Path, words: &[&str]) -> String {
+    let mut command = tokio::process::Command::new(program());
+    let done = command.args(words).arg("--data").arg(data).stdin(Stdio::null()).output().await;
+    let done = done.unwrap();
+    let said = String::from_utf8(done.stdout).unwrap();
+    assert!(done.status.success(), "{said}{}", String::from_utf8_lossy(&done.stderr));
+    said
 }
 
 async fn refused(data: &Path, words: &[&str], why: &str) {
@@ -135,6 +146,7 @@ async fn a_life_that_was_lived_twice_is_told_and_waits_where_a_manager_must_say_
     let page = store.page();
     let state = page.until("api/state", |s| s["life"]["state"] == "copied").await;
     assert_eq!((&state["life"]["life"], &state["life"]["may_pay"]), (&old, &json!(false)));
+    assert_eq!(state["life"]["put_back"], false);
     line.say(
         json!({"kind": "waits", "incarnation": hello["incarnation"], "nonce": hello["nonce"]}),
     );
@@ -148,6 +160,51 @@ async fn a_life_that_was_lived_twice_is_told_and_waits_where_a_manager_must_say_
     line.say(json!({"kind": "numbers", "session": line.session, "last": [["S07-R1", 6]]}));
     page.until("api/state", |s| s["life"]["state"] == "copied" && s["life"]["may_pay"] == true)
         .await;
+    assert_eq!(sold(&store).await.unwrap(), "S07-R1-000007");
+}
+
+#[tokio::test]
+async fn a_register_put_back_to_before_its_newest_life_says_so_while_it_waits() {
+    let mut store = Store::open_with(None, None).await;
+    let line = store.first_line().await;
+    let old = line.incarnation.clone();
+    let backup = file(&store, "backup.sqlite");
+    assert!(command(store.data(), &["backup", &backup]).await.unwrap());
+    store.hub.down();
+    drop(line);
+    store.stop().await;
+    // The journal before says from which life on: its newest.
+    let said = printed(store.data(), &["restore", &backup, "--replace"]).await;
+    assert!(!said.contains("may wait"), "{said}");
+    remove(store.data());
+    let said = printed(store.data(), &["restore", &backup]).await;
+    store.hub.up();
+    store.start().await;
+    let mut line = store.hub.line().await;
+    let hello = line.frame("hello").await;
+    assert_eq!(hello["follows"], old, "the backup's, which another life has followed");
+    let life = hello["incarnation"].as_str().unwrap();
+    assert!(said.contains("until a manager lets it go on"), "{said}");
+    assert!(said.contains(&format!("hub enrol allow {life}")), "{said}");
+    line.say(
+        json!({"kind": "waits", "incarnation": hello["incarnation"], "nonce": hello["nonce"]}),
+    );
+    let waits = |s: &Value| s["life"]["state"] == "waits";
+    let state = store.page().until("api/state", waits).await;
+    assert_eq!(
+        (&state["life"]["put_back"], &state["life"]["may_pay"]),
+        (&json!(true), &json!(false))
+    );
+    let (status, why) = sold(&store).await.unwrap_err();
+    assert_eq!((status, &why["code"]), (409, &json!("receipt_numbers_unknown")), "{why}");
+    assert!(why["detail"].as_str().unwrap().contains("put back to a backup"), "{why}");
+    // A manager says yes: it goes on as one that was put back.
+    store.hub.cut();
+    let mut line = store.hub.line().await;
+    line.welcome(9, json!([])).await;
+    line.say(json!({"kind": "numbers", "session": line.session, "last": [["S07-R1", 6]]}));
+    let goes_on = |s: &Value| s["life"]["state"] == "restored" && s["life"]["may_pay"] == true;
+    store.page().until("api/state", goes_on).await;
     assert_eq!(sold(&store).await.unwrap(), "S07-R1-000007");
 }
 

@@ -47,6 +47,8 @@ async fn the_second_machine_of_one_past_waits_for_a_yes_and_cuts_nobody() {
     let listed = &listed["copies"][0];
     assert_eq!((&listed["life"], &listed["state"]), (&json!(one), &json!("waiting")), "{listed}");
     assert_eq!((&listed["location"], &listed["follows"]), (&json!("S07"), &json!(past)));
+    copy.is_fresh(&hub).await;
+    assert_eq!(link(&hub).await, "fresh", "the other one sells there");
     // The one that goes on has its line still.
     let granted = json!({"kind": "ask", "session": copy.session, "incarnation": two,
         "sku": "FLASK", "want": 1});
@@ -71,6 +73,38 @@ async fn the_second_machine_of_one_past_waits_for_a_yes_and_cuts_nobody() {
     before.say(&first(life(), Some(two)));
     before.frame("waits").await;
     assert_eq!(notices(&hub, "agent_forked").await, 1, "only the one that was lived twice");
+    hub.close().await;
+}
+
+/// How the line of the store looks whose machine waits.
+async fn link(hub: &Hub) -> Value {
+    hub.get("/v1/agent-copies").await.ok(200)["copies"][0]["link"].clone()
+}
+
+#[tokio::test]
+async fn a_machine_put_back_to_before_its_newest_life_waits_and_nobody_else_answers() {
+    let hub = Hub::open().await;
+    let agent = joined(&hub).await;
+    let (backed_up, newest, restored) = (life(), life(), life());
+    let mut line = Line::open(&hub, agent).await;
+    line.hello(backed_up, nowhere()).await;
+    let mut line = Line::open(&hub, agent).await;
+    line.say_hello(&first(newest, Some(backed_up))).await;
+    line.is_fresh(&hub).await;
+    // Its disk is gone, and a backup of before was put back.
+    drop(line);
+    hub.app().links.skip_ms(16 * 60_000);
+    let mut line = Line::open(&hub, agent).await;
+    line.say(&first(restored, Some(backed_up)));
+    assert_eq!(line.frame("waits").await["incarnation"], json!(restored));
+    assert_eq!(link(&hub).await, "dark", "what waits is not the store's line");
+    let told = hub.get("/v1/notices").await.ok(200).to_string();
+    assert!(told.contains("put back to an older backup"), "{told}");
+    let path = format!("/v1/agent-copies/{restored}");
+    hub.put(&path, json!({"allowed": true})).await.ok(204);
+    let mut line = Line::open(&hub, agent).await;
+    line.say_hello(&first(restored, Some(backed_up))).await;
+    assert_eq!(notices(&hub, "agent_forked").await, 0);
     hub.close().await;
 }
 

@@ -1,5 +1,5 @@
-//! The door for copies of agents: a machine that speaks as an agent beside another one is let in
-//! when a manager has said so, and what a life is told of being one.
+//! The door for copies of agents: a machine that speaks as an agent which has lived on since is let
+//! in when a manager has said so, and what a life is told of being one.
 //!
 //! Whether it is one is `domain`'s rule; safety never rests on this door, since the write path
 //! takes a copy's word as a fork's. Invariant: a connection that was not let in ends no other.
@@ -62,7 +62,7 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
 
     async fn ask_for_a_yes(&mut self, life: IncarnationId, follows: IncarnationId) {
         let (location, agent) = (self.location, self.link.agent);
-        tracing::warn!(%agent, %life, %follows, "a second machine speaks as this agent");
+        tracing::warn!(%agent, %life, %follows, "this agent has lived on since: one life waits");
         let (since, state) = (self.app.now(), CopyState::Waiting);
         let copy = AgentCopy { location, agent, life, follows, since, state };
         let record = Box::new(Record::AgentCopy(copy));

@@ -21,6 +21,8 @@ export type AgentState = {
     since: string | null;
     life: string | null;
     may_pay: boolean;
+    /** It follows the life of the backup that it was put back to. */
+    put_back?: boolean;
   };
   /** `waiting`: jobs of the store that wait or are being sent. */
   printer: { state: PrinterState; since: string; waiting: number; paused: boolean };

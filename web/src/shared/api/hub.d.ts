@@ -12,8 +12,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Machines that are held back, since another one speaks as the same agent.
-         * @description Their registers take no payment meanwhile, and what they sold before waits on them.
+         * Machines that are held back, since their store's agent has lived on without them.
+         * @description Another machine is that agent (a copied folder), or the machine was put back to a backup of
+         *     before its newest life: then nobody else answers there, and it is to go on. Their registers take
+         *     no payment meanwhile, and what they sold before waits on them.
          */
         get: operations["list_agent_copies"];
         put?: never;
@@ -1590,14 +1592,16 @@ export interface components {
             /** @description None at the end. */
             next_cursor?: string | null;
         };
-        /** @description A machine that is held back: it has the past of an agent that goes on elsewhere. */
+        /** @description A machine that is held back: it has the past of an agent that has lived on since. */
         AgentCopy: {
             /** @description Who it proved to be. */
             agent: string;
-            /** @description The life that both follow. */
+            /** @description The life that it follows, as another one did before. */
             follows: string;
             /** @description The life that waits, as the machine itself shows it. */
             life: string;
+            /** @description Whether another machine answers as that agent: `fresh` says that one sells there now. */
+            link: components["schemas"]["LinkState"];
             /** @description Its store. */
             location: string;
             /**

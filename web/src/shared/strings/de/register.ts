@@ -117,9 +117,12 @@ export const de: RegisterStrings = {
     'Kabel und Strom prüfen. Der Beleg druckt von selbst, einmal. Der Verkauf ist gespeichert.',
   unreachableIdleTitle: 'Der Drucker ist nicht erreichbar',
   unreachableIdle: 'Kabel und Strom prüfen. Der Verkauf geht weiter, Belege warten.',
-  copyWaitsTitle: 'Dieses Gerät ist eine Kopie eines anderen',
+  copyWaitsTitle: 'Dieses Gerät ist eine Kopie oder wurde zurückgesetzt',
   copyWaits:
-    'Bitte am anderen verkaufen. Soll es hier weitergehen, sagt eine Leitung am Hub ja; alles Verkaufte bleibt.',
+    'Verkauft ein anderes für diese Filiale, bitte dort. Soll es hier weitergehen, sagt eine Leitung im Büro (Agenten) ja; alles Verkaufte bleibt.',
+  oldBackupTitle: 'Diese Kasse wurde auf eine Sicherung vor dem letzten Stand der Filiale zurückgesetzt',
+  oldBackup:
+    'Sie nimmt keine Zahlung an, bis eine Leitung sie im Büro (Agenten) weitermachen lässt. Verkauft ein anderes Gerät für diese Filiale, bitte dort; alles Verkaufte bleibt.',
   restoredTitle: 'Diese Kasse wurde auf eine Sicherung zurückgesetzt',
   copiedTitle: 'Diese Kasse wurde zurückgesetzt oder kopiert',
   putBack:

@@ -58,7 +58,7 @@ export const de: SetupStrings = {
   notices: {
     reservation_short: 'Einer Reservierung fehlt verkaufte Ware',
     fact_not_booked: 'Ein Vorgang einer Filiale konnte nicht gebucht werden',
-    agent_copied: 'Ein zweites Gerät meldet sich als Agent einer Filiale: bitte eines auswählen',
+    agent_copied: 'Ein zweites oder zurückgesetztes Gerät meldet sich als Agent einer Filiale: bitte entscheiden, ob es weitermacht',
     agent_forked: 'Der Agent einer Filiale wurde zurückgesetzt oder kopiert',
     agent_retired: 'Der Anteil einer Filiale ist ungewiss, bis gezählt wurde',
     hub_behind: 'Dieser Hub wurde auf einen früheren Stand zurückgesetzt',
@@ -131,12 +131,18 @@ export const de: SetupStrings = {
 
   copies: 'Geräte, die auf Ihr Wort warten',
   copiesWhy:
-    'Jedes ist eine Kopie des Agenten einer Filiale: ein anderes Gerät verkauft für sie. Es nimmt keine Zahlung an; was es vorher verkauft hat, wartet dort.',
+    'Jedes hat einen früheren Stand des Agenten einer Filiale: es ist eine Kopie oder wurde auf eine ältere Sicherung zurückgesetzt. Es nimmt keine Zahlung an; was es vorher verkauft hat, wartet dort.',
+  copyWhys: {
+    fresh: 'Ein anderes Gerät verkauft dort gerade: dies ist eine Kopie davon. Nur an seiner Stelle weitermachen lassen.',
+    stale: 'Der Agent der Filiale hat bis eben geantwortet. Verkauft dort kein anderes Gerät (bitte fragen), wurde dieses auf eine ältere Sicherung zurückgesetzt: weitermachen lassen.',
+    dark: 'Kein anderes Gerät antwortet dort: es wurde wohl auf eine ältere Sicherung zurückgesetzt. Bitte weitermachen lassen.',
+    none: 'Kein anderes Gerät antwortet dort: es wurde wohl auf eine ältere Sicherung zurückgesetzt. Bitte weitermachen lassen.',
+  },
   copyStates: { waiting: 'Wartet', allowed: 'Geht beim nächsten Versuch weiter', refused: 'Bleibt draußen' },
   copyAllow: 'Weitermachen lassen',
   copyRefuse: 'Draußen lassen',
   copyAllowSure: (store) => `Dieses Gerät als ${store} weitermachen lassen?`,
-  copyAllowWhy: 'Das Gerät, das dort jetzt verkauft, wird beim nächsten Mal zurückgehalten. Was beide verkauft haben, wird je einmal gebucht; danach bitte das Regal zählen.',
+  copyAllowWhy: 'Ein Gerät, das dort jetzt verkauft, wird beim nächsten Mal zurückgehalten. Was beide verkauft haben, wird je einmal gebucht; danach bitte das Regal zählen.',
   agentsWhy: 'Das Programm in jeder Filiale und seine Leitung zum Hub.',
   links: {
     fresh: 'Verbunden', stale: 'Holt auf', dark: 'Dunkel', none: 'Nie gesehen',

@@ -111,9 +111,12 @@ export const en = {
     'Look at its cable and its power. The receipt prints by itself, once. The sale is saved.',
   unreachableIdleTitle: 'The printer cannot be reached',
   unreachableIdle: 'Look at its cable and its power. Selling goes on; receipts wait.',
-  copyWaitsTitle: 'This machine is a copy of another one',
+  copyWaitsTitle: 'This machine is a copy, or was put back to an earlier state',
   copyWaits:
-    'Sell at the other one. To go on here, a manager says yes at the hub; what was sold here is kept.',
+    'If another one sells as this store, use that. To go on here, a manager says yes in the office (Agents); what was sold here is kept.',
+  oldBackupTitle: 'This register was put back to a backup older than its store’s last state',
+  oldBackup:
+    'It takes no payment until a manager lets it go on in the office (Agents). If another machine sells as this store, use that; what was sold here is kept.',
   restoredTitle: 'This register was put back to a backup',
   copiedTitle: 'This register was put back or copied',
   putBack: 'Count the shelf: what the store held before is in doubt until then. Selling goes on.',

@@ -58,7 +58,7 @@ export const en = {
     reservation_short: 'A reservation lost units to a sale',
     fact_not_booked: 'Something that happened in a store could not be booked',
     agent_forked: 'A store’s agent was restored or copied',
-    agent_copied: 'A second machine speaks as a store’s agent: say which one goes on',
+    agent_copied: 'A second or restored machine speaks as a store’s agent: say whether it goes on',
     agent_retired: 'A store’s share is in doubt until it is counted',
     hub_behind: 'This hub was put back to an earlier state',
     channel_stopped: 'A channel was switched off because its endpoint fails',
@@ -130,12 +130,18 @@ export const en = {
 
   copies: 'Machines that wait for your word',
   copiesWhy:
-    'Each is a copy of a store’s agent: another machine sells as that store. It takes no payment, and what it sold before waits on it.',
+    'Each has an earlier state of a store’s agent: it is a copy, or was put back to an older backup. It takes no payment, and what it sold before waits on it.',
+  copyWhys: {
+    fresh: 'Another machine sells there now: this is a copy of it. Allow it only in its place.',
+    stale: 'The store’s agent answered until shortly ago. If no other machine sells there (ask the store), this one was put back to an older backup: let it go on.',
+    dark: 'No other machine answers there: it was probably put back to an older backup. Let it go on.',
+    none: 'No other machine answers there: it was probably put back to an older backup. Let it go on.',
+  },
   copyStates: { waiting: 'Waits', allowed: 'Goes on at its next try', refused: 'Left out' },
   copyAllow: 'Let it go on',
   copyRefuse: 'Leave it out',
   copyAllowSure: (store: string) => `Let this machine go on as ${store}?`,
-  copyAllowWhy: 'The machine that sells there now is held back when it comes again. What both sold is booked once each; count the shelf afterwards.',
+  copyAllowWhy: 'A machine that sells there now is held back when it comes again. What both sold is booked once each; count the shelf afterwards.',
   agentsWhy: 'The program in each store, and how its line to the hub is.',
   links: {
     fresh: 'Live', stale: 'Catching up', dark: 'Dark', none: 'Never seen', live: 'Live',
