@@ -98,7 +98,7 @@ pub(super) async fn store(command: &StoreCommand) -> anyhow::Result<()> {
         }
         StoreWhat::Items { code, of } => {
             let path = format!("{}/items?of={}", path(code), of.name());
-            list(at, &path, "items", &["sku", "units"]).await
+            list(at, &path, "items", &["sku", "name", "units"]).await
         }
         StoreWhat::RetireAgent { code, confirm } => {
             retire(at, &path(code), code, confirm.as_deref()).await

@@ -240,6 +240,8 @@ struct ItemBody {
     /// Which.
     #[schema(value_type = String)]
     sku: Sku,
+    /// Its name.
+    name: String,
     /// Its units, in its base unit.
     units: i64,
 }
@@ -272,8 +274,8 @@ async fn items(
     let after = page::after(wanted.cursor.as_deref())?.unwrap_or((i64::MAX, 0));
     let rows = standing::items(&app.store, location, wanted.of.into(), after, limit).await?;
     let next_cursor = page::next(rows.len(), limit, rows.last().map(|r| (r.units, r.no)));
-    let items = rows.into_iter().map(|r| ItemBody { sku: r.sku, units: r.units }).collect();
-    Ok(Json(ItemsBody { items, next_cursor }))
+    let body = |r: standing::Item| ItemBody { sku: r.sku, name: r.name, units: r.units };
+    Ok(Json(ItemsBody { items: rows.into_iter().map(body).collect(), next_cursor }))
 }
 
 /// Which life of an agent is given up.

@@ -1,15 +1,18 @@
-//! How a transfer reads: where it is in its life, what left, what arrived.
+//! How a transfer reads: when it was made, where it is in its life, what left, what arrived.
 //!
 //! It must not know who may see which. Nothing here decides anything.
 
-use oneshelf_domain::Sku;
-use oneshelf_domain::stock::{ItemNo, Reservation, ReservationState};
+use std::collections::BTreeSet;
+
+use oneshelf_domain::stock::{ItemNo, Reservation, ReservationState, Version};
+use oneshelf_domain::{Sku, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::problem::{Answer, Error};
 use super::schema::ReservationStateSchema;
 use crate::app::App;
+use crate::store::read;
 
 /// A line of a transfer.
 #[derive(Debug, Serialize, ToSchema)]
@@ -18,6 +21,8 @@ pub(super) struct LineBody {
     /// Which item.
     #[schema(value_type = String)]
     sku: Sku,
+    /// Its name.
+    name: String,
     /// Units that are to be sent; once the goods have left, units that were.
     quantity: i64,
     /// Units that a register took before they left.
@@ -45,6 +50,9 @@ pub(super) struct TransferBody {
     lines: Vec<LineBody>,
     /// The caller's number.
     reference: Option<String>,
+    /// When it was asked for, by the hub's clock.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
     /// Of the last change.
     version: i64,
 }
@@ -56,8 +64,14 @@ pub(super) async fn one(app: &App, transfer: Reservation) -> Answer<TransferBody
 
 pub(super) async fn bodies(app: &App, all: Vec<Reservation>) -> Answer<Vec<TransferBody>> {
     let seen = app.seen();
-    let items: Vec<ItemNo> = all.iter().flat_map(|r| &r.lines).map(|line| line.item).collect();
-    let skus = app.items.skus(&app.store, &items).await?;
+    let lines = all.iter().flat_map(|r| &r.lines);
+    let items: BTreeSet<ItemNo> = lines.map(|line| line.item).collect();
+    let items: Vec<ItemNo> = items.into_iter().collect();
+    let made: Vec<Version> = all.iter().map(|r| r.created).collect();
+    let mut tx = app.store.read().await?;
+    let named = read::items::named(&mut tx, &items).await?;
+    let made = read::transfers::recorded(&mut tx, &made).await?;
+    tx.rollback().await?;
     let code =
         |no| seen.records.location_by_no(no).map_or_else(String::new, |l| l.code.to_string());
     let body = |r: Reservation| {
@@ -65,13 +79,13 @@ pub(super) async fn bodies(app: &App, all: Vec<Reservation>) -> Answer<Vec<Trans
         // A line at the sender has not left: all of it that has not is at most short.
         let left = matches!(r.state, ReservationState::InTransit | ReservationState::Transferred);
         let lines = r.lines.iter().filter_map(|line| {
-            let sku = skus.get(&line.item)?.clone();
+            let (sku, name) = named.get(&line.item)?.clone();
             let (quantity, short, arrived) = match (left, line.location == road.via) {
                 (false, _) => (line.quantity, line.short, 0),
                 (true, true) => (line.quantity, 0, line.short),
                 (true, false) => (0, line.short, 0),
             };
-            Some(LineBody { sku, quantity, short, arrived })
+            Some(LineBody { sku, name, quantity, short, arrived })
         });
         Some(TransferBody {
             id: r.id.to_string(),
@@ -81,6 +95,7 @@ pub(super) async fn bodies(app: &App, all: Vec<Reservation>) -> Answer<Vec<Trans
             via: code(road.via),
             lines: lines.collect(),
             reference: r.reference.clone(),
+            created_at: made.get(&r.created).copied()?,
             version: r.version.0,
         })
     };

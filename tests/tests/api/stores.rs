@@ -56,9 +56,10 @@ async fn an_operator_sees_how_each_store_stands() {
     assert_eq!(now["short"], json!({"units": 1, "items": 1}));
     assert_eq!(codes(&now), ["short"]);
     let of = |of: &str| format!("/v1/stores/S07/items?of={of}");
+    let row = |units: i64| json!({"sku": "FLASK", "name": "Flask", "units": units});
     for (figure, units) in [("share", 4), ("promised", 1), ("short", 1)] {
         let items = hub.get(&of(figure)).await.ok(200);
-        assert_eq!(items["items"], json!([{"sku": "FLASK", "units": units}]), "{figure}");
+        assert_eq!(items["items"], json!([row(units)]), "{figure}");
     }
     assert_eq!(hub.get(&of("in_doubt")).await.ok(200)["items"], json!([]));
     hub.get(&of("gold")).await.refused(400, "malformed");

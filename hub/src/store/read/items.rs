@@ -2,6 +2,8 @@
 //!
 //! It knows rows, no audience. Pages run by SKU, so that a page never shows an item twice.
 
+use std::collections::BTreeMap;
+
 use oneshelf_domain::item::{Item, ItemDetails};
 use oneshelf_domain::stock::{ItemNo, Version};
 use oneshelf_domain::{Barcode, Sku};
@@ -37,6 +39,30 @@ pub async fn by_sku(tx: &mut Tx, skus: &[Sku]) -> Result<Vec<Item>, StoreError> 
         from {rows} join item i on i.sku = r.c0";
     let found: Vec<Columns> = tx.fetch(sql, rows).await?;
     found.into_iter().map(item).collect()
+}
+
+/// SKUs and names of these numbers, as far as there are any.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn named(
+    tx: &mut Tx,
+    numbers: &[ItemNo],
+) -> Result<BTreeMap<ItemNo, (Sku, String)>, StoreError> {
+    if numbers.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let mut rows = tx.rows("b");
+    for no in numbers {
+        rows.row(|r| {
+            r.int(no.0);
+        });
+    }
+    let sql = "select i.no, i.sku, i.details, i.prices, i.version
+        from {rows} join item i on i.no = r.c0";
+    let found: Vec<Columns> = tx.fetch(sql, rows).await?;
+    let both = |columns| item(columns).map(|item| (item.no, (item.sku, item.details.name)));
+    found.into_iter().map(both).collect()
 }
 
 /// An item that is sold with this tax class, when there is one.

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use oneshelf_domain::stock::LocationNo;
+use oneshelf_domain::stock::{ItemNo, LocationNo};
 use oneshelf_domain::{IncarnationId, Sku};
 use sqlx::AssertSqlSafe;
 
@@ -141,6 +141,8 @@ pub struct Item {
     pub no: i64,
     /// Its SKU.
     pub sku: Sku,
+    /// Its name.
+    pub name: String,
     /// How many.
     pub units: i64,
 }
@@ -158,20 +160,23 @@ pub async fn items(
 ) -> Result<Vec<Item>, StoreError> {
     let units_of = kind.units();
     let sql = format!(
-        "select s.item, i.sku, {units_of} as units from stock s join item i on i.no = s.item
+        "select s.item, {units_of} as units from stock s
         where s.location = $1 and {OWNED} and {units_of} > 0
             and ({units_of} < $2 or ({units_of} = $2 and s.item > $3))
         order by units desc, s.item limit $4"
     );
     let mut tx = store.read().await?;
-    let found: Vec<(i64, String, i64)> = on!(&mut tx, conn => sqlx::query_as(AssertSqlSafe(sql))
+    let found: Vec<(i64, i64)> = on!(&mut tx, conn => sqlx::query_as(AssertSqlSafe(sql))
         .bind(location.0).bind(units).bind(item).bind(limit).fetch_all(conn).await)?;
+    let numbers: Vec<ItemNo> = found.iter().map(|(no, _)| ItemNo(*no)).collect();
+    let mut named = super::items::named(&mut tx, &numbers).await?;
     tx.rollback().await?;
-    let named = |(no, sku, units): (i64, String, i64)| {
-        let sku = Sku::new(&sku).map_err(|_| StoreError::unreadable("item", &sku))?;
-        Ok(Item { no, sku, units })
+    let row = |(no, units): (i64, i64)| {
+        let unknown = || StoreError::unreadable("stock", format_args!("no item {no}"));
+        let (sku, name) = named.remove(&ItemNo(no)).ok_or_else(unknown)?;
+        Ok(Item { no, sku, name, units })
     };
-    found.into_iter().map(named).collect()
+    found.into_iter().map(row).collect()
 }
 
 /// The life that speaks for a store; none where no agent lives.

@@ -1,9 +1,13 @@
-//! Transfers with their lines, and what is expected of them.
+//! Transfers with their lines, when they were made, and what is expected of them.
 //!
 //! It knows rows; who may see which is for its readers.
 
-use oneshelf_domain::ReservationId;
-use oneshelf_domain::stock::{ItemNo, LocationNo, Reservation, ReservationState, StockKey};
+use std::collections::BTreeMap;
+
+use oneshelf_domain::stock::{
+    ItemNo, LocationNo, Reservation, ReservationState, StockKey, Version,
+};
+use oneshelf_domain::{ReservationId, Timestamp};
 
 use crate::store::load::claims;
 use crate::store::{StoreError, Tx, on};
@@ -44,6 +48,33 @@ pub async fn before(
     }
     let mut found = claims::read(tx, &parsed).await?;
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+}
+
+/// When these versions were recorded, by the hub's clock.
+///
+/// # Errors
+/// When the database does not answer, or the ledger lacks one.
+pub async fn recorded(
+    tx: &mut Tx,
+    versions: &[Version],
+) -> Result<BTreeMap<Version, Timestamp>, StoreError> {
+    if versions.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let mut rows = tx.rows("b");
+    for version in versions {
+        rows.row(|r| {
+            r.int(version.0);
+        });
+    }
+    let sql = "select l.version, l.recorded_at from {rows} join ledger l on l.version = r.c0";
+    let found: Vec<(i64, i64)> = tx.fetch(sql, rows).await?;
+    let found: BTreeMap<Version, Timestamp> =
+        found.into_iter().map(|(version, at)| (Version(version), Timestamp(at))).collect();
+    match versions.iter().find(|version| !found.contains_key(*version)) {
+        Some(lost) => Err(StoreError::unreadable("ledger", format_args!("no version {}", lost.0))),
+        None => Ok(found),
+    }
 }
 
 /// Units of these items that open transfers bring, by where to.

@@ -3319,6 +3319,8 @@ export interface components {
         };
         /** @description An item of a store. */
         StoreItem: {
+            /** @description Its name. */
+            name: string;
             /** @description Which. */
             sku: string;
             /**
@@ -3385,6 +3387,11 @@ export interface components {
         };
         /** @description Goods that go from one location to another. */
         Transfer: {
+            /**
+             * Format: date-time
+             * @description When it was asked for, by the hub's clock.
+             */
+            created_at: string;
             /** @description Who sends. */
             from: string;
             /** @description Its id, as that of a reservation. */
@@ -3412,6 +3419,8 @@ export interface components {
              * @description Units that arrived of those that were sent.
              */
             arrived: number;
+            /** @description Its name. */
+            name: string;
             /**
              * Format: int64
              * @description Units that are to be sent; once the goods have left, units that were.
