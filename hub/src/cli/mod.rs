@@ -18,6 +18,7 @@ mod office;
 mod setup;
 mod stores;
 mod table;
+mod transfers;
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -59,6 +60,8 @@ enum Command {
     Location(office::LocationCommand),
     /// Stores as they stand: line, share, doubt, risk; giving up an agent that is gone.
     Store(stores::StoreCommand),
+    /// Goods from one location to another: asked for, sent, taken in.
+    Transfer(Box<transfers::TransferCommand>),
     /// Registers: points of sale.
     Register(office::RegisterCommand),
     /// People.
@@ -225,6 +228,7 @@ async fn obey(command: Command) -> anyhow::Result<ExitCode> {
         Command::Rejected(command) => notices::rejected(&command).await?,
         Command::Location(command) => office::location(&command).await?,
         Command::Store(command) => stores::store(&command).await?,
+        Command::Transfer(command) => transfers::transfer(&command).await?,
         Command::Register(command) => office::register(&command).await?,
         Command::Staff(command) => office::staff(&command).await?,
         Command::Key(command) => keys::key(&command).await?,

@@ -1,10 +1,11 @@
 //! Goods from one location to another: asked for, sent by a store or a warehouse, taken in there.
 
-use oneshelf_domain::{AgentId, IncarnationId};
+use oneshelf_domain::{AgentId, IncarnationId, Timestamp};
 use oneshelf_hub::audit::audit;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::cli::hub_says;
 use crate::link::{Line, goods_in, joined, life};
 use crate::support::Hub;
 
@@ -81,6 +82,9 @@ async fn a_warehouse_sends_to_a_store_that_has_an_agent() {
     let made = ask().send().await.ok(201);
     assert_eq!(ask().send().await.ok(201)["id"], made["id"], "one key, one transfer");
     assert_eq!((&made["state"], &made["via"]), (&json!("committed"), &json!("T01")));
+    assert_eq!(made["lines"][0]["name"], "Flask");
+    let at: Timestamp = serde_json::from_value(made["created_at"].clone()).unwrap();
+    assert!(hub.app().now().ms_since(at) < 60_000, "{at:?}");
     let path = format!("/v1/transfers/{}", made["id"].as_str().unwrap());
     let step = async |name: &str, body: Value| hub.post(&format!("{path}/{name}"), body).await;
     let at = async |place: &str| {
@@ -195,6 +199,48 @@ async fn each_end_sees_its_transfers_and_does_its_part() {
     hub.get("/v1/transfers/rsv_00000000000000000000000000000001")
         .await
         .refused(404, "transfer_unknown");
+    audited(&hub).await;
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn a_transfer_goes_its_whole_way_on_the_command_line() {
+    let hub = Hub::open().await;
+    road(&hub).await;
+    let says = async |words: &str| {
+        let words: Vec<&str> = words.split(' ').collect();
+        let (good, said) = hub_says(&hub, &words).await;
+        assert!(good, "{words:?}: {said}");
+        said
+    };
+    let refused = async |words: &str, code: &str| {
+        let words: Vec<&str> = words.split(' ').collect();
+        let (good, said) = hub_says(&hub, &words).await;
+        assert!(!good && said.contains(code), "{words:?}: {said}");
+    };
+    let new = "transfer new --from W01 --to S02 --line FLASK=4 --reference TO-9 --json";
+    let made: Value = serde_json::from_str(&says(new).await).unwrap();
+    let id = made["id"].as_str().unwrap();
+    refused("transfer new --from W01 --to S02 --line FLASK=7", "not_enough_available").await;
+    refused(&format!("transfer receive {id} --all"), "reservation_state").await;
+    assert!(says(&format!("transfer ship {id}")).await.contains("in_transit"));
+    refused(&format!("transfer cancel {id}"), "reservation_state").await;
+    refused(&format!("transfer receive {id}"), "what came?").await;
+    let some = format!("transfer receive {id} --line FLASK=1 --damaged FLASK=1");
+    assert!(says(&some).await.contains("in_transit"));
+    let listed = says("transfer list --state in_transit --from W01 --to S02").await;
+    let row = listed.lines().find(|line| line.contains(id)).unwrap();
+    let columns: Vec<&str> = row.split_whitespace().collect();
+    assert_eq!(columns[2..7], ["W01", "S02", "4", "2", "1"], "{listed}");
+    assert!(says(&format!("transfer receive {id} --all")).await.contains("transferred"));
+    let shown = says(&format!("transfer show {id}")).await;
+    assert!(shown.contains("TO-9") && shown.contains("Flask"), "{shown}");
+    let at = hub.flask_at("S02").await;
+    assert_eq!(json!([at["available"], at["damaged"]]), json!([3, 1]));
+    let made: Value = serde_json::from_str(&says(new).await).unwrap();
+    let id = made["id"].as_str().unwrap();
+    assert!(says(&format!("transfer cancel {id}")).await.contains("released"));
+    assert!(!says("transfer list --state committed").await.contains(id));
     audited(&hub).await;
     hub.close().await;
 }
