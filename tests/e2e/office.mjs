@@ -16,7 +16,7 @@ export async function signedIn(page, shop, options) {
   return setup;
 }
 
-export const SECTIONS = ['overview', 'items', 'shop', 'locations', 'stores', 'people', 'agents', 'policies', 'channels', 'keys'];
+export const SECTIONS = ['overview', 'items', 'shop', 'locations', 'stores', 'people', 'agents', 'transfers', 'policies', 'channels', 'keys'];
 
 office['every section of the set-up page opens'] = async ({ shop, page, shots }) => {
   const setup = await signedIn(page, shop);

@@ -22,6 +22,8 @@ const rows = [
 export const items = rows.map(([sku, barcode, name, options, minor, category]) => ({
   sku, barcode, name, options, category, image: null, brand: category === 'Odd' ? null : 'Fjord',
   price: { minor, currency: 'EUR' }, price_now: { minor, currency: 'EUR' },
+  components: sku === 'BX-KRAFT-M'
+    ? [{ sku: 'EN-MUG-CRM', quantity: 2 }, { sku: 'CF-KEN-AA', quantity: 1 }] : [],
 }));
 
 export const stores = [
@@ -29,6 +31,12 @@ export const stores = [
   { code: 'S02', name: 'Patrick Street', kind: 'store' },
   { code: 'S03', name: 'Exchequer Street', kind: 'store' },
   { code: 'W01', name: 'Naas', kind: 'warehouse' },
+];
+
+/** Places that no shopper sees, and a store that has no agent yet. */
+export const others = [
+  { code: 'S04', name: 'Eyre Square', kind: 'store' },
+  { code: 'T01', name: 'Our van', kind: 'transit' },
 ];
 
 /** Units per item and location, steady from run to run. */

@@ -1,7 +1,8 @@
 // A stand-in for the hub, enough of its contract to drive the shop and the set-up page.
 import { WebSocketServer } from 'ws';
-import { items, shelf, stores } from './catalogue.mjs';
+import { items, others, shelf, stores } from './catalogue.mjs';
 import { channelRoutes } from './mock-channels.mjs';
+import { transferRoutes } from './mock-transfers.mjs';
 import { Refused, serve } from './web.mjs';
 
 const soon = (minutes) => new Date(Date.now() + minutes * 60_000).toISOString();
@@ -45,7 +46,7 @@ export async function hub(port, world) {
     taxes: [{ class: 'standard', rate_basis_points: 2300, name: 'VAT 23%' },
       { class: 'reduced', rate_basis_points: 1350, name: 'VAT 13.5%' }],
   };
-  const locations = stores.map((s) => ({
+  const locations = [...stores, ...others].map((s) => ({
     ...s, zone: 'Europe/Dublin', address: `12 ${s.name}`, receipt_header: ['Harbour Goods', s.name],
     opening_hours: null, state: 'active',
     link: { S07: 'fresh', S02: 'stale', S03: 'dark' }[s.code] ?? 'none',
@@ -68,6 +69,14 @@ export async function hub(port, world) {
       link: 'stale' },
     { id: 'agt_3', location: 'S03', name: 'exchequer-1', state: 'active',
       last_answer_age_ms: 4_320_000, link: 'dark' },
+  ];
+  const copies = [
+    { life: 'inc_0192b3c4d5e67f8090a1b2c3d4e5f617', location: 'S07', agent: 'agt_1', since: soon(-6),
+      state: 'waiting' },
+    { life: 'inc_0192b3c4d5e67f8090a1b2c3d4e5f618', location: 'S02', agent: 'agt_2',
+      since: soon(-700), state: 'refused' },
+    { life: 'inc_0192b3c4d5e67f8090a1b2c3d4e5f619', location: 'S03', agent: 'agt_3',
+      since: soon(-2000), state: 'allowed' },
   ];
   const retired = new Set();
   const standings = () => Object.fromEntries(locations.filter((l) => l.kind === 'store').map((l) => {
@@ -132,10 +141,11 @@ export async function hub(port, world) {
       next_cursor: from + limit < all.length ? String(from + limit) : null };
   };
   const full = (i) => ({ ...i, barcodes: [i.barcode], unit: 'each', tax: 'standard',
-    state: 'active', version: 1 });
+    state: 'active', version: 1, components: i.components ?? [] });
 
   const routes = [
     ...channelRoutes(),
+    ...transferRoutes(world),
     ['GET', /^\/v1\/time$/, () => ({ now: soon(0), hub_id: 'hub_1', hub_epoch: 1 })],
     ['GET', /^\/v1\/public\/config$/, () => ({ shop: shop.name, currency: 'EUR', key: 'osp_demo',
       locale: 'en-IE' })],
@@ -179,7 +189,8 @@ export async function hub(port, world) {
       const { items: found, next_cursor } = listed(url);
       return { items: found.map(full), next_cursor };
     }],
-    ['GET', /^\/v1\/locations$/, () => ({ locations })],
+    ['GET', /^\/v1\/locations$/, () =>
+      ({ locations: locations.filter((l) => l.kind !== 'transit' || !world.noRoad) })],
     ['PUT', /^\/v1\/locations\/(.+)$/, ([code], b) => {
       const old = locations.find((l) => l.code === code);
       if (old) Object.assign(old, b);
@@ -222,13 +233,18 @@ export async function hub(port, world) {
     ['GET', /^\/v1\/stores\/([^/]+)$/, ([code]) => standings()[code]],
     ['GET', /^\/v1\/stores\/([^/]+)\/items$/, ([code], _, url) => {
       const { units } = standings()[code][url.searchParams.get('of')];
-      const list = items.slice(0, 8).map((i, n) => ({ sku: i.sku, units: 9 - n }));
+      const list = items.slice(0, 8).map((i, n) => ({ sku: i.sku, name: i.name, units: 9 - n }));
       return { items: units ? list : [], next_cursor: null };
     }],
     ['POST', /^\/v1\/stores\/([^/]+)\/retire-agent$/, ([code], body) => {
       if (body.incarnation !== standings()[code].incarnation) throw new Refused(409, 'agent_answers');
       retired.add(code);
       return standings()[code];
+    }],
+    ['GET', /^\/v1\/agent-copies$/, () => ({ next_cursor: null, copies: world.copies ? copies : [] })],
+    ['PUT', /^\/v1\/agent-copies\/([^/]+)$/, ([life], b) => {
+      const copy = copies.find((c) => c.life === life);
+      return Object.assign(copy, { state: b.allowed ? 'allowed' : 'refused' });
     }],
     ['GET', /^\/v1\/agents$/, () => ({ agents })],
     ['DELETE', /^\/v1\/agents\/(.+)$/, ([a]) => {

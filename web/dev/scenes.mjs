@@ -1,13 +1,14 @@
 // The states of the pages worth a picture: how to get there, at which size.
 import { displayScenes } from './display-scenes.mjs';
+import { lifeScenes, officeScenes } from './office-scenes.mjs';
 
 export function scenes(first) {
   const register = `http://127.0.0.1:${first + 1}/`;
   const shop = `http://127.0.0.1:${first}/shop/`;
   const setup = `http://127.0.0.1:${first}/setup/`;
   const bench = `http://127.0.0.1:${first + 2}/`;
-  const office = async (page, section) => {
-    await page.goto(`${setup}#${section}`);
+  const office = async (page, section, query = '') => {
+    await page.goto(`${setup}${query}#${section}`);
     const secret = page.getByTestId('secret');
     await secret.or(page.getByTestId('nav-shop')).first().waitFor();
     if (await secret.isVisible()) {
@@ -27,6 +28,7 @@ export function scenes(first) {
     link: { state: 'live', since: new Date().toISOString(), last_answer_age_ms: 90, waiting: 0 },
     printer: { state: 'ready', since: new Date().toISOString(), waiting: 0, paused: false },
     scanner: { state: 'ready' }, drawer: { state: 'closed', since: null },
+    life: { state: 'sound', since: null, life: null, may_pay: true },
   };
   const door = async (page, query = '') => {
     await post(`${register}mock/reset`);
@@ -215,6 +217,8 @@ export function scenes(first) {
       await p.getByTestId('device-printer').waitFor();
     } },
     ...displayScenes(register, post),
+    ...officeScenes(`http://127.0.0.1:${first}/`, office, post),
+    ...lifeScenes(register, enter, post),
     { name: 's01-grid', async play(p) {
       await p.goto(shop);
       await p.getByTestId('item').nth(10).waitFor();
@@ -367,25 +371,6 @@ export function scenes(first) {
         await office(p, 'channels');
         await p.getByTestId('channel-row').first().waitFor();
       } },
-    ...[{}, { dark: true }, { width: 390, height: 844 }].map((look, n) => ({
-      name: `o23-stores-${n}`, least: 24, full: true, ...look, async play(p) {
-        await office(p, 'stores');
-        await p.getByTestId('store-stands').first().waitFor();
-      } })),
-    ...[{}, { dark: true, width: 390, height: 844 }].map((look, n) => ({
-      name: `o24-store-${n}`, least: 24, full: true, ...look, async play(p) {
-        await office(p, 'stores');
-        await p.locator('[data-location=S03]').getByTestId('open-store').click();
-        await p.getByTestId('store-item').first().waitFor();
-      } })),
-    ...[{}, { dark: true, width: 390, height: 844 }].map((look, n) => ({
-      name: `o25-retire-agent-${n}`, least: 24, ...look, async play(p) {
-        await p.goto(`${setup}${n ? '?lang=de' : ''}`);
-        await office(p, 'stores');
-        await p.locator('[data-location=S03]').getByTestId('open-store').click();
-        await p.getByTestId('retire-agent').click();
-        await p.getByTestId('retire-code').fill('S03');
-      } })),
     { name: 'b01-bench', full: true, async play(p) {
       await p.goto(bench);
       await p.getByTestId('receipt').first().waitFor();

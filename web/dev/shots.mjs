@@ -47,6 +47,7 @@ for (const scene of scenes(first)) {
     colorScheme: scene.dark ? 'dark' : 'light',
   });
   const page = await context.newPage();
+  page.setDefaultTimeout(10_000);
   const said = [];
   page.on('pageerror', (e) => said.push(`pageerror ${e.message}`));
   page.on('console', (m) => {

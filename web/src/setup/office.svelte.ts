@@ -6,11 +6,12 @@ import type {
 } from '../shared/api/types';
 
 export type Section =
-  | 'overview' | 'shop' | 'locations' | 'stores' | 'people' | 'agents' | 'items' | 'policies'
-  | 'channels' | 'keys';
+  | 'overview' | 'shop' | 'locations' | 'stores' | 'people' | 'agents' | 'items' | 'transfers'
+  | 'policies' | 'channels' | 'keys';
 
 const sections: Section[] = [
-  'overview', 'shop', 'locations', 'stores', 'people', 'agents', 'items', 'policies', 'channels', 'keys',
+  'overview', 'shop', 'locations', 'stores', 'people', 'agents', 'items', 'transfers', 'policies',
+  'channels', 'keys',
 ];
 
 const hub = new URL('../', location.href);

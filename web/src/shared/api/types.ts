@@ -33,6 +33,9 @@ export type ChannelOrder = Schemas['ChannelOrder'];
 export type Store = Schemas['Store'];
 export type StoreDetail = Schemas['StoreDetail'];
 export type StoreItem = Schemas['StoreItem'];
+export type Transfer = Schemas['Transfer'];
+export type TransferLine = Schemas['TransferLine'];
+export type ItemStock = Schemas['Stock'];
 export type Session = Schemas['Session'];
 
 // The public shop.

@@ -75,8 +75,11 @@ const fields: Record<string, string> = {
   '/display': 'Die Grenze liegt zwischen 1 und 1.000.000 Stück.',
   '/endpoint': 'Eine Adresse beginnt mit https:// und liegt nicht in einem privaten Netz.',
   '/expires_at': 'Das Ende muss in der Zukunft liegen.',
+  '/from': 'Von einem Ort der Art „unterwegs“ geht nichts ab.',
   '/image': 'Ein Bild ist eine https-Adresse mit höchstens 2.000 Zeichen.',
   '/kind': 'Diese Art gibt es nicht.',
+  '/lines': 'Eine Umlagerung oder Ankunft hat 1 bis 200 Zeilen mit Ware.',
+  '/lines/quantity': 'Stücke sind eine ganze Zahl von 1 bis 1.000.000.000.',
   '/locations': 'Höchstens 200 Standorte, jeder einmal.',
   '/locations/*': 'Diesen Standort gibt es nicht mehr. Bitte die Seite neu laden.',
   '/name': 'Ein Name hat 1 bis 200 Zeichen.',
@@ -89,6 +92,7 @@ const fields: Record<string, string> = {
   '/price/currency': 'Ein Preis ist in der Währung des Geschäfts.',
   '/quantity': 'Stücke sind eine ganze Zahl von 0 bis 1.000.000.000.',
   '/receipt_header': 'Ein Belegkopf hat höchstens 8 Zeilen.',
+  '/reference': 'Eine Nummer hat höchstens 500 Zeichen.',
   '/role': 'Diese Rolle gibt es für Personen nicht.',
   '/scopes': 'Ein Schlüssel braucht mindestens ein Recht.',
   '/scopes/*': 'Dieses Recht gibt es für diese Art von Schlüssel nicht.',
@@ -98,6 +102,8 @@ const fields: Record<string, string> = {
   '/taxes/*/class': 'Eine Steuerklasse hat 1 bis 32 Zeichen und steht nur einmal da.',
   '/taxes/*/name': 'Der Name einer Steuer hat 1 bis 200 Zeichen.',
   '/taxes/*/rate_basis_points': 'Ein Steuersatz liegt zwischen 0 und 100 Prozent.',
+  '/to': 'Das Ziel ist ein anderer Ort, und keiner der Art „unterwegs“.',
+  '/via': 'Unterwegs steht Ware nur an einem Ort der Art „unterwegs“.',
   '/zone': 'Eine Zeitzone heißt so wie Europe/Berlin.',
 };
 

@@ -1,6 +1,7 @@
 // The set-up page's words in German.
 import type { SetupStrings } from '../en/setup';
 import { de as stores } from './stores';
+import { de as transfer } from './transfers';
 
 export const de: SetupStrings = {
   page: 'Einrichtung',
@@ -12,6 +13,7 @@ export const de: SetupStrings = {
     people: 'Personal',
     agents: 'Agenten',
     items: 'Artikel und Bestand',
+    transfers: 'Umlagerungen',
     policies: 'Regeln',
     channels: 'Kanäle',
     keys: 'Schlüssel',
@@ -107,7 +109,8 @@ export const de: SetupStrings = {
   editLocation: (name) => `${name} ändern`,
   codeHint: 'Steht in jeder Belegnummer, zum Beispiel S07',
   kind: 'Art',
-  kinds: { store: 'Filiale', warehouse: 'Lager' },
+  transitHint: 'Dort steht die Ware von Umlagerungen, solange sie unterwegs ist.',
+  kinds: { store: 'Filiale', warehouse: 'Lager', dropship: 'Lieferant', transit: 'Unterwegs' },
   address: 'Adresse',
   receiptHeader: 'Belegkopf',
   receiptHeaderHint: 'Je eine Zeile, oben gedruckt',
@@ -169,6 +172,8 @@ export const de: SetupStrings = {
   whichStore: 'Welche Filiale',
 
   ...stores,
+
+  transfer,
 
   itemsWhy: 'Das Sortiment und Dateien, die es füllen.',
   importTitle: 'Datei einlesen',

@@ -1,5 +1,6 @@
 // The set-up page's words in English. The German object has the same shape, checked by type.
 import { en as stores } from './stores';
+import { en as transfer } from './transfers';
 
 export const en = {
   page: 'Set-up',
@@ -11,6 +12,7 @@ export const en = {
     people: 'People',
     agents: 'Agents',
     items: 'Items and stock',
+    transfers: 'Transfers',
     policies: 'Policies',
     channels: 'Channels',
     keys: 'Keys',
@@ -106,7 +108,10 @@ export const en = {
   editLocation: (name: string) => `Edit ${name}`,
   codeHint: 'Stands in every receipt number, S07 for example',
   kind: 'Kind',
-  kinds: { store: 'Store', warehouse: 'Warehouse' } as Record<string, string>,
+  transitHint: 'Goods of transfers stand there while they are on the way.',
+  kinds: {
+    store: 'Store', warehouse: 'Warehouse', dropship: 'Supplier', transit: 'Transit',
+  } as Record<string, string>,
   address: 'Address',
   receiptHeader: 'Receipt header',
   receiptHeaderHint: 'One line each, printed on top',
@@ -168,6 +173,8 @@ export const en = {
   whichStore: 'Which store',
 
   ...stores,
+
+  transfer,
 
   itemsWhy: 'The catalogue, and files that fill it.',
   importTitle: 'Import a file',
