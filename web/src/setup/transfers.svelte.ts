@@ -104,9 +104,11 @@ export function sender() {
     if (text !== last) key = newKey();
     last = text;
     try {
-      return (transfers.one = await theApi().post<Transfer>(path, body, { key }));
+      const answer = await theApi().post<Transfer>(path, body, { key });
+      last = '';
+      return (transfers.one = answer);
     } catch (cause) {
-      // The hub has answered: the next try is another one.
+      // The hub has answered: the next one is another, even if it says the same.
       if (!asProblem(cause).unreachable) last = '';
       throw cause;
     }
