@@ -62,8 +62,8 @@ pub const CATALOGUE: &[Entry] = entries! {
         "There is no location with this code, or none that you work at."
         "Check the code."
     "reservation_unknown" 404
-        "There is no such reservation, or none that you may see."
-        "Check the id, and who asks."
+        "There is no such reservation, or none that you may see; a transfer is none."
+        "Check the id, and who asks; transfers are under `/v1/transfers`."
     "transfer_unknown" 404
         "There is no such transfer, or none that you may see."
         "Check the id, and who asks."

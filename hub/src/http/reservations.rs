@@ -1,6 +1,7 @@
 //! `/v1/reservations`: claims on units, and the steps of their lives.
 //!
-//! Invariant: a reservation is there only for callers of its channel and of its locations.
+//! Invariant: a reservation is there only for callers of its channel and of its locations. A
+//! transfer, which is one too, is none here: who may claim may not for that send goods about.
 
 use axum::Json;
 use axum::extract::State;
@@ -192,8 +193,9 @@ async fn reserve(
 async fn found(app: &App, signed: &Signed, id: &str) -> Answer<Reservation> {
     let id: ReservationId = id.parse().map_err(|_| Refusal::ReservationUnknown)?;
     let mut tx = app.store.read().await?;
-    let found = reservations::by_id(&mut tx, id).await?.ok_or(Refusal::ReservationUnknown)?;
+    let found = reservations::by_id(&mut tx, id).await?;
     tx.rollback().await?;
+    let found = found.filter(|r| r.transfer.is_none()).ok_or(Refusal::ReservationUnknown)?;
     let seen = app.seen();
     let mine = |line: &ReservationLine| {
         let location = seen.records.location_by_no(line.location);

@@ -1,6 +1,6 @@
 //! Goods from one location to another: asked for, sent by a store or a warehouse, taken in there.
 
-use oneshelf_domain::{AgentId, IncarnationId, Timestamp};
+use oneshelf_domain::{AgentId, IncarnationId, Timestamp, limits};
 use oneshelf_hub::audit::audit;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -163,6 +163,61 @@ async fn a_store_hands_goods_to_the_driver_and_sends_of_its_share() {
     let next = format!("limit=1&cursor={}", first["next_cursor"].as_str().unwrap());
     assert_eq!(listed(&next).await, 1);
     hub.get("/v1/transfers?state=lost").await.refused(422, "invalid");
+    audited(&hub).await;
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn a_transfer_is_no_reservation_to_who_may_only_claim() {
+    let hub = Hub::open().await;
+    road(&hub).await;
+    let made = hub.post("/v1/transfers", asked("W01", "S07", 4)).await.ok(201);
+    let claims = hub.secret_key(&["reserve"]).await;
+    let path = format!("/v1/reservations/{}", made["id"].as_str().unwrap());
+    let ask = |who: &str, method: &str, step: &str| {
+        hub.ask(method, &format!("{path}{step}")).bearer(who).send()
+    };
+    for step in ["/commit", "/pick", "/hand-over", "/release"] {
+        ask(&claims, "POST", step).await.refused(404, "reservation_unknown");
+        hub.post(&format!("{path}{step}"), json!({})).await.refused(404, "reservation_unknown");
+    }
+    ask(&claims, "GET", "").await.refused(404, "reservation_unknown");
+    let path = path.replace("reservations", "transfers");
+    assert_eq!(hub.get(&path).await.ok(200)["state"], "committed");
+    let ship = hub.ask("POST", &format!("{path}/ship")).bearer(&claims).send().await;
+    ship.refused(403, "not_allowed");
+    hub.post(&format!("{path}/ship"), json!({})).await.ok(200);
+    audited(&hub).await;
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn a_full_transfer_is_sent_and_taken_in_on_a_cold_cache() {
+    let mut hub = Hub::open().await;
+    road(&hub).await;
+    let lines = |units: &[(&str, i64)]| {
+        let line = |n: usize| {
+            let mut line = json!({"sku": format!("I{n}")});
+            units.iter().for_each(|(name, units)| line[*name] = json!(units));
+            line
+        };
+        Value::from((0..limits::LINES_MAX).map(line).collect::<Vec<_>>())
+    };
+    for n in 0..limits::LINES_MAX {
+        hub.put(&format!("/v1/items/I{n}"), json!({"name": "Thing"})).await.ok(200);
+    }
+    let goods = json!({"location": "W01", "lines": lines(&[("quantity", 3)])});
+    hub.post("/v1/stock/receive", goods).await.ok(200);
+    let body = json!({"from": "W01", "to": "S07", "lines": lines(&[("quantity", 2)])});
+    let made = hub.post("/v1/transfers", body).await.ok(201);
+    let path = format!("/v1/transfers/{}", made["id"].as_str().unwrap());
+    hub.restart().await;
+    let sent = hub.post(&format!("{path}/ship"), json!({})).await.ok(200);
+    assert_eq!(sent["state"], "in_transit");
+    hub.restart().await;
+    let came = json!({"lines": lines(&[("good", 1), ("damaged", 1)])});
+    let done = hub.post(&format!("{path}/receive"), came).await.ok(200);
+    assert_eq!(done["state"], "transferred");
     audited(&hub).await;
     hub.close().await;
 }
