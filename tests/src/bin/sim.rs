@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use oneshelf_sim::{
-    self as sim, Bug, CONFIGS, Config, Counts, Limits, Report, Summary, run, search,
+    self as sim, Bug, CONFIGS, Config, Counts, Found, Limits, Report, Summary, run, search,
 };
 
 const USAGE: &str = "\
@@ -34,7 +34,8 @@ sim --policies [--weeks N]
   --search CONFIG  every order of a few acts, frames and faults in a small world, breadth first;
                    says how many states there are, or the shortest trace to what breaks
   --depth N        steps of the longest trace (default: until no state is new)
-  --states N       stops at N different states (default 1000000)
+  --states N       stops at N different states (default: the seven small ones of shares.md
+                   section 8 are searched to the end, the others to 300000)
 ";
 
 struct Wish {
@@ -50,15 +51,14 @@ struct Wish {
     bugs: bool,
     tail: usize,
     search: Option<Vec<&'static Config>>,
-    limits: Limits,
+    depth: usize,
+    states: Option<usize>,
 }
 
 fn main() -> ExitCode {
     let mut out = std::io::stdout();
     let result = match read(std::env::args().skip(1)) {
-        Ok(Some(Wish { search: Some(configs), bug, limits, .. })) => {
-            searches(&mut out, &configs, bug, limits)
-        }
+        Ok(Some(wish)) if wish.search.is_some() => searches(&mut out, &wish),
         Ok(Some(wish)) if wish.policies => policies(&mut out, &wish),
         Ok(Some(wish)) if wish.bugs => all_bugs(&mut out, &wish),
         Ok(Some(wish)) => seeds(&mut out, &wish),
@@ -70,7 +70,7 @@ fn main() -> ExitCode {
 
 fn usage(out: &mut impl Write) -> std::io::Result<()> {
     write!(out, "{USAGE}\nCONFIG is one of these, or `all`:\n")?;
-    CONFIGS.iter().try_for_each(|c| writeln!(out, "  {:10} {}", c.name, c.about))
+    CONFIGS.iter().try_for_each(|c| writeln!(out, "  {:18} {}", c.name, c.about))
 }
 
 fn read(mut words: impl Iterator<Item = String>) -> Result<Option<Wish>, String> {
@@ -87,7 +87,8 @@ fn read(mut words: impl Iterator<Item = String>) -> Result<Option<Wish>, String>
         bugs: false,
         tail: 40,
         search: None,
-        limits: Limits { depth: usize::MAX, states: 1_000_000 },
+        depth: usize::MAX,
+        states: None,
     };
     while let Some(word) = words.next() {
         let mut number = || -> Result<u64, String> {
@@ -110,8 +111,8 @@ fn read(mut words: impl Iterator<Item = String>) -> Result<Option<Wish>, String>
                     other => return Err(format!("--shares is on or off, not {other:?}")),
                 }
             }
-            "--depth" => wish.limits.depth = usize::try_from(number()?).unwrap_or(usize::MAX),
-            "--states" => wish.limits.states = usize::try_from(number()?).unwrap_or(usize::MAX),
+            "--depth" => wish.depth = usize::try_from(number()?).unwrap_or(usize::MAX),
+            "--states" => wish.states = usize::try_from(number()?).ok(),
             "--search" => {
                 let name = words.next().unwrap_or_default();
                 let named = CONFIGS.iter().filter(|c| name == "all" || c.name == name);
@@ -222,32 +223,65 @@ fn tell_broken(out: &mut impl Write, wish: &Wish, report: Report) -> std::io::Re
     writeln!(out, "make it again: --from {seed} --seeds 1 --tail 1000000{shares}")
 }
 
-fn searches(
-    out: &mut impl Write,
-    configs: &[&'static Config],
-    bug: Option<Bug>,
-    limits: Limits,
-) -> std::io::Result<bool> {
-    for (passed, config) in configs.iter().enumerate() {
-        let begun = std::time::Instant::now();
-        let found = search(config, bug, limits);
-        let ms = begun.elapsed().as_millis();
-        let end = if found.exhausted { "no state is left" } else { "not to the end" };
-        writeln!(
-            out,
-            "{:10} {} states, {} steps, {} with too much on its way, depth {}, {end}, {ms} ms",
-            config.name, found.states, found.steps, found.pruned, found.depth
-        )?;
-        if let Some((what, trace)) = found.broken {
-            for (at, line) in trace.iter().enumerate() {
-                writeln!(out, "{:3}. {line}", at + 1)?;
-            }
-            writeln!(out, "broke: {what}\n{passed} passed, 1 failed")?;
-            return Ok(false);
-        }
+/// States of a larger world, when nothing else is wanted.
+const STATES: usize = 300_000;
+
+fn searches(out: &mut impl Write, wish: &Wish) -> std::io::Result<bool> {
+    let configs = wish.search.as_deref().unwrap_or_default();
+    let states = |config: &Config| match config.is_small() {
+        true => usize::MAX,
+        false => STATES,
+    };
+    let one = |config: &'static Config| {
+        let begun = Instant::now();
+        let states = wish.states.unwrap_or_else(|| states(config));
+        let found = search(config, wish.bug, Limits { depth: wish.depth, states });
+        (found, begun.elapsed().as_millis())
+    };
+    let (mut passed, mut complete, mut small, mut written) = (0, 0, 0, Ok(true));
+    sim::each_in_order(configs, wish.threads, one, |config, (found, ms)| {
+        small += usize::from(config.is_small());
+        complete += usize::from(config.is_small() && found.exhausted);
+        written = tell_found(out, config, found, ms);
+        passed += usize::from(matches!(written, Ok(true)));
+        matches!(written, Ok(true))
+    });
+    if !written? {
+        writeln!(out, "{passed} passed, 1 failed")?;
+        return Ok(false);
     }
-    writeln!(out, "{} passed, 0 failed", configs.len())?;
+    if small > 0 {
+        writeln!(out, "{complete} of {small} small configurations complete")?;
+    }
+    writeln!(out, "{passed} passed, 0 failed")?;
     Ok(true)
+}
+
+/// True when nothing broke.
+fn tell_found(
+    out: &mut impl Write,
+    config: &Config,
+    found: Found,
+    ms: u128,
+) -> std::io::Result<bool> {
+    let Found { states, steps, pruned, depth, exhausted, broken } = found;
+    let end = match (&broken, exhausted) {
+        (Some(_), _) => "broken",
+        (None, true) => "complete, 0 violations",
+        (None, false) => "cut off, 0 violations",
+    };
+    writeln!(
+        out,
+        "{:18} {states} states, {steps} steps, {pruned} with more than 3 messages one way, depth \
+         {depth}, {end}, {ms} ms",
+        config.name
+    )?;
+    let Some((what, trace)) = broken else { return Ok(true) };
+    for (at, line) in trace.iter().enumerate() {
+        writeln!(out, "{:3}. {line}", at + 1)?;
+    }
+    writeln!(out, "broke: {what}")?;
+    Ok(false)
 }
 
 fn all_bugs(out: &mut impl Write, wish: &Wish) -> std::io::Result<bool> {

@@ -27,7 +27,13 @@ macro_rules! bugs {
 
             /// Random runs meet it; else only a search of small worlds does.
             pub const fn by_chance(self) -> bool {
-                !matches!(self, Bug::DrawnAgain | Bug::GrantOldSession | Bug::AckOldSession)
+                !matches!(
+                    self,
+                    Bug::DrawnAgain
+                        | Bug::GrantOldSession
+                        | Bug::AckOldSession
+                        | Bug::ResidueDrawn
+                )
             }
 
             /// The name on the command line.

@@ -15,18 +15,43 @@ pub fn in_order(
     from: u64,
     threads: usize,
     run: impl Fn(u64) -> Report + Sync,
-    mut take: impl FnMut(Report) -> bool,
+    take: impl FnMut(Report) -> bool,
+) {
+    numbered(from, threads, |seed| Some(run(seed)), take);
+}
+
+/// The same for what is in a list.
+pub fn each_in_order<T: Copy + Send + Sync, R: Send>(
+    all: &[T],
+    threads: usize,
+    run: impl Fn(T) -> R + Sync,
+    mut take: impl FnMut(T, R) -> bool,
+) {
+    let one = |at: u64| {
+        let of = *usize::try_from(at).ok().and_then(|at| all.get(at))?;
+        Some((of, run(of)))
+    };
+    numbered(0, threads, one, |(of, result)| take(of, result));
+}
+
+/// Numbers from `from` on, until there is none or `take` has enough.
+fn numbered<R: Send>(
+    from: u64,
+    threads: usize,
+    run: impl Fn(u64) -> Option<R> + Sync,
+    mut take: impl FnMut(R) -> bool,
 ) {
     let (next, enough) = (AtomicU64::new(from), AtomicBool::new(false));
-    let (done, reports) = mpsc::channel();
+    let (done, results) = mpsc::channel();
     std::thread::scope(|scope| {
         for _ in 0..threads.max(1) {
             let done = done.clone();
             scope.spawn(|| {
                 let done = done;
                 while !enough.load(Ordering::Relaxed) {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if done.send(run(seed)).is_err() {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(result) = run(number) else { return };
+                    if done.send((number, result)).is_err() {
                         return;
                     }
                 }
@@ -34,14 +59,14 @@ pub fn in_order(
         }
         drop(done);
         // Gone with this closure, also when `take` panics: then nobody can send, and all stop.
-        let reports = reports;
+        let results = results;
         let mut early = BTreeMap::new();
         let mut wanted = from;
-        while let Ok(report) = reports.recv() {
-            early.insert(report.seed, report);
-            while let Some(report) = early.remove(&wanted) {
+        while let Ok((number, result)) = results.recv() {
+            early.insert(number, result);
+            while let Some(result) = early.remove(&wanted) {
                 wanted += 1;
-                if !take(report) {
+                if !take(result) {
                     enough.store(true, Ordering::Relaxed);
                     return;
                 }

@@ -21,9 +21,9 @@ mod trace;
 mod world;
 
 pub use bug::Bug;
-pub use many::{in_order, threads};
+pub use many::{each_in_order, in_order, threads};
 pub use policies::{Cell, LINES, POLICIES, STOCKS, Tally, WEEKS, measure, plot, table};
-pub use search::{CONFIGS, Config, Limits, search};
+pub use search::{CONFIGS, Config, Found, Limits, search};
 pub use summary::Summary;
 pub use trace::Counts;
 

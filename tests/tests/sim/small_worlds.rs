@@ -1,7 +1,7 @@
 //! Small worlds searched breadth first: nothing breaks, and planted bugs are found.
 //!
 //! The test command looks at the whole of the smaller ones and at the beginning of the others;
-//! `cargo xtask sim --search all` goes on from there.
+//! `cargo xtask sim --search all` goes on from there, to the end of the seven of shares.md.
 
 use crate::sim::{Bug, CONFIGS, Config, Limits, search};
 
@@ -10,7 +10,9 @@ const STATES: usize = 1_200;
 /// States within which a planted bug must be found.
 const STATES_OF_A_BUG: usize = 3_000;
 /// Worlds that are searched whole.
-const WHOLE: [(&str, usize); 5] = [
+const WHOLE: [(&str, usize); 7] = [
+    ("small-duplicate", 900),
+    ("small-hub-restore", 2_800),
     ("loss", 500),
     ("duplicate", 1_500),
     ("crash", 4_000),
@@ -74,6 +76,9 @@ const BUGS: &[(Bug, &str, usize)] = &[
     (Bug::GrantBeforeCommit, "crash", 2),
     (Bug::CountAtArrival, "count", 3),
     (Bug::DrawnAgain, "retire", 6),
+    (Bug::ResidueDrawn, "beside", 7),
+    (Bug::DedupedBySeq, "successor", 1),
+    (Bug::DedupedByEpoch, "retire", 5),
     (Bug::TotalsNotLearned, "hub-restore", 4),
     (Bug::PromisesEarly, "hub-restore", 3),
     (Bug::GrantOldSession, "hub-late", 8),

@@ -18,6 +18,9 @@ impl Auditor {
         }
         self.recovered(books, views)?;
         self.ended.extend(books.lives.iter().filter(|l| l.retired).map(|l| l.id));
+        if std::mem::take(&mut self.counted) {
+            self.freed.extend(&self.ended);
+        }
         self.taken_from_promises(books)?;
         for row in &books.rows {
             self.not_below_zero(row)?;
@@ -161,8 +164,7 @@ impl Auditor {
             let lacks = row.short + row.owed;
             let more = lacks - self.lacking.insert(at, lacks).unwrap_or(0);
             let may = excused.get(&at).copied().unwrap_or(0);
-            // What a count freed may still be sold by the one that was silent (section 6).
-            let free = self.tainted[at.0] || self.settled[at.0] || self.unprotected;
+            let free = self.tainted[at.0] || self.unprotected;
             if more > may && !free && !self.restored.ever() {
                 wrong.get_or_insert((more, may, row));
             }

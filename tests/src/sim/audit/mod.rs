@@ -57,6 +57,10 @@ pub struct Auditor {
     settled: Vec<bool>,
     /// Lives that the hub had ended at the last look.
     ended: BTreeSet<Id>,
+    /// Of them those whose units a count freed since, and whether one was booked since the last
+    /// look.
+    freed: BTreeSet<Id>,
+    counted: bool,
     /// Facts that the hub has not booked.
     open: Way,
     /// Looks until every one of them is looked up in its log again.
@@ -151,7 +155,7 @@ impl Auditor {
     pub fn digest(&self, hasher: &mut impl Hasher) {
         (&self.shelf, &self.aside, &self.beyond, &self.unseen).hash(hasher);
         (&self.tainted, &self.counted_tainted, &self.retired).hash(hasher);
-        (&self.settled, &self.ended).hash(hasher);
+        (&self.settled, &self.ended, &self.freed).hash(hasher);
         (&self.open, &self.booked_ids, &self.promises, &self.left).hash(hasher);
         (&self.doubts, &self.must_fork, &self.copied, &self.given, &self.heard).hash(hasher);
         (&self.heads, &self.restored).hash(hasher);

@@ -104,6 +104,9 @@ impl Auditor {
         }
         match self.open.remove(id) {
             Some(act) => {
+                self.counted |= act.kind == "count";
+                // What a count freed may still be sold by the one that was silent (section 6).
+                let freed = self.freed.contains(&act.life);
                 for line in &act.lines {
                     let units = if act.kind == "count" { i64::MAX / 2 } else { line.removed };
                     let left = self.left.entry((act.place, line.item)).or_default();
@@ -111,7 +114,7 @@ impl Auditor {
                     let excused = match act.kind {
                         "count" => i64::MAX / 2,
                         "handover" => line.removed,
-                        _ => line.beyond,
+                        _ => line.beyond + if freed { line.share.max(0) } else { 0 },
                     };
                     let known = self.excused.entry((act.place, line.item)).or_default();
                     *known = known.saturating_add(excused);

@@ -74,6 +74,11 @@ pub struct Config {
 }
 
 impl Config {
+    /// One of the seven that are searched to the end.
+    pub fn is_small(&self) -> bool {
+        self.name.starts_with("small-")
+    }
+
     pub(super) fn budget(&self) -> Budget {
         let mut budget = [0; KINDS];
         for (kind, count) in self.budget {

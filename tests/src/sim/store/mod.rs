@@ -45,8 +45,10 @@ pub(super) struct Device {
     heard: i64,
     /// Thrown away: it never speaks again.
     pub gone: bool,
-    /// A spare does nothing but speak.
+    /// In the place of another, whose agent is silent: it sells, and no more.
     pub spare: bool,
+    /// It reaches nobody until then, and does not know why, ms.
+    pub dark_until: i64,
     /// For a planted bug: receipt numbers in memory.
     memory: BTreeMap<usize, i64>,
     /// For a planted bug: what recalls asked for when they came first.
@@ -71,6 +73,7 @@ impl Device {
             heard: 0,
             gone: false,
             spare: false,
+            dark_until: 0,
             memory: BTreeMap::new(),
             asked: BTreeMap::new(),
             answering: false,

@@ -27,10 +27,14 @@ pub(crate) struct Habits {
 impl Device {
     /// Somebody does something at a register.
     pub fn act(&mut self, scene: &mut Scene, numbers: &Numbers, register: usize, habits: Habits) {
-        if self.machine.is_none() || self.spare {
+        // With two logs in one store a count allows for those that the hub has heard of.
+        let unheard = self.spare && self.disk.life.lease.number == 0;
+        if self.machine.is_none() || unheard {
             return;
         }
         match scene.rng.below(100) {
+            // One in the place of another sells, and no more.
+            66.. if self.spare => self.void(scene, register),
             0..40 => {
                 let item = scene.rng.below(ITEMS.len());
                 self.scan(scene, numbers, register, item);
@@ -279,7 +283,9 @@ impl Device {
 }
 
 fn name(store: usize, register: usize) -> String {
-    format!("{}-{}", PLACES[store], REGISTERS[register])
+    // Agents in the place of another have registers of their own.
+    let own = || format!("R{}", register + 1);
+    format!("{}-{}", PLACES[store], REGISTERS.get(register).map_or_else(own, |r| (*r).to_owned()))
 }
 
 /// The commercial part. One in forty is wrong: its goods are gone all the same.

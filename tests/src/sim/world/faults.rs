@@ -3,7 +3,7 @@
 use oneshelf_domain::IncarnationId;
 
 use super::World;
-use crate::sim::names::{ITEMS, STORES};
+use crate::sim::names::{ITEMS, REGISTERS, STORES};
 use crate::sim::scene::{Event, Fault};
 use crate::sim::store::Device;
 
@@ -224,7 +224,14 @@ impl World {
             return false;
         }
         let Some(device) = self.device_of(store) else { return false };
-        self.devices[device].stop(&mut self.scene);
+        if self.scene.rng.chance(500) {
+            // People go on at its registers.
+            let dark = self.scene.rng.wait(MINUTE);
+            self.devices[device].dark_until = self.scene.now + dark;
+            self.devices[device].disconnected(&mut self.scene);
+        } else {
+            self.devices[device].stop(&mut self.scene);
+        }
         let no = self.devices.len();
         let mut spare = Device::new(&mut self.scene, no, store);
         spare.spare = true;
@@ -232,6 +239,7 @@ impl World {
         self.scene.counts.retired += 1;
         self.scene.audit.retire(store);
         self.scene.after(100, Event::DeviceStarts { device: no });
+        self.scene.after(1_000, Event::Register { device: no, register: REGISTERS.len() + no });
         self.scene.after(15_000, Event::Fault(Fault::SpareLeaves));
         true
     }

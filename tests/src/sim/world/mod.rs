@@ -252,7 +252,8 @@ impl World {
         if d.gone || d.connection.is_some() || d.machine.is_none() {
             return;
         }
-        if let Some(ms) = self.scene.cut_for(d.store) {
+        let dark = d.dark_until - self.scene.now;
+        if let Some(ms) = self.scene.cut_for(d.store).or((dark > 0).then_some(dark)) {
             let wait = ms + self.scene.rng.wait(1_000);
             self.scene.after(wait, Event::Connects { device });
             return;

@@ -20,6 +20,7 @@ impl World {
             self.scene.after(0, Event::HubStarts);
         }
         for device in 0..self.devices.len() {
+            self.devices[device].dark_until = 0;
             self.scene.after(1, Event::DeviceStarts { device });
             self.scene.after(2, Event::Connects { device });
         }
