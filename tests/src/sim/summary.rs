@@ -67,7 +67,7 @@ impl fmt::Display for Summary<'_> {
         writeln!(f, "{decided:>10} commands, {} a store-hour", c.an_hour(decided))?;
         writeln!(f, "{injected:>10} faults, {} a store-hour", c.an_hour(injected))?;
         writeln!(f, "{:>10} promises told to customers", c.told)?;
-        let why = "with a sale beyond a share, a theft or a copied disk in the run";
+        let why = "with a sale beyond a share, a theft, a copied disk or a hub put back in the run";
         writeln!(f, "{:>10} of them broken {why}", c.broken_with_cause)?;
         writeln!(f, "{:>10} of them broken without", c.broken)?;
         let rows = [

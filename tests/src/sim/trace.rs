@@ -75,7 +75,7 @@ pub struct Counts {
     /// Customers who were told that units are theirs.
     pub told: u64,
     /// Those of them whose units were gone before they came, in runs in which a register sold
-    /// beyond its share, a disk was put back or copied, or somebody stole.
+    /// beyond its share, a disk was put back or copied, the hub's too, or somebody stole.
     pub broken_with_cause: u64,
     /// And those in runs without any of it.
     pub broken: u64,

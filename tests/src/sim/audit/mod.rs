@@ -136,9 +136,11 @@ impl Auditor {
     }
 
     /// Something happened that may break a promise whatever is done: a sale beyond a share, a
-    /// theft, a disk that was put back or copied.
+    /// theft, a disk that was put back or copied, the hub's too.
     pub fn may_break(&self) -> bool {
-        self.tainted.contains(&true) || self.beyond.iter().flatten().any(|n| *n > 0)
+        self.restored.ever()
+            || self.tainted.contains(&true)
+            || self.beyond.iter().flatten().any(|n| *n > 0)
     }
 
     /// Customers who were told that units are theirs, and those of them whose units were sold.
