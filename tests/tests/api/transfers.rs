@@ -1,8 +1,11 @@
 //! Goods from one location to another: asked for, sent by a store or a warehouse, taken in there.
 
+use oneshelf_domain::stock::LocationNo;
 use oneshelf_domain::{AgentId, IncarnationId, Timestamp, limits};
 use oneshelf_hub::audit::audit;
+use oneshelf_hub::store::read::transfers::{Wanted, listing};
 use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection};
 use uuid::Uuid;
 
 use crate::cli::hub_says;
@@ -297,5 +300,54 @@ async fn a_transfer_goes_its_whole_way_on_the_command_line() {
     assert!(says(&format!("transfer cancel {id}")).await.contains("released"));
     assert!(!says("transfer list --state committed").await.contains(id));
     audited(&hub).await;
+    hub.close().await;
+}
+
+/// How the engine finds what the list asks for.
+async fn plan(hub: &Hub, wanted: Wanted) -> String {
+    let no = |asked: Option<LocationNo>| if asked.is_some() { "3" } else { "0" };
+    let places = [("$2", no(wanted.from)), ("$3", no(wanted.to))];
+    let rest = [("$1", "''"), ("$4", "9"), ("$5", "'x'"), ("$6", "50")];
+    let values = places.into_iter().chain(rest);
+    let sql = values.fold(listing(wanted), |sql, (name, value)| sql.replace(name, value));
+    if hub.is_file() {
+        let mut db = sqlx::SqliteConnection::connect(hub.database_url()).await.unwrap();
+        let sql = AssertSqlSafe(format!("explain query plan {sql}"));
+        let steps: Vec<(i64, i64, i64, String)> =
+            sqlx::query_as(sql).fetch_all(&mut db).await.unwrap();
+        return steps.into_iter().map(|(.., step)| step).collect::<Vec<_>>().join("\n");
+    }
+    let mut db = sqlx::PgConnection::connect(hub.database_url()).await.unwrap();
+    // An empty table is read whole, whatever there is.
+    for way in ["seqscan", "bitmapscan", "sort"] {
+        let set = AssertSqlSafe(format!("set enable_{way} = off"));
+        sqlx::query(set).execute(&mut db).await.unwrap();
+    }
+    let sql = AssertSqlSafe(format!("explain {sql}"));
+    let steps: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut db).await.unwrap();
+    steps.join("\n")
+}
+
+#[tokio::test]
+async fn a_page_of_one_location_s_transfers_is_one_walk_over_an_index() {
+    let hub = Hub::open().await;
+    let here = Some(LocationNo(3));
+    for (from, to, index) in [
+        (here, None, "reservation_transfer_from"),
+        (None, here, "reservation_transfer_to"),
+        (None, None, "reservation_transfer"),
+    ] {
+        let plan = plan(&hub, Wanted { state: None, from, to, limit: 50 }).await;
+        let walked = match hub.is_file() {
+            true => plan.contains(&format!("USING INDEX {index} (")),
+            false => plan.contains(&format!(" using {index} on ")),
+        };
+        let from_the_cursor = match hub.is_file() {
+            true => plan.contains("(created,id)<(?,?)"),
+            false => plan.lines().any(|l| l.contains("Index Cond") && l.contains("ROW(created")),
+        };
+        assert!(walked && from_the_cursor, "{index}: {plan}");
+        assert!(!plan.to_lowercase().contains("sort") && !plan.contains("TEMP B-TREE"), "{plan}");
+    }
     hub.close().await;
 }

@@ -8,6 +8,7 @@ use oneshelf_domain::stock::{
     ItemNo, LocationNo, Reservation, ReservationState, StockKey, Version,
 };
 use oneshelf_domain::{ReservationId, Timestamp};
+use sqlx::AssertSqlSafe;
 
 use crate::store::load::claims;
 use crate::store::{StoreError, Tx, on};
@@ -25,6 +26,18 @@ pub struct Wanted {
     pub limit: i64,
 }
 
+/// The list's query. Each question has its own words: for "any location, or this one" no index
+/// helps.
+pub fn listing(wanted: Wanted) -> String {
+    let from = wanted.from.map_or("$2 = 0", |_| "transfer_from = $2");
+    let to = wanted.to.map_or("$3 = 0", |_| "transfer_to = $3");
+    format!(
+        "select id from reservation where transfer_to is not null
+            and ($1 = '' or state = $1) and {from} and {to} and (created, id) < ($4, $5)
+        order by created desc, id desc limit $6"
+    )
+}
+
 /// The newest transfers that were made before another, newest first.
 ///
 /// # Errors
@@ -34,11 +47,8 @@ pub async fn before(
     wanted: Wanted,
     (created, id): (i64, &str),
 ) -> Result<Vec<Reservation>, StoreError> {
-    let sql = "select id from reservation where transfer_to is not null
-            and ($1 = '' or state = $1) and ($2 = 0 or transfer_from = $2)
-            and ($3 = 0 or transfer_to = $3) and (created, id) < ($4, $5)
-        order by created desc, id desc limit $6";
-    let ids: Vec<String> = on!(&mut *tx, conn => sqlx::query_scalar(sql)
+    let sql = listing(wanted);
+    let ids: Vec<String> = on!(&mut *tx, conn => sqlx::query_scalar(AssertSqlSafe(sql))
         .bind(wanted.state.map_or("", ReservationState::name))
         .bind(wanted.from.map_or(0, |l| l.0)).bind(wanted.to.map_or(0, |l| l.0))
         .bind(created).bind(id).bind(wanted.limit).fetch_all(conn).await)?;
