@@ -36,8 +36,11 @@ const COALESCE_MS: i64 = 1_000;
 pub(super) struct Feed {
     pub(super) app: App,
     lease: Lease,
-    /// How the lines looked when a channel was looked after last, by its code.
+    /// How the lines looked when a channel was looked after last, by its code. Another hub may have
+    /// told channels of other lines: it is good for `fence` alone.
     pub(super) lines: BTreeMap<String, Arc<Lines>>,
+    /// Of the lease that `lines` were told under.
+    fence: i64,
 }
 
 /// What is to be compared for a channel.
@@ -49,7 +52,8 @@ enum What {
 
 impl Feed {
     pub(super) fn new(app: &App) -> Self {
-        Self { lease: Lease::of(app, "channel-feed"), app: app.clone(), lines: BTreeMap::new() }
+        let (lease, app) = (Lease::of(app, "channel-feed"), app.clone());
+        Self { lease, app, lines: BTreeMap::new(), fence: 0 }
     }
 
     pub(super) async fn run(mut self) {
@@ -82,7 +86,16 @@ impl Feed {
 
     async fn round(&mut self) -> Result<(), StoreError> {
         let now = self.app.now();
-        if !self.app.seen().records.channels().any(is_told) || !self.lease.held(now).await? {
+        if !self.app.seen().records.channels().any(is_told) {
+            return Ok(());
+        }
+        let held = self.lease.held(now).await?;
+        let fence = self.lease.fence().number;
+        if !held || fence != self.fence {
+            self.lines.clear();
+            self.fence = fence;
+        }
+        if !held {
             return Ok(());
         }
         let mut tx = self.app.store.read().await?;

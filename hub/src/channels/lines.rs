@@ -25,7 +25,8 @@ pub(super) struct Moved {
 
 impl Feed {
     /// What the lines change for a channel since it was looked after last: a line that falls makes
-    /// no version. None when nothing did. A hub that has just started knows no line yet.
+    /// no version. None when nothing did. A hub that has just started knows no line yet; one that
+    /// has the lease anew does not know what another one told, and compares all.
     pub(super) fn moved(&self, channel: &Channel, seen: &Seen, now: &Lines) -> Option<Moved> {
         if self.app.links.now_ms() <= limits::FRESH_MS {
             return None;

@@ -119,6 +119,39 @@ async fn a_channel_is_told_share_while_the_store_answers() {
 }
 
 #[tokio::test]
+async fn what_another_hub_told_of_lines_is_told_anew_by_the_one_that_follows() {
+    let hub = open().await;
+    let agent = joined(&hub).await;
+    hub.receive("S07", 6).await;
+    hub.put("/v1/policies/share/S07/*", json!({"quantity": 4})).await.ok(200);
+    let mut line = Line::open(&hub, agent).await;
+    line.hello(life(), json!({"epoch": 0, "version": 0})).await;
+    assert_eq!(line.frame("grant").await["total"], 4);
+    hub.app().links.skip_ms(limits::FRESH_MS);
+    line.is_fresh(&hub).await;
+    let receiver = Receiver::start().await;
+    channel(&hub, &receiver.url()).await;
+    receiver.knows("FLASK", 6).await;
+    // A hub that did not hear the store has the job for a moment, and says so. Then it is gone,
+    // and to this one nothing has changed.
+    let told = "update channel_shadow set told = '[2,[]]' where told like '[6,%' returning told";
+    assert_eq!(hub.texts(told).await.len(), 1);
+    let taken = "update lease set holder = 'another', fence = fence + 1, until = 0
+        where name = 'channel-feed' returning name";
+    assert_eq!(hub.texts(taken).await.len(), 1);
+    let said = || receiver.taken().iter().filter(|d| d.data()["sku"] == "FLASK").count();
+    let before = said();
+    receiver
+        .until(async || {
+            hub.later(2_000);
+            said() > before
+        })
+        .await;
+    assert_eq!(receiver.figure("FLASK"), Some(6));
+    hub.close().await;
+}
+
+#[tokio::test]
 async fn trouble_is_tried_again_and_only_the_newest_figure_is_said() {
     let hub = open().await;
     let receiver = Receiver::start().await;
