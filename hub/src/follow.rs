@@ -106,8 +106,10 @@ async fn run(
 
 /// The moment of now; the same one when nothing was committed since.
 async fn load(store: &Store, before: Option<&Arc<Seen>>) -> Result<Arc<Seen>, StoreError> {
+    let newest = store.newest();
     let mut tx = store.read().await?;
     let head = head(&mut tx).await?.head;
+    store.look(newest, &head)?;
     let before = before.filter(|b| b.epoch == head.epoch && b.version <= head.version);
     let seen = match before {
         Some(b) if b.version == head.version => b.clone(),

@@ -77,6 +77,7 @@ pub struct Running {
     pub mqtt_address: Option<SocketAddr>,
     listeners: Vec<Listening>,
     tasks: Vec<JoinHandle<()>>,
+    place: witness::Place,
     followers: ([JoinHandle<()>; 2], CancellationToken),
     writer: JoinHandle<()>,
 }
@@ -101,7 +102,7 @@ pub(crate) fn keys_of(database: &str, said: Option<&Path>) -> Option<PathBuf> {
     said.map(Path::to_owned).or_else(beside_file)
 }
 
-/// How long those who wait get their last answer after the disk failed.
+/// How long those who wait get their last answer when the database is of no use any more.
 const GIVE_UP_WAIT: Duration = Duration::from_secs(5);
 
 /// Starts a hub.
@@ -123,6 +124,7 @@ pub async fn start(options: Options, clock: Clock) -> anyhow::Result<Running> {
         store.close().await;
         return Err(behind);
     }
+    metrics::gauge!("oneshelf_database_behind").set(0.0);
     let stop = CancellationToken::new();
     let (committed, newest) = watch::channel(head.version);
     let links = Arc::new(Links::default());
@@ -134,7 +136,8 @@ pub async fn start(options: Options, clock: Clock) -> anyhow::Result<Running> {
     // The follower ends after the last request, which may wait for what it sees.
     let last = CancellationToken::new();
     let (follow, follower) = Follow::start(store.clone(), newest, last.clone()).await?;
-    let witness = tokio::spawn(witness::keep(place, follow.subscribe(), last.clone()));
+    let keeping = witness::keep(place.clone(), follow.subscribe(), last.clone());
+    let witness = tokio::spawn(keeping);
     let source = Source {
         store: store.clone(),
         follow: follow.clone(),
@@ -171,6 +174,7 @@ pub async fn start(options: Options, clock: Clock) -> anyhow::Result<Running> {
         app,
         listeners: [main, admin].into_iter().chain(mqtt).collect(),
         tasks,
+        place,
         followers: ([follower, witness], last),
         writer,
     })
@@ -271,6 +275,16 @@ impl Running {
         }
     }
 
+    /// Waits until the database is of no use any more; says why, and what to do.
+    pub async fn failed(&self) -> String {
+        let store = &self.app.store;
+        tokio::select! {
+            () = store.disk_failed() => "the disk of the database failed; look at it (`hub \
+                doctor`), then start again".to_owned(),
+            behind = store.went_behind() => self.place.words(&behind),
+        }
+    }
+
     /// Ends the hub: nobody new comes in, what was begun is answered, what waits is written.
     pub async fn stop(self) {
         self.app.stop.cancel();
@@ -291,14 +305,14 @@ impl Running {
     }
 }
 
-/// Ends a hub whose disk failed: whoever waits is told, nothing more is written, and what is kept
-/// shows when the database is opened anew.
-async fn give_up(running: Running) -> anyhow::Result<()> {
+/// Ends a hub whose disk failed, or whose database fell behind: whoever waits is told, nothing more
+/// is written, and what is kept shows when the database is opened anew.
+async fn give_up(running: Running, why: String) -> anyhow::Result<()> {
     service::tell(service::STOPPING);
     if tokio::time::timeout(GIVE_UP_WAIT, running.stop()).await.is_err() {
         tracing::warn!("some work did not end in time");
     }
-    anyhow::bail!("the disk of the database failed; look at it (`hub doctor`), then start again")
+    anyhow::bail!(why)
 }
 
 /// Serves until SIGTERM or SIGINT.
@@ -327,12 +341,11 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     service::tell(service::READY);
     let alive = service::keep_alive(running.app.store.clone(), running.app.stop.clone());
     let alive = tokio::spawn(alive);
-    let store = running.app.store.clone();
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            () = store.disk_failed() => return give_up(running).await,
+            why = running.failed() => return give_up(running, why).await,
             _ = hang_up.recv() => running.reload(),
         }
     }

@@ -2,7 +2,8 @@
 //! by something that did not say so, and must not be served from (reference/shares.md section 6).
 //!
 //! One small file a database in the folder of the hub's keys, written at most once a second, after
-//! commits and away from them. It never decides what is done about a rollback: `hub restore` does.
+//! commits and away from them. A hub that runs compares by itself (`store`); this is what it finds
+//! when it starts. It never decides what is done about a rollback: `hub restore` does.
 //! Invariant: what stands in it had been durable in the database, and it is whole or the one
 //! before.
 
@@ -22,6 +23,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::follow::Seen;
+use crate::store::Behind;
 use crate::store::lock::{belongs_with, beside};
 
 /// Between two writes.
@@ -121,19 +123,29 @@ impl Place {
         if (seen.epoch, seen.version) <= (head.epoch, head.version.0) {
             return Ok(());
         }
-        bail!(
-            "the database is BEHIND what this hub has seen of it: it is at version {} of epoch {}, \
-             and was at version {} of epoch {}. Something put it back without saying so: a \
-             snapshot of the machine, a copied file, a standby that took over without the last \
-             commits. What was promised, granted and told since then is not known to it. Bring \
-             back the newer database; or, if it is lost, stop all hubs and say `hub restore \
-             --in-place` with the same --database and --data, which begins a new epoch: stores \
-             tell everything again before they are promised (docs/operations/backups.md). The \
-             witness is {}",
-            head.version.0,
-            head.epoch,
-            seen.version,
-            seen.epoch,
+        let (now, seen) = ((head.epoch, head.version.0), (seen.epoch, seen.version));
+        bail!(self.words(&Behind::Lacks { now, seen }))
+    }
+
+    /// What has happened to the database, and what to do.
+    pub fn words(&self, behind: &Behind) -> String {
+        let what = match behind {
+            Behind::Lacks { now, seen } => format!(
+                "the database is BEHIND what this hub has seen of it: it is at version {} of epoch \
+                 {}, and was at version {} of epoch {}. Something put it back without saying so: a \
+                 snapshot of the machine, a copied file, a standby that took over without the last \
+                 commits.",
+                now.1, now.0, seen.1, seen.0
+            ),
+            Behind::Replaced => "the file of the database was REPLACED or taken away while this \
+                 hub worked on it; what the hub has written since went into a file without a name."
+                .to_owned(),
+        };
+        format!(
+            "{what} What was promised, granted and told since then is not known to it. Bring back \
+             the newer database; or, if it is lost, stop all hubs and say `hub restore --in-place` \
+             with the same --database and --data, which begins a new epoch: stores tell everything \
+             again before they are promised (docs/operations/backups.md). The witness is {}",
             self.file.display()
         )
     }

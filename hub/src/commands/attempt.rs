@@ -125,8 +125,10 @@ impl Cache {
         ahead: Option<Ahead>,
     ) -> Result<Decided, Trouble> {
         let kept = self.kept.take();
+        let newest = store.newest();
         let mut tx = store.begin_write().await?;
         let row = store::lock_head(&mut tx).await?;
+        store.look(newest, &row.head)?;
         let (mut state, Ahead { mut plan, checked }) = match (kept, ahead) {
             (Some(kept), Some(ahead)) if kept.is(&row) => (kept.state, ahead),
             (kept, ahead) => {

@@ -22,7 +22,7 @@ use super::attempt::{Ahead, Cache, Decided, Done, Trouble};
 use super::batch::Batch;
 use super::queue::Queue;
 use super::{Answer, Clock, Failure, LinesNow, answer};
-use crate::store::{Storage, Store, Tx};
+use crate::store::{Storage, Store, StoreError, Tx};
 
 /// How many commands are decided ahead before the one being stored is looked after again.
 const GROW_COMMANDS: usize = 64;
@@ -294,6 +294,7 @@ fn alarm(failed: &[Submission], trouble: &Trouble) {
         Trouble::Panic(_) => "assertion_failed",
         trouble if trouble.storage() == Some(Storage::Full) => "storage_full",
         trouble if trouble.storage() == Some(Storage::Failed) => "storage_failed",
+        Trouble::Store(StoreError::Behind) => "database_behind",
         Trouble::Store(error) if error.connection_lost() => "database_unreachable",
         _ => "command_not_stored",
     };

@@ -6,6 +6,7 @@ use oneshelf_protocol::report::Report;
 use super::{CLOCK_MS, DAY_MS, ago, apart};
 use crate::store::Engine;
 use crate::store::inspect::{self, Hub, Inspection};
+use crate::witness::Place;
 
 const REACH: &str = "is the server up, and are address, user and password right? --database";
 
@@ -119,6 +120,37 @@ fn contents(report: &mut Report, hub: &Hub, now: Timestamp) {
             format!("{n} facts of stores could not be booked in 24 hours"),
             "read them: `hub rejected list`",
         ),
+    }
+}
+
+/// Whether the database has what hubs with these keys have seen of it. The witness is read first:
+/// a hub that works meanwhile brings the database on before its witness.
+pub(super) async fn witness(report: &mut Report, place: &Place, url: &str, now: Timestamp) {
+    let name = "witness";
+    let seen = match place.read() {
+        Ok(Some(seen)) => seen,
+        Ok(None) => {
+            let what =
+                format!("none at {}: no hub has served with these keys", place.file().display());
+            return report.not_checked(name, what);
+        }
+        Err(error) => {
+            let todo = "if nothing put the database back, remove it and start the hub again";
+            return report.bad(name, format!("{error:#}"), todo);
+        }
+    };
+    let found = inspect::inspect(url, now).await.ok().and_then(|found| found.hub);
+    let Some(hub) = found else {
+        return report.not_checked(name, "the database does not answer any more");
+    };
+    let shown = |version: i64, epoch: i64| format!("version {version} of epoch {epoch}");
+    let (is, was) = (shown(hub.version, hub.epoch), shown(seen.version, seen.epoch));
+    if (hub.epoch, hub.version) < (seen.epoch, seen.version) {
+        let todo = "bring back the newer database; if it is lost, stop all hubs and say `hub \
+                    restore --in-place`";
+        report.bad(name, format!("the database is BEHIND it: at {is}, and was at {was}"), todo);
+    } else {
+        report.ok(name, format!("it has seen {was}; the database is at {is}"));
     }
 }
 

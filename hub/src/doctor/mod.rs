@@ -15,6 +15,7 @@ use oneshelf_domain::{Timestamp, limits};
 use oneshelf_protocol::report::Report;
 
 use crate::serve::{Options, keys_folder, wall_clock};
+use crate::witness::Place;
 
 /// How long anything on the network may take to answer.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -44,7 +45,13 @@ pub async fn examine(options: &Options, asked: &Asked) -> Report {
     let hub_id = database::examine(&mut report, &options.database, now).await;
     files::sqlite_file(&mut report, &options.database);
     match keys_folder(options) {
-        Ok(folder) => files::keys(&mut report, &folder),
+        Ok(folder) => {
+            files::keys(&mut report, &folder);
+            if let Some(hub_id) = &hub_id {
+                let place = Place::of(&folder, &options.database, hub_id);
+                database::witness(&mut report, &place, &options.database, now).await;
+            }
+        }
         Err(error) => report.bad("keys", format!("{error:#}"), "say --data FOLDER"),
     }
     if let Some(folder) = &asked.backups {

@@ -34,8 +34,8 @@ pub(super) fn routes() -> Router<App> {
         .route("/metrics", get(metrics))
 }
 
-/// Ready: the database answers and has room, the shop is set up, and the program is not about to
-/// end.
+/// Ready: the database answers, has room and all that was seen of it, the shop is set up, and the
+/// program is not about to end.
 async fn ready(State(app): State<App>) -> Response {
     let seen = app.seen();
     let database = app.store.head().await;
@@ -43,12 +43,15 @@ async fn ready(State(app): State<App>) -> Response {
     let set_up = seen.records.shop().is_some();
     let stopping = app.stop.is_cancelled();
     let disk = app.store.disk();
-    let ok = database.is_ok() && disk == Disk::Sound && set_up && !stopping;
+    let rolled_back = app.store.behind().is_some();
+    let sound = disk == Disk::Sound && !rolled_back;
+    let ok = database.is_ok() && sound && set_up && !stopping;
     let status = if ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = serde_json::json!({
         "ready": ok,
         "database": database.is_ok(),
         "disk": disk.name(),
+        "database_behind": rolled_back,
         "set_up": set_up,
         "stopping": stopping,
         "version": seen.version.0,

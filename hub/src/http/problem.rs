@@ -172,7 +172,7 @@ impl From<Failure> for Error {
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
-        if error.passing() {
+        if error.passing() || matches!(error, StoreError::Behind) {
             tracing::warn!(cause = ?error.to_string(), "the database did not answer");
             return Self::busy("the database does not answer; try again in a moment");
         }

@@ -4,15 +4,17 @@
 //! end either, and only a log that was emptied starts over. So when the log has grown long, the
 //! last stretch is done while this task holds the writing connection: a few pages. A log that
 //! starts over again and again keeps its blocks, which makes its flushes cheaper. While it looks at
-//! the log it looks at the disk.
+//! the log it looks at the disk, and whether the file is still the one that was opened.
 
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection, SqlitePool};
 
+use super::behind::{Behind, Newest, Opened};
 use super::disk::{Disk, Sign};
+use super::lock::beside;
 use super::{Storage, StoreError};
 
 /// How often the log is looked at, milliseconds.
@@ -22,16 +24,20 @@ const LOG_BYTES_SOME: u64 = 32 << 20;
 /// From here on the writer waits for the rest, pages.
 const LOG_PAGES_LONG: i64 = 16_384;
 
-pub(super) async fn keep(path: PathBuf, write: SqlitePool, disk: Sign) {
-    let mut log = path.clone().into_os_string();
-    log.push("-wal");
-    let options = SqliteConnectOptions::new().filename(&path);
+pub(super) async fn keep(opened: Opened, write: SqlitePool, (disk, newest): (Sign, Arc<Newest>)) {
+    let log = beside(&opened.path, "-wal");
+    let options = SqliteConnectOptions::new().filename(&opened.path);
     let mut connection = None;
     let mut look = tokio::time::interval(Duration::from_millis(LOOK_MS));
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         look.tick().await;
-        disk.look(&path);
+        disk.look(&opened.path);
+        if opened.was_replaced() && !write.is_closed() {
+            // What is open has no name any more: all that is written goes with the program.
+            newest.put(Behind::Replaced);
+            return;
+        }
         if tokio::fs::metadata(&log).await.map_or(0, |m| m.len()) < LOG_BYTES_SOME {
             continue;
         }

@@ -19,6 +19,9 @@ pub enum StoreError {
     /// The disk under the database failed before; nothing was tried.
     #[error("the disk under the database has failed")]
     DiskFailed,
+    /// The database has fallen behind what was seen of it; nothing was tried.
+    #[error("the database is behind what this hub has seen of it")]
+    Behind,
     /// A row that this version cannot read.
     #[error("a row of {table} cannot be read: {why}")]
     Unreadable {
@@ -56,9 +59,10 @@ impl StoreError {
         }
     }
 
-    /// True when the connection is gone: whether a commit reached the database is not known.
+    /// True when the connection is gone, or nothing goes through it any more: whether a commit
+    /// reached the database is not known.
     pub fn connection_lost(&self) -> bool {
-        let StoreError::Database(error) = self else { return false };
+        let StoreError::Database(error) = self else { return matches!(self, StoreError::Behind) };
         match error {
             sqlx::Error::Database(e) => e.code().is_some_and(|code| lost_code(&code)),
             sqlx::Error::Io(_)

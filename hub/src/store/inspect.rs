@@ -41,6 +41,8 @@ pub struct Inspection {
 pub struct Hub {
     /// Its id.
     pub id: String,
+    /// Its epoch.
+    pub epoch: i64,
     /// Its newest version.
     pub version: i64,
     /// When that was.
@@ -83,7 +85,7 @@ pub async fn inspect(url: &str, since: Timestamp) -> Result<Inspection, StoreErr
 }
 
 const MIGRATIONS: &str = "select version, checksum from _sqlx_migrations order by version";
-const HEAD: &str = "select hub_id, version, recorded_at from head";
+const HEAD: &str = "select hub_id, epoch, version, recorded_at from head";
 const SHOP: &str = "select count(*) from record where key = 'shop/shop' and value is not null";
 const NOTICES: &str = "select count(*) from event e join ledger l on l.version = e.version \
     where e.kind >= 'notice.' and e.kind < 'notice/' and l.recorded_at >= $1";
@@ -92,11 +94,13 @@ const REJECTED: &str = "select count(*) from rejected_frame where recorded_at >=
 /// The same words for both engines.
 macro_rules! hub_of {
     ($db:expr, $since:expr) => {{
-        let head: Option<(String, i64, i64)> = sqlx::query_as(HEAD).fetch_optional($db).await?;
+        let head: Option<(String, i64, i64, i64)> =
+            sqlx::query_as(HEAD).fetch_optional($db).await?;
         match head {
             None => None,
-            Some((id, version, recorded_at)) => Some(Hub {
+            Some((id, epoch, version, recorded_at)) => Some(Hub {
                 id,
+                epoch,
                 version,
                 recorded_at: Timestamp(recorded_at),
                 set_up: sqlx::query_scalar::<_, i64>(SHOP).fetch_one($db).await? > 0,

@@ -6,6 +6,7 @@
 
 pub mod alone;
 pub mod audit;
+mod behind;
 pub mod bell;
 mod bulk;
 pub mod channels;
@@ -32,6 +33,7 @@ pub mod search;
 pub mod sessions;
 pub mod timers;
 
+pub use behind::{Behind, Point};
 pub use bulk::Bulk;
 pub(crate) use dialect::on;
 pub use dialect::{Rows, Tx};
@@ -102,8 +104,9 @@ impl Store {
     /// A read-only transaction: everything read in it is of one moment, that of its first query.
     ///
     /// # Errors
-    /// When no connection can be had.
+    /// When no connection can be had, or the database fell behind.
     pub async fn read(&self) -> Result<Tx, StoreError> {
+        self.0.is_not_behind()?;
         Ok(match &*self.0 {
             Pools::Sqlite { read, .. } => Tx::Sqlite(read.begin().await?),
             Pools::Postgres { read, .. } => Tx::Postgres(open::begin(read, READ_ONLY).await?),
@@ -116,6 +119,7 @@ impl Store {
     /// # Errors
     /// When no connection can be had.
     pub async fn read_by_key(&self) -> Result<Tx, StoreError> {
+        self.0.is_not_behind()?;
         Ok(match &*self.0 {
             Pools::Sqlite { .. } => self.read().await?,
             Pools::Postgres { write, .. } => Tx::Postgres(open::begin(write, READ_ONLY).await?),
@@ -126,8 +130,9 @@ impl Store {
     /// takes [`lock_head`] first; everything else must keep out of its tables.
     ///
     /// # Errors
-    /// When no connection can be had, or the disk has failed.
+    /// When no connection can be had, the disk has failed, or the database fell behind.
     pub async fn begin_write(&self) -> Result<Tx, StoreError> {
+        self.0.is_not_behind()?;
         Ok(match &*self.0 {
             Pools::Sqlite { disk, .. } if disk.get() == Disk::Failed => {
                 return Err(StoreError::DiskFailed);
@@ -178,6 +183,29 @@ impl Store {
                 Storage::Failed => Disk::Failed,
             });
         }
+    }
+
+    /// How far the database was when somebody looked last.
+    pub fn newest(&self) -> Point {
+        self.0.newest().seen()
+    }
+
+    /// Takes note of how far it is, as a transaction reads it that began behind `before`.
+    ///
+    /// # Errors
+    /// When it is behind that: nothing may rest on what the transaction reads.
+    pub fn look(&self, before: Point, head: &Head) -> Result<(), StoreError> {
+        self.0.newest().look(before, head)
+    }
+
+    /// What made it fall behind what was seen of it.
+    pub fn behind(&self) -> Option<Behind> {
+        self.0.newest().behind()
+    }
+
+    /// Waits until it has fallen behind.
+    pub async fn went_behind(&self) -> Behind {
+        self.0.newest().went().await
     }
 
     /// Closes all connections; transactions that are open end first.

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 use std::str::FromStr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use oneshelf_sync::plan::FIRST_HASH;
@@ -16,6 +16,7 @@ use sqlx::{AssertSqlSafe, Connection, PgPool, Postgres, SqlSafeStr, SqlitePool, 
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
+use super::behind::{Newest, Opened};
 use super::copy::file_of;
 use super::disk::Sign;
 use super::lock::Lock;
@@ -28,6 +29,7 @@ pub(super) enum Pools {
         write: SqlitePool,
         read: SqlitePool,
         disk: Sign,
+        newest: Arc<Newest>,
         _checkpoint: Option<AbortOnDropHandle<()>>,
         /// Given up when all is closed; none of a copy that nobody else knows of.
         lock: Mutex<Option<Lock>>,
@@ -37,6 +39,7 @@ pub(super) enum Pools {
         read: PgPool,
         /// For [`super::bell`] alone: one listens, one rings. A ring need not outlive a crash.
         bell: PgPool,
+        newest: Arc<Newest>,
     },
 }
 
@@ -77,6 +80,16 @@ pub(super) async fn open(url: &str) -> Result<Pools, StoreError> {
 }
 
 impl Pools {
+    pub(super) fn newest(&self) -> &Newest {
+        match self {
+            Pools::Sqlite { newest, .. } | Pools::Postgres { newest, .. } => newest,
+        }
+    }
+
+    pub(super) fn is_not_behind(&self) -> Result<(), StoreError> {
+        self.newest().behind().map_or(Ok(()), |_| Err(StoreError::Behind))
+    }
+
     pub(super) async fn close(&self) {
         match self {
             Pools::Sqlite { write, read, lock, .. } => {
@@ -84,7 +97,7 @@ impl Pools {
                 write.close().await;
                 lock.lock().unwrap_or_else(PoisonError::into_inner).take();
             }
-            Pools::Postgres { write, read, bell } => {
+            Pools::Postgres { write, read, bell, .. } => {
                 bell.close().await;
                 read.close().await;
                 write.close().await;
@@ -149,9 +162,11 @@ pub(super) async fn sqlite(path: &Path, lock: Option<Lock>) -> Result<Pools, Sto
         .await?;
     let disk = Sign::default();
     disk.look(path);
-    let task = tokio::spawn(checkpoint::keep(path.to_owned(), write.clone(), disk.clone()));
+    let (newest, lock) = (Arc::<Newest>::default(), Mutex::new(lock));
+    let signs = (disk.clone(), newest.clone());
+    let task = tokio::spawn(checkpoint::keep(Opened::at(path), write.clone(), signs));
     let checkpoint = Some(AbortOnDropHandle::new(task));
-    Ok(Pools::Sqlite { write, read, disk, _checkpoint: checkpoint, lock: Mutex::new(lock) })
+    Ok(Pools::Sqlite { write, read, disk, newest, _checkpoint: checkpoint, lock })
 }
 
 /// A copy that is only read. Whoever wants to write finds that it cannot be written.
@@ -166,7 +181,7 @@ pub(super) async fn finished(options: SqliteConnectOptions) -> Result<Pools, Sto
         .connect_with(options)
         .await?;
     let (write, disk, lock) = (read.clone(), Sign::default(), Mutex::default());
-    Ok(Pools::Sqlite { write, read, disk, _checkpoint: None, lock })
+    Ok(Pools::Sqlite { write, read, disk, newest: Arc::default(), _checkpoint: None, lock })
 }
 
 /// Migrations that this build knows, with their checksums.
@@ -246,7 +261,7 @@ pub(super) async fn postgres(url: &str, own_lock: bool) -> Result<Pools, StoreEr
         .await?;
     let read = pool(POSTGRES_READERS_MAX).connect_with(read).await?;
     let bell = pool(POSTGRES_BELLS).connect_lazy_with(bell);
-    Ok(Pools::Postgres { write, read, bell })
+    Ok(Pools::Postgres { write, read, bell, newest: Arc::default() })
 }
 
 /// Begins a transaction. Its task is its own: were the caller dropped half-way, the connection

@@ -57,6 +57,7 @@ async fn a_hub_at_work_is_well() {
         "rejected",
         "keys",
         "keys.file",
+        "witness",
         "backups",
         "tls",
         "tls.end",

@@ -2,11 +2,14 @@
 //! `hub restore` refuse, and how it goes on.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use oneshelf_domain::stock::Version;
+use oneshelf_hub::doctor::{Asked, examine};
 use oneshelf_hub::serve::{start, wall_clock};
 use oneshelf_hub::store::Store;
 use oneshelf_hub::store::alone::Lock;
+use oneshelf_protocol::report::Verdict;
 use serde_json::{Value, json};
 
 use crate::backup::{Shelf, backed_up, nothing_is_broken};
@@ -68,6 +71,62 @@ async fn a_hub_does_not_start_on_a_database_that_is_behind_what_it_has_seen() {
     hub.halt().await;
     assert_eq!(witness(&hub).1["epoch"], now.epoch);
     nothing_is_broken(&url).await;
+    hub.close().await;
+}
+
+/// Waits until a hub finds that its database is of no use; gives its last words.
+async fn failed(hub: &Hub) -> String {
+    let words = tokio::time::timeout(Duration::from_secs(20), hub.running().failed()).await;
+    let ready = reqwest::get(format!("{}/readyz", hub.operator)).await.unwrap();
+    assert_eq!(ready.status(), 503);
+    let ready: Value = serde_json::from_str(&ready.text().await.unwrap()).unwrap();
+    assert_eq!(ready["database_behind"], true, "{ready}");
+    claim(hub, "W01").await.refused(503, "busy");
+    hub.get("/v1/stock/FLASK").await.refused(503, "busy");
+    let metrics = reqwest::get(format!("{}/metrics", hub.operator)).await.unwrap();
+    assert!(metrics.text().await.unwrap().contains("\noneshelf_database_behind 1"));
+    words.expect("it never noticed")
+}
+
+#[tokio::test]
+async fn a_hub_at_work_ends_when_its_database_falls_behind() {
+    let mut hub = Hub::open().await;
+    hub.receive("W01", 3).await;
+    let version: i64 =
+        hub.texts("select cast(version as text) from head").await[0].parse().unwrap();
+    hub.app().follow.reached(Version(version)).await;
+    // As a standby does that takes over without the last commit.
+    hub.texts("update head set version = version - 1 returning hub_id").await;
+    let words = failed(&hub).await;
+    for part in ["BEHIND", &format!("was at version {version} of"), "hub restore --in-place"] {
+        assert!(words.contains(part), "{part}: {words}");
+    }
+    hub.halt().await;
+    let report = examine(&hub.options(), &Asked::default()).await;
+    let found = report.checks.iter().find(|check| check.name == "witness").unwrap();
+    assert!(found.verdict == Verdict::Bad && found.found.contains("BEHIND"), "{found:?}");
+    assert_eq!(witness(&hub).1["version"], version, "what it has seen stays seen");
+    assert!(start(hub.options(), wall_clock()).await.is_err());
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn a_hub_at_work_ends_when_another_file_is_put_in_the_place_of_its_database() {
+    let mut hub = Hub::open().await;
+    if !hub.is_file() {
+        return hub.close().await;
+    }
+    hub.receive("W01", 3).await;
+    let shelf = Shelf::new();
+    let file = shelf.at("hub.sqlite");
+    backed_up(&hub, &file).await;
+    let place = hub.database_url().strip_prefix("sqlite:").unwrap().to_owned();
+    let coming = format!("{place}.coming");
+    std::fs::copy(&file, &coming).unwrap();
+    std::fs::rename(&coming, &place).unwrap();
+    let words = failed(&hub).await;
+    assert!(words.contains("REPLACED") && words.contains("hub restore --in-place"), "{words}");
+    hub.halt().await;
     hub.close().await;
 }
 

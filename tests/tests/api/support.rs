@@ -278,6 +278,11 @@ impl Hub {
         self.running.as_ref().unwrap().mqtt_address.unwrap()
     }
 
+    /// As it runs.
+    pub fn running(&self) -> &Running {
+        self.running.as_ref().unwrap()
+    }
+
     /// Its parts.
     pub fn app(&self) -> &oneshelf_hub::app::App {
         &self.running.as_ref().unwrap().app
