@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::id::IncarnationId;
 use crate::record::{Display, Records};
 use crate::stock::{LocationNo, Place, Stock, StockKey};
 
@@ -20,6 +21,10 @@ pub struct Lines {
     pub dark: BTreeSet<LocationNo>,
     /// A recall of the item went unanswered since the last ping that was answered.
     pub late: BTreeSet<StockKey>,
+    /// Stores of which nothing is known yet: this hub has just started.
+    pub unheard: BTreeSet<LocationNo>,
+    /// Lives whose agent has dropped facts that this hub, put back, does not have.
+    pub gaps: BTreeSet<IncarnationId>,
 }
 
 impl Lines {

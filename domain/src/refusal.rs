@@ -9,12 +9,14 @@
 //! 4. wrong state: `location_retired`, `no_transit_location`, `item_retired`, `kit_has_no_stock`,
 //!    `kit_nested`, `item_has_stock`, `barcode_in_use`; `reservation_ended`, `reservation_expired`,
 //!    `reservation_state`, `reservation_short`, `stale_timer`;
-//!    then `store_has_agent`, `agent_answers`, `last_admin`,
+//!    then `store_has_agent`, `agent_answers`, `agent_not_heard_yet`, `last_admin`,
 //! 5. `too_many_holds`, `too_many_held`,
 //! 6. `approval_needed`,
 //! 7. `not_enough_available`, `not_promised_now`.
 
 use serde::{Deserialize, Serialize};
+
+use crate::limits;
 
 /// A refusal is an expected answer, not an error. `kind` groups them for a transport
 /// (HTTP status); `code` is the stable name; the text says what happened and what to do.
@@ -106,6 +108,12 @@ pub enum Refusal {
     /// An agent that answers is not given up.
     #[error("this store's agent answers: it needs no retiring")]
     AgentAnswers,
+    /// Whether an agent answers is not known yet: this hub has just started.
+    #[error(
+        "the hub has just started and does not know yet whether this store's agent answers; try \
+         again in {} s", limits::FRESH_MS / 1_000
+    )]
+    AgentNotHeardYet,
     /// The reservation ended before.
     #[error("the reservation has ended: it is {state}")]
     ReservationEnded {
@@ -186,7 +194,7 @@ pub enum RefusalKind {
 
 impl Refusal {
     /// Every code, for documentation and its test.
-    pub const CODES: [&'static str; 30] = [
+    pub const CODES: [&'static str; 31] = [
         "command_reused",
         "precondition_failed",
         "invalid",
@@ -205,6 +213,7 @@ impl Refusal {
         "item_has_stock",
         "store_has_agent",
         "agent_answers",
+        "agent_not_heard_yet",
         "reservation_ended",
         "reservation_expired",
         "reservation_state",
@@ -240,6 +249,7 @@ impl Refusal {
             Refusal::ItemHasStock { .. } => "item_has_stock",
             Refusal::StoreHasAgent => "store_has_agent",
             Refusal::AgentAnswers => "agent_answers",
+            Refusal::AgentNotHeardYet => "agent_not_heard_yet",
             Refusal::ReservationEnded { .. } => "reservation_ended",
             Refusal::ReservationExpired => "reservation_expired",
             Refusal::ReservationState { .. } => "reservation_state",
@@ -273,7 +283,7 @@ impl Refusal {
     /// True when the same command may be accepted a moment later: it is not remembered as the
     /// command's answer.
     pub const fn is_passing(&self) -> bool {
-        matches!(self, Refusal::NotPromisedNow { .. })
+        matches!(self, Refusal::NotPromisedNow { .. } | Refusal::AgentNotHeardYet)
     }
 
     /// A field that breaks a rule.

@@ -21,6 +21,8 @@ pub struct Seen {
     pub waiting: Option<i64>,
     /// Its agent has not told everything since the hub was put back.
     pub recovering: bool,
+    /// Its agent has dropped facts that this hub does not have.
+    pub gap: bool,
 }
 
 impl Seen {
@@ -32,6 +34,7 @@ impl Seen {
             last_answer_at: age.map(|age| app.now().plus_ms(-age)),
             waiting: app.links.waiting(location.no),
             recovering: records.is_recovering(location.no),
+            gap: app.links.gap(location.no).is_some(),
         }
     }
 
@@ -53,7 +56,7 @@ pub struct Risk {
 pub fn of(line: &Seen, standing: &Standing) -> Vec<Risk> {
     let mut all = vec![];
     let mut say = |code, text| all.push(Risk { code, text });
-    let Standing { share, promised, reservations, in_doubt, short, discrepancy } = *standing;
+    let Standing { share, promised, reservations, in_doubt, short, discrepancy, .. } = *standing;
     if short.units > 0 {
         let text = format!("missing: {} of open reservations; somebody must choose", said(short));
         say("short", text);
@@ -64,6 +67,15 @@ pub fn of(line: &Seen, standing: &Standing) -> Vec<Risk> {
     }
     if line.is_silent() {
         silent(line, share, &mut say);
+        if standing.releasing > 0 {
+            let text = format!(
+                "given up, and kept since only the store's agent can say that it handed nothing \
+                 over: {}, reservations: {}; when it is retired a count of these items ends them",
+                said(standing.kept),
+                standing.releasing
+            );
+            say("releasing", text);
+        }
         if promised.units > 0 && line.link != LinkState::None {
             let text = format!(
                 "promised before: {} (open reservations: {reservations}); the store may not know \
@@ -84,6 +96,11 @@ pub fn of(line: &Seen, standing: &Standing) -> Vec<Risk> {
         let text = "after the restore its agent has not told everything: nothing of this store is \
                     promised";
         say("recovering", text.to_owned());
+    }
+    if line.gap {
+        let text = "its agent has dropped facts that this hub, which was put back, does not have: \
+                    retire the agent, and count the store";
+        say("log_gap", text.to_owned());
     }
     if in_doubt.units > 0 {
         let text = format!(
@@ -143,6 +160,7 @@ mod tests {
             last_answer_at: Some(Timestamp(0)),
             waiting: Some(2),
             recovering: false,
+            gap: false,
         };
         assert_eq!(codes(&fresh, &standing), Vec::<&str>::new());
         let stale = Seen { link: LinkState::Stale, ..fresh };
@@ -157,6 +175,12 @@ mod tests {
         let all = ["short", "discrepancy", "in_doubt"];
         assert_eq!(codes(&fresh, &standing), all, "what is broken stays so when the line is back");
         assert!(of(&fresh, &standing)[2].text.contains(" 1 unit of 1 item;"));
+        let kept = Standing { releasing: 1, kept: units(2, 1), ..Standing::default() };
+        assert_eq!(codes(&fresh, &kept), Vec::<&str>::new(), "it says so in a moment");
+        let dark_and_kept = of(&dark, &kept);
+        assert!(dark_and_kept[1].text.contains(" 2 units of 1 item, reservations: 1;"));
+        let behind = Seen { gap: true, ..fresh };
+        assert_eq!(codes(&behind, &Standing::default()), ["log_gap"]);
         let revoked = Seen { link: LinkState::None, ..dark };
         standing = Standing { share: units(2, 1), ..Standing::default() };
         assert_eq!(codes(&revoked, &standing), ["share_silent"]);

@@ -70,6 +70,10 @@ pub enum Up {
         /// Facts that wait for the hub's word; none of an agent that does not say it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         waiting: Option<usize>,
+        /// Where the log goes on for the hub: the first fact without its word, or the next that
+        /// will be written. None of an agent that does not say it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<LogPlace>,
     },
     /// The replica is at this point; send what came after.
     Cursor {
@@ -78,6 +82,15 @@ pub enum Up {
         /// Where.
         cursor: Cursor,
     },
+}
+
+/// A place in the log of an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogPlace {
+    /// Of which life.
+    pub incarnation: IncarnationId,
+    /// From 1.
+    pub seq: i64,
 }
 
 /// Versions that a program speaks.

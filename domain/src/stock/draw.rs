@@ -207,7 +207,7 @@ impl Draft<'_> {
         self.notice(
             "agent_retired",
             id.to_string(),
-            "this agent's share is in doubt until counted",
+            "this agent's share is in doubt until counted; claims that wait for its word stay so",
         );
         Ok(())
     }

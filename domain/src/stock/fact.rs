@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::draft::{Draft, Shift};
 use super::draw::Draw;
-use super::session::{learn, speaker, unheard};
+use super::session::{behind_a_gap, learn, speaker, unheard};
 use super::{
     Change, Command, FactBody, InSource, Incarnation, ItemNo, Outcome, Place, Reason,
     ReservationState, SaleApproval, SaleDocument, SaleLine, StockKey, Stop, arrival, kits, release,
@@ -50,10 +50,8 @@ pub(super) fn fact(draft: &mut Draft, command: &Command) -> Result<Outcome, Stop
         _ => draft.at.command,
     };
     if !i.forked {
-        if *seq > i.last + 1 {
-            return Err(Stop::NotNow("a fact before this one is missing"));
-        }
-        if *seq <= i.last || *prev != i.head {
+        let gap = behind_a_gap(draft, &i, *seq)?;
+        if gap || *seq <= i.last || *prev != i.head {
             draft.retire(i.id, true)?; // then applied as a stray
             i = draft.incarnation(i.id)?.unwrap_or(i);
         }

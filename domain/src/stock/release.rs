@@ -11,7 +11,10 @@ use super::reserve::{
     agents_at_hand, answer, clear_timer, found, has_agent, move_units, state_refuses, still_open,
     store_has_no_agent,
 };
-use super::{Incarnation, LocationNo, Outcome, Place, Reason, Reservation, ReservationState, Stop};
+use super::{
+    Incarnation, LocationNo, Outcome, Place, Reason, Reservation, ReservationLine,
+    ReservationState, StockKey, Stop,
+};
 use crate::id::{IncarnationId, ReservationId};
 use crate::refusal::Refusal;
 
@@ -37,8 +40,46 @@ pub(super) fn release(
             store_has_no_agent(draft, &r)?;
             end(draft, r, ReservationState::Released, Reason::Release)
         }
-        _ => let_go(draft, r, None),
+        _ => let_go(draft, r, Word::Nobodys),
     }
+}
+
+/// Whose word frees lines, beside those at places where no agent speaks.
+#[derive(Clone, Copy)]
+enum Word {
+    Nobodys,
+    Store(LocationNo),
+    /// Somebody counted an item where no agent speaks any more.
+    Count(StockKey),
+}
+
+impl Word {
+    fn frees(self, draft: &Draft, line: &ReservationLine) -> Result<bool, Stop> {
+        match self {
+            // What is at another item's place there may have been handed over all the same.
+            Word::Count(key) => Ok(line.key() == key),
+            Word::Store(location) if location == line.location => Ok(true),
+            Word::Store(_) | Word::Nobodys => Ok(!has_agent(draft, line.location)?),
+        }
+    }
+}
+
+/// A count where nobody speaks any more, since the agent was given up: nobody else will ever say
+/// what became of claims that waited for its word. What was handed over is missing on the shelf,
+/// and the count has booked that; the rest lies there and is free.
+pub(super) fn counted(draft: &mut Draft, key: StockKey) -> Result<bool, Stop> {
+    if draft.stock(key)?.at(Place::Reserved) == 0 || has_agent(draft, key.location)? {
+        return Ok(false);
+    }
+    let mut ended = false;
+    for id in draft.state.open_reservations(key)? {
+        let waits = |r: &Reservation| r.state == ReservationState::Releasing;
+        if let Some(r) = draft.reservation(id)?.filter(waits) {
+            let_go(draft, r, Word::Count(key))?;
+            ended = true;
+        }
+    }
+    Ok(ended)
 }
 
 /// A store says that it did not hand the goods over and never will.
@@ -48,7 +89,7 @@ pub(super) fn released(draft: &mut Draft, i: &Incarnation, id: ReservationId) ->
     };
     if speaks(draft, i)? {
         // Also of one that nobody gave up: a hub that was put back has forgotten that.
-        let_go(draft, r, Some(i.location))?;
+        let_go(draft, r, Word::Store(i.location))?;
     }
     Ok(())
 }
@@ -71,14 +112,13 @@ fn speaks(draft: &Draft, i: &Incarnation) -> Result<bool, Stop> {
     Ok(false)
 }
 
-/// Frees the lines that need no agent's word, those at the store that has `said` it among them;
-/// while others wait for theirs, the claim is `releasing`.
-fn let_go(draft: &mut Draft, r: Reservation, said: Option<LocationNo>) -> Result<Outcome, Stop> {
+/// Frees the lines that this word frees; while others wait for theirs, the claim is `releasing`.
+fn let_go(draft: &mut Draft, r: Reservation, word: Word) -> Result<Outcome, Stop> {
     agents_at_hand(draft, &r)?;
     let mut rest = r.clone();
     let mut freed = vec![];
     for line in &mut rest.lines {
-        if line.held() > 0 && (said == Some(line.location) || !has_agent(draft, line.location)?) {
+        if line.held() > 0 && word.frees(draft, line)? {
             freed.push((line.key(), line.held()));
             line.short = line.quantity;
         }

@@ -7,6 +7,7 @@ use super::draft::{Draft, Shift};
 use super::draw::Draw;
 use super::{
     Adjustment, Command, ItemNo, Key, LocationNo, Outcome, Place, Reason, StockKey, Stop, kits,
+    release,
 };
 use crate::limits;
 use crate::record::LocationKind;
@@ -171,7 +172,8 @@ fn sku(draft: &Draft, key: StockKey) -> Result<String, Stop> {
 /// comes from every doubt of the store, then as a sale beyond the share, never from a share. What
 /// silent agents may still tell is remembered in `written_off` of the latest: the whole difference,
 /// with the part that the agent has `cut` from its own share. Nothing is in doubt
-/// afterwards, also not what a closed incarnation left behind (a grant that never reached it).
+/// afterwards, also not what a closed incarnation left behind (a grant that never reached it), and
+/// no claim waits for the word of an agent that was given up.
 pub(super) fn count(draft: &mut Draft, key: StockKey, found: i64, cut: i64) -> Result<bool, Stop> {
     let retired: Vec<_> =
         draft.incarnations_at(key.location)?.into_iter().filter(|i| i.retired).collect();
@@ -194,6 +196,7 @@ pub(super) fn count(draft: &mut Draft, key: StockKey, found: i64, cut: i64) -> R
         })?;
     }
     let mut moved = rest != 0;
+    moved |= release::counted(draft, key)?;
     for i in retired {
         let mut share = draft.share(key, i.id)?;
         let settled = share.doubt;

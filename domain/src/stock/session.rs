@@ -196,6 +196,21 @@ pub(super) fn speaker(
     }
 }
 
+/// Whether a fact stands behind others that its agent has dropped. What may still come is waited
+/// for.
+pub(super) fn behind_a_gap(draft: &mut Draft, i: &Incarnation, seq: i64) -> Result<bool, Stop> {
+    if seq <= i.last + 1 {
+        return Ok(false);
+    }
+    if !draft.state.lines.gaps.contains(&i.id) {
+        return Err(Stop::NotNow("a fact before this one is missing"));
+    }
+    let text = "its agent has dropped what this hub, which was put back, does not have: count the \
+                store";
+    draft.notice("log_begins_late", i.id.to_string(), text);
+    Ok(true)
+}
+
 fn ask(
     draft: &mut Draft,
     location: LocationNo,
@@ -232,17 +247,23 @@ fn by_policy(
     grant(draft, &i, item, given)
 }
 
-/// An operator gives a silent agent up. Whoever answers can be asked for its share instead.
+/// An operator gives a silent agent up. Whoever answers can be asked for its share instead, unless
+/// its log cannot go on here.
 fn retire(draft: &mut Draft, location: LocationNo, id: IncarnationId) -> Result<Outcome, Stop> {
     let known = draft.incarnation(id)?.filter(|i| i.location == location);
     let unknown = || Refusal::RecordUnknown { what: "life of this store's agent".to_owned() };
     if known.ok_or_else(unknown)?.retired {
         return Ok(Outcome::Unchanged);
     }
-    if draft.state.lines.fresh.contains(&location) {
+    let lines = &draft.state.lines;
+    let gap = lines.gaps.contains(&id);
+    if !gap && lines.fresh.contains(&location) {
         return Err(Refusal::AgentAnswers.into());
     }
-    draft.retire(id, false)?;
+    if !gap && lines.unheard.contains(&location) {
+        return Err(Refusal::AgentNotHeardYet.into());
+    }
+    draft.retire(id, gap)?;
     Ok(Outcome::Done)
 }
 

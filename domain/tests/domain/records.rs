@@ -169,6 +169,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::ItemHasStock { sku: "MUG".into(), location: "S07".into() },
         Refusal::StoreHasAgent,
         Refusal::AgentAnswers,
+        Refusal::AgentNotHeardYet,
         Refusal::ReservationEnded { state: t() },
         Refusal::ReservationExpired,
         Refusal::ReservationState { state: t(), step: t() },
@@ -343,8 +344,33 @@ fn an_agent_that_answers_is_not_given_up() {
     let fresh = Lines { fresh: [run.world.location("S07")].into(), ..Lines::default() };
     run.world.state.lines = Arc::new(fresh);
     assert_eq!(run.step("give-up S07 a1"), "refused agent_answers");
+    let unheard = Lines { unheard: [run.world.location("S07")].into(), ..Lines::default() };
+    run.world.state.lines = Arc::new(unheard);
+    assert_eq!(run.step("give-up S07 a1"), "refused agent_not_heard_yet");
     run.world.state.lines = Arc::default();
     assert_eq!(run.step("give-up S07 a1"), "done ! agent_retired");
+}
+
+#[test]
+fn a_log_that_begins_behind_what_the_hub_has_goes_on_as_strays() {
+    let mut run = Run::new();
+    for line in ["receive S07 MUG 5", "hello a1 nonce n1", "share S07 MUG 3", "grant S07 MUG"] {
+        run.step(line);
+    }
+    let far = "fact a1 id x9 seq 9 prev x8 sale MUG 1+0";
+    assert_eq!(run.step(far), "not now");
+    let gaps = Lines { gaps: [IncarnationId(id("a1"))].into(), ..Lines::default() };
+    run.world.state.lines = Arc::new(gaps);
+    assert_eq!(run.step(far), "booked ! log_begins_late ! agent_forked ! agent_retired");
+    // An operator need not wait for that fact, and gives up an agent that answers.
+    let mut other = Run::new();
+    other.step("hello a1 nonce n1");
+    let fresh = [other.world.location("S07")].into();
+    let gaps = [IncarnationId(id("a1"))].into();
+    other.world.state.lines = Arc::new(Lines { fresh, gaps, ..Lines::default() });
+    assert_eq!(other.step("give-up S07 a1"), "done ! agent_forked ! agent_retired");
+    // The store speaks on as another life.
+    assert_eq!(run.step("hello a1 nonce n2"), "retired");
 }
 
 #[test]

@@ -148,6 +148,8 @@ async fn retire(at: &Where, path: &str, code: &str, confirm: Option<&str>) -> an
          are counted in the store;\n\
          - if the agent comes back, what it sold meanwhile is booked, the rest is free again, and \
          it goes on as a new life without share;\n\
+         - reservations that were given up and wait for its word stay so until their items are \
+         counted (`hub store items {code} --of promised`);\n\
          - what it sold and never tells is found by a count alone.",
         share["units"], share["items"]
     ));

@@ -103,6 +103,9 @@ pub const CATALOGUE: &[Entry] = entries! {
     "agent_answers" 409
         "An agent that answers is not given up: its share can be had back from it."
         "Nothing is needed; a device that is to be replaced is switched off first."
+    "agent_not_heard_yet" 409
+        "This hub has just started and does not know yet whether the store's agent answers."
+        "Try again in a quarter of a minute."
     "reservation_ended" 409
         "The reservation has ended."
         "Reserve again."

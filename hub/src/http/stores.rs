@@ -292,7 +292,9 @@ struct RetireBody {
 ///
 /// Its share is in doubt from now on and promised to nobody, until a count frees it or the agent
 /// comes back: then what it sold meanwhile is booked, the rest is free again, and it goes on as a
-/// new life with no share. Sales that exist only on a lost device are found by a count alone.
+/// new life with no share. A count also ends reservations that were given up and wait for its word.
+/// Sales that exist only on a lost device are found by a count alone. Right after the hub's start
+/// nothing is known of an agent yet (`agent_not_heard_yet`).
 #[utoipa::path(post, path = "/v1/stores/{code}/retire-agent", tag = "stores",
     operation_id = "retire_agent",
     params(("code" = String, Path, pattern = "^[A-Z0-9]{1,12}$")),

@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use oneshelf_domain::limits;
 use oneshelf_domain::promise::Lines;
 use oneshelf_domain::stock::{LocationNo, StockKey};
+use oneshelf_domain::{IncarnationId, limits};
 use oneshelf_sync::hub::Freshness;
 
 use super::{LinkState, Links};
@@ -32,6 +32,8 @@ pub(super) struct Heard {
     elsewhere: Mutex<BTreeMap<LocationNo, Word>>,
     /// Recalls that went unanswered, and when.
     late: Mutex<BTreeMap<StockKey, i64>>,
+    /// Lives whose log goes on behind what the hub has, by their store.
+    gaps: Mutex<BTreeMap<LocationNo, IncarnationId>>,
     /// The last view and when it was made.
     view: Mutex<Option<(i64, Arc<Lines>)>>,
 }
@@ -102,6 +104,9 @@ impl Links {
         };
         let mut lines = Lines::default();
         for location in expected {
+            if self.now_ms() <= limits::FRESH_MS && self.last_word(location).is_none() {
+                lines.unheard.insert(location);
+            }
             match self.state(location) {
                 LinkState::Fresh => _ = lines.fresh.insert(location),
                 LinkState::Dark => _ = lines.dark.insert(location),
@@ -110,7 +115,29 @@ impl Links {
         }
         let late = self.heard.late.lock().unwrap_or_else(PoisonError::into_inner);
         lines.late = late.keys().copied().collect();
+        let gaps = self.heard.gaps.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.gaps = gaps.values().copied().collect();
         lines
+    }
+
+    /// The life of a store whose agent has dropped facts that this hub does not have.
+    pub fn gap(&self, location: LocationNo) -> Option<IncarnationId> {
+        let gaps = self.heard.gaps.lock().unwrap_or_else(PoisonError::into_inner);
+        gaps.get(&location).copied()
+    }
+
+    /// What was found of a store's log. True when that is news.
+    pub(super) fn put_gap(&self, location: LocationNo, life: Option<IncarnationId>) -> bool {
+        let mut gaps = self.heard.gaps.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = match life {
+            Some(life) => gaps.insert(location, life),
+            None => gaps.remove(&location),
+        };
+        drop(gaps);
+        if before != life {
+            self.heard.forget_view();
+        }
+        before != life
     }
 
     /// A store answered a ping.
@@ -180,8 +207,10 @@ mod tests {
         let key = StockKey { item: ItemNo(1), location };
         links.expect([location].into());
         assert_eq!(links.state(location), LinkState::Stale, "after a start");
+        assert!(links.lines().unheard.contains(&location));
         links.answered_elsewhere(location, 10, None);
         assert!(links.lines().counts(key));
+        assert!(!links.lines().unheard.contains(&location));
         links.missed(key);
         assert!(!links.lines().counts(key));
         links.answered_elsewhere(location, 1_000, None);

@@ -94,7 +94,8 @@ impl Agent {
         }
         let digest = self.digest();
         let (last, waiting) = (self.life.seq, Some(self.unanswered.len()));
-        step.send.push(Out::Frame(Up::Pong { session, number, digest, last, waiting }));
+        let next = Some(self.next_for_hub());
+        step.send.push(Out::Frame(Up::Pong { session, number, digest, last, waiting, next }));
         step.then(self.nudge());
         step
     }

@@ -4,7 +4,7 @@
 //! [`limits::FACTS_IN_FLIGHT_MAX`] are sent before an answer.
 
 use oneshelf_domain::{CommandId, Sku, Timestamp, limits};
-use oneshelf_protocol::frame::{Answer, Body, Fact, Up};
+use oneshelf_protocol::frame::{Answer, Body, Fact, LogPlace, Up};
 
 use super::{Agent, Entry, Note, Out, Step, Write};
 
@@ -56,6 +56,13 @@ impl Agent {
             self.sent += 1;
         }
         step
+    }
+
+    /// Where the log goes on for the hub. Facts before it were answered, and may be dropped.
+    pub(super) fn next_for_hub(&self) -> LogPlace {
+        let of = |e: &Entry| LogPlace { incarnation: e.incarnation, seq: e.seq };
+        let (incarnation, seq) = (self.life.incarnation, self.life.seq + 1);
+        self.unanswered.front().map_or(LogPlace { incarnation, seq }, of)
     }
 
     /// Seq of the last fact of this life that the hub has answered.

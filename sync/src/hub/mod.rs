@@ -7,6 +7,7 @@
 mod balance;
 mod freshness;
 mod parts;
+mod told;
 mod translate;
 mod unconfirmed;
 
@@ -14,7 +15,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use oneshelf_domain::stock::{HelloAnswer, ItemNo, Lease, LocationNo, Outcome, SESSION_OVER};
 use oneshelf_domain::{AgentId, CommandId, IncarnationId, Sku, limits};
-use oneshelf_protocol::frame::{Answer, Applied, Cursor, Down, Total, Up};
+use oneshelf_protocol::frame::{Answer, Applied, Cursor, Down, LogPlace, Total, Up};
 use oneshelf_protocol::replica::Row;
 use uuid::Uuid;
 
@@ -110,6 +111,8 @@ pub struct HubLink {
     answered: Option<i64>,
     /// Facts that wait in the agent's log, by its last word.
     waiting: Option<i64>,
+    /// Where that log goes on, by the same word.
+    next: Option<LogPlace>,
     unconfirmed: Unconfirmed,
 }
 
@@ -128,6 +131,7 @@ impl HubLink {
             pings: VecDeque::new(),
             answered: None,
             waiting: None,
+            next: None,
             unconfirmed: Unconfirmed::default(),
         }
     }
@@ -146,17 +150,6 @@ impl HubLink {
     /// When the last ping that was answered was sent.
     pub fn answered(&self) -> Option<i64> {
         self.answered
-    }
-
-    /// True when the agent has told everything that it keeps, in the session that is open: what it
-    /// says of that comes behind the hub's word on its facts, which comes after their commit.
-    pub fn told_all(&self) -> bool {
-        self.waiting == Some(0) && self.session.is_some()
-    }
-
-    /// Facts without the hub's word in the agent's log, as it said last in this session.
-    pub fn waiting(&self) -> Option<i64> {
-        self.waiting
     }
 
     /// A frame arrived.
@@ -182,8 +175,9 @@ impl HubLink {
                 let about = About::Grant { session, sku: sku.clone(), want: Some(want) };
                 vec![Todo::Submit(Box::new(Request { up, about }))]
             }
-            Up::Pong { session, number, waiting, .. } => {
+            Up::Pong { session, number, waiting, next, .. } => {
                 if self.session() == Some(session) {
+                    self.next = next;
                     self.waiting = waiting.and_then(|n| i64::try_from(n).ok());
                     self.pong(number);
                 }
@@ -222,7 +216,7 @@ impl HubLink {
             self.hello = Some(PartialHello { nonce: *nonce, granted: whole });
             return vec![];
         }
-        (self.session, self.waiting) = (None, None);
+        (self.session, self.waiting, self.next) = (None, None, None);
         self.unconfirmed.said(&whole);
         let about = About::Hello { nonce: *nonce, incarnation: *incarnation, cursor: *cursor };
         *granted = whole;

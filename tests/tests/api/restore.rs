@@ -114,6 +114,70 @@ async fn a_store_is_promised_again_when_its_agent_has_told_everything() {
 }
 
 #[tokio::test]
+async fn a_log_that_begins_behind_an_old_backup_goes_on_and_its_store_is_to_be_counted() {
+    let mut hub = Hub::open().await;
+    if !hub.is_file() {
+        return hub.close().await;
+    }
+    let shelf = Shelf::new();
+    let file = shelf.at("hub.sqlite");
+    let agent = joined(&hub).await;
+    hub.receive("S07", 10).await;
+    let (first, new) = (life(), json!({"epoch": 0, "version": 0}));
+    let mut line = Line::open(&hub, agent).await;
+    line.hello(first, new.clone()).await;
+    let ids: Vec<Uuid> = (0..3).map(|_| Uuid::now_v7()).collect();
+    let tells = async |line: &mut Line, n: usize| {
+        let before = n.checked_sub(1).map(|n| oneshelf_domain::CommandId(ids[n]));
+        let said = line.fact((ids[n], first), json!([n + 1, before]), goods_in(1)).await;
+        assert_eq!(said, json!({"answer": "accepted"}));
+    };
+    tells(&mut line, 0).await;
+    backed_up(&hub, &file).await;
+    tells(&mut line, 1).await;
+    tells(&mut line, 2).await;
+    let (lease, at) = (line.session.clone(), new.clone());
+    put_back(&mut hub, &file).await;
+    let mut again = hello(first, lease, at.clone());
+    again["last"] = json!(3);
+    let mut line = Line::open(&hub, agent).await;
+    line.say_hello(&again).await;
+    assert_eq!(line.welcome["last"], 1);
+    // It has nothing to tell: all of it was answered long ago, and is dropped.
+    let goes_on = |facts: i64, life: IncarnationId, seq: i64| {
+        json!({"kind": "pong", "session": null, "number": 1, "digest": "", "last": 3,
+            "waiting": facts, "next": {"incarnation": life, "seq": seq}})
+    };
+    let pong = async |line: &mut Line, mut pong: Value| {
+        pong["session"] = line.session.clone();
+        line.say(&pong);
+        let session = line.session.clone();
+        line.say(&json!({"kind": "cursor", "session": session, "cursor": at}));
+        line.frame("changes").await;
+    };
+    pong(&mut line, goes_on(0, first, 4)).await;
+    claim(&hub, "S07").await.refused(409, "not_enough_available");
+    let store = hub.get("/v1/stores/S07").await.ok(200);
+    assert!(store["risks"].as_array().unwrap().iter().any(|r| r["code"] == "log_gap"), "{store}");
+    // Or it has the last one still: that is booked, and the life ends.
+    pong(&mut line, goes_on(1, first, 3)).await;
+    tells(&mut line, 2).await;
+    let notices = hub.get("/v1/notices").await.ok(200).to_string();
+    assert!(notices.contains("log_begins_late") && notices.contains("agent_forked"), "{notices}");
+    let mut line = Line::open(&hub, agent).await;
+    line.say(&hello(first, again["lease"].clone(), new.clone()));
+    line.frame("retired").await;
+    let second = life();
+    line.hello(second, new).await;
+    pong(&mut line, goes_on(0, second, 1)).await;
+    claim(&hub, "S07").await.ok(201);
+    assert_eq!(hub.flask_at("S07").await["on_hand"], 12, "of thirteen: a count finds the other");
+    let store = hub.get("/v1/stores/S07").await.ok(200);
+    assert!(!store["risks"].to_string().contains("log_gap"), "{store}");
+    hub.close().await;
+}
+
+#[tokio::test]
 async fn a_store_whose_agent_is_gone_is_promised_again_when_the_office_says_so() {
     let mut hub = Hub::open().await;
     if !hub.is_file() {

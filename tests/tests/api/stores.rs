@@ -1,7 +1,7 @@
 //! How stores stand for the operator, and an agent that is given up: what it meant is said before,
 //! what remains after.
 
-use oneshelf_domain::CommandId;
+use oneshelf_domain::{CommandId, limits};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -86,6 +86,10 @@ async fn an_agent_that_is_silent_is_given_up_and_comes_back_as_another() {
     let mut silent = Line::open(&hub, agent).await;
     silent.hello_with(first, &line.session, new.clone()).await;
     give_up(&hub, life()).await.refused(404, "record_unknown");
+    // A hub that has just started knows no line: this one may answer in a moment.
+    let early = give_up(&hub, first).await.refused(409, "agent_not_heard_yet");
+    assert!(early["detail"].as_str().unwrap().contains("try again in 16 s"), "{early}");
+    hub.app().links.skip_ms(limits::FRESH_MS + 1);
     let after = give_up(&hub, first).await.ok(200);
     assert_eq!(after["in_doubt"], json!({"units": 4, "items": 1}));
     assert_eq!((&after["share"]["units"], &after["incarnation"]), (&json!(0), &Value::Null));
@@ -109,6 +113,38 @@ async fn an_agent_that_is_silent_is_given_up_and_comes_back_as_another() {
     assert_eq!(said["answer"], "accepted");
     let now = store(&hub).await;
     assert_eq!((&now["in_doubt"]["units"], &now["incarnation"]), (&json!(0), &json!(second)));
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn a_count_ends_what_waited_for_the_word_of_an_agent_that_is_gone() {
+    let mut hub = Hub::open().await;
+    let agent = joined(&hub).await;
+    hub.receive("S07", 4).await;
+    let first = life();
+    let mut line = Line::open(&hub, agent).await;
+    line.hello(first, json!({"epoch": 0, "version": 0})).await;
+    let lines = json!({"lines": [{"sku": "FLASK", "location": "S07", "quantity": 2}]});
+    let made = hub.ask("POST", "/v1/reservations").admin().key("k").json(&lines).send().await;
+    let path = format!("/v1/reservations/{}", made.ok(201)["id"].as_str().unwrap());
+    let said = hub.post(&format!("{path}/release"), json!({})).await.ok(200);
+    assert_eq!(said["state"], "releasing");
+    // Its machine is gone, with or without the goods.
+    hub.restart().await;
+    hub.app().links.skip_ms(limits::FRESH_MS + 1);
+    let risks = store(&hub).await["risks"].take();
+    let risk = risks.as_array().unwrap().iter().find(|r| r["code"] == "releasing").unwrap();
+    assert!(risk["text"].as_str().unwrap().contains("2 units of 1 item, reservations: 1"));
+    let retire = ["store", "retire-agent", "S07", "--confirm", "S07"];
+    let (good, said) = hub_says(&hub, &retire).await;
+    assert!(good && said.contains("given up and wait for its word"), "{said}");
+    assert_eq!(hub.get(&path).await.ok(200)["state"], "releasing", "nobody knows yet");
+    // One of the two was handed over.
+    let found = json!({"location": "S07", "sku": "FLASK", "found": 3});
+    hub.post("/v1/stock/count", found).await.ok(200);
+    assert_eq!(hub.get(&path).await.ok(200)["state"], "released");
+    let now = hub.flask_at("S07").await;
+    assert_eq!((&now["available"], &now["reserved"]), (&json!(3), &json!(0)));
     hub.close().await;
 }
 
@@ -137,6 +173,7 @@ async fn a_store_with_share_of_many_items_is_given_up_in_one_command() {
     }
     // What the writer had at hand is gone with the hub.
     hub.restart().await;
+    hub.app().links.skip_ms(limits::FRESH_MS + 1);
     let retire = ["store", "retire-agent", "S07", "--confirm"];
     for other in ["S02", ""] {
         let (good, said) = hub_says(&hub, &[&retire[..], &[other]].concat()).await;

@@ -198,7 +198,14 @@ fn pings_repeat_a_grant_until_a_pong_confirms_it_and_tell_what_the_hub_has() {
     assert_eq!(ping(&mut link, 0), (1, 5, 1));
     assert!(link.tick(limits::HEARTBEAT_MS - 1).is_empty());
     assert_eq!(ping(&mut link, limits::HEARTBEAT_MS), (2, 5, 1));
-    let pong = |number| Up::Pong { session, number, digest: String::new(), last: 5, waiting: None };
+    let pong = |number| Up::Pong {
+        session,
+        number,
+        digest: String::new(),
+        last: 5,
+        waiting: None,
+        next: None,
+    };
     link.frame(pong(2));
     assert_eq!(link.answered(), Some(limits::HEARTBEAT_MS), "the sending time of the ping");
     assert_eq!(ping(&mut link, 2 * limits::HEARTBEAT_MS), (3, 5, 0));
@@ -219,7 +226,14 @@ fn totals_of_a_welcome_that_the_hello_did_not_know_are_pinged_too() {
     let mut carried = |at| match &sent(&link.tick(at * limits::HEARTBEAT_MS))[..] {
         [Down::Ping { number, granted, .. }] => {
             let (session, number) = (lease, *number);
-            link.frame(Up::Pong { session, number, digest: String::new(), last: 0, waiting: None });
+            link.frame(Up::Pong {
+                session,
+                number,
+                digest: String::new(),
+                last: 0,
+                waiting: None,
+                next: None,
+            });
             granted.len()
         }
         other => panic!("{other:?}"),

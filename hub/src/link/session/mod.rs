@@ -212,7 +212,11 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
                     self.app.links.answered(self.location, word);
                 }
                 self.act(todo).await?;
-                if pong { self.recovered().await } else { Ok(()) }
+                if !pong {
+                    return Ok(());
+                }
+                self.look_for_a_gap().await?;
+                self.recovered().await
             }
             Err(error) => self.unreadable(text, &error.to_string()).await,
         }

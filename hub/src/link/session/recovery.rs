@@ -1,4 +1,5 @@
-//! The end of a restore for one store: its agent has told everything that it keeps.
+//! The end of a restore for one store: its agent has told everything that it keeps; or it cannot,
+//! since it has dropped what the backup does not have.
 //!
 //! Invariant: a location that recovers is promised again only after an agent of it, in a session
 //! of this epoch, had the hub's word on every fact of its log.
@@ -11,6 +12,7 @@ use uuid::Uuid;
 
 use super::{Ended, Session};
 use crate::commands::{Failure, Lane};
+use crate::store::read::frames;
 
 impl<O: Sink<String> + Unpin> Session<'_, O> {
     /// Whether the hub still asks this store for what it did since the backup.
@@ -18,9 +20,39 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
         self.app.follow.seen().records.is_recovering(self.location)
     }
 
+    /// An agent keeps what was answered for a while, and a backup may be older than that: its log
+    /// then goes on behind what the hub has, and would wait for ever for facts that nobody has.
+    pub(super) async fn look_for_a_gap(&mut self) -> Result<(), Ended> {
+        let life = match self.link.maybe_ahead() {
+            None => None,
+            Some(next) => {
+                let mut tx = self.app.store.read().await?;
+                let lives = frames::lives_of(&mut tx, self.location).await?;
+                tx.rollback().await?;
+                let known = lives.iter().find(|i| i.id == next.incarnation);
+                // A fork's facts are booked in any order.
+                let forked = known.is_some_and(|i| i.forked);
+                let last = known.map_or(0, |i| i.last);
+                (!forked && next.seq > last + 1).then_some(next.incarnation)
+            }
+        };
+        if self.app.links.put_gap(self.location, life)
+            && let Some(life) = life
+        {
+            let (agent, location) = (self.link.agent, self.location.0);
+            tracing::error!(
+                %agent, location, %life,
+                "this store's agent has dropped facts that this hub, which was put back, does not \
+                 have: what is left is booked as a fork's, and the store must be counted"
+            );
+        }
+        Ok(())
+    }
+
     /// The agent spoke of its log: when nothing waits in it any more, the store has recovered.
     pub(super) async fn recovered(&mut self) -> Result<(), Ended> {
-        if !self.is_recovering() || !self.link.told_all() {
+        let told_all = self.link.told_all() && self.app.links.gap(self.location).is_none();
+        if !self.is_recovering() || !told_all {
             return Ok(());
         }
         let command = Command::RemoveRecord { key: Recovering::key(self.location) };

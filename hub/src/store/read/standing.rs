@@ -32,6 +32,10 @@ pub struct Standing {
     pub promised: Units,
     /// Open reservations with a line there.
     pub reservations: i64,
+    /// Those of them that were given up and wait for the store's word.
+    pub releasing: i64,
+    /// What these have reserved there.
+    pub kept: Units,
     /// What a silent or copied agent may still hold.
     pub in_doubt: Units,
     /// What reservations lack.
@@ -75,13 +79,18 @@ pub async fn of(
     let rows = named(&tx);
     let found: Vec<Row> = tx.fetch(&sql, rows).await?;
     let sql = format!(
-        "select s.location, count(distinct l.reservation) from {{rows}} \
+        "select s.location, count(distinct l.reservation), \
+            count(distinct case when h.state = 'releasing' then h.id end), \
+            cast(sum(case when h.state = 'releasing' then l.quantity - l.short else 0 end) \
+                as bigint), \
+            count(distinct case when h.state = 'releasing' then l.item end) from {{rows}} \
          join stock s on s.location = r.c0 \
          join reservation_line l on l.item = s.item and l.location = s.location and l.open = 1 \
+         join reservation h on h.id = l.reservation \
          where {OWNED} group by s.location"
     );
     let rows = named(&tx);
-    let claims: Vec<(i64, i64)> = tx.fetch(&sql, rows).await?;
+    let claims: Vec<(i64, i64, i64, i64, i64)> = tx.fetch(&sql, rows).await?;
     tx.rollback().await?;
     let mut all = BTreeMap::new();
     let of = |units, items| Units { units, items };
@@ -89,16 +98,17 @@ pub async fn of(
         let standing = Standing {
             share: of(share, a),
             promised: of(promised, b),
-            reservations: 0,
             in_doubt: of(in_doubt, c),
             short: of(short, d),
             discrepancy: of(discrepancy, e),
+            ..Standing::default()
         };
         all.insert(LocationNo(location), standing);
     }
-    for (location, reservations) in claims {
+    for (location, reservations, releasing, units, items) in claims {
         let of: &mut Standing = all.entry(LocationNo(location)).or_default();
-        of.reservations = reservations;
+        (of.reservations, of.releasing, of.kept) =
+            (reservations, releasing, Units { units, items });
     }
     Ok(all)
 }

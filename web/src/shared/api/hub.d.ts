@@ -1421,7 +1421,9 @@ export interface paths {
          * Gives up a store's agent that does not answer.
          * @description Its share is in doubt from now on and promised to nobody, until a count frees it or the agent
          *     comes back: then what it sold meanwhile is booked, the rest is free again, and it goes on as a
-         *     new life with no share. Sales that exist only on a lost device are found by a count alone.
+         *     new life with no share. A count also ends reservations that were given up and wait for its word.
+         *     Sales that exist only on a lost device are found by a count alone. Right after the hub's start
+         *     nothing is known of an agent yet (`agent_not_heard_yet`).
          */
         post: operations["retire_agent"];
         delete?: never;

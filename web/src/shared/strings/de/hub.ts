@@ -8,6 +8,7 @@ const named = (fields: Fields, name: string) =>
 
 export const refusals: Record<string, string | ((fields: Fields) => string)> = {
   agent_answers: 'Der Agent dieser Filiale antwortet. Er muss nicht aufgegeben werden.',
+  agent_not_heard_yet: 'Der Hub läuft erst kurz und weiß noch nicht, ob der Agent antwortet. Gleich noch einmal versuchen.',
   approval_needed: 'Das darf nur eine Leitung.',
   barcode_in_use: (fields) =>
     `Den Strichcode${named(fields, 'barcode')} hat ein anderer Artikel. Dort zuerst entfernen.`,

@@ -63,6 +63,7 @@ export const de: SetupStrings = {
     agent_copied: 'Ein zweites oder zurückgesetztes Gerät meldet sich als Agent einer Filiale: bitte entscheiden, ob es weitermacht',
     agent_forked: 'Der Agent einer Filiale wurde zurückgesetzt oder kopiert',
     agent_retired: 'Der Anteil einer Filiale ist ungewiss, bis gezählt wurde',
+    log_begins_late: 'Der Agent einer Filiale hat nicht mehr, was diesem Hub fehlt: Filiale zählen',
     hub_behind: 'Dieser Hub wurde auf einen früheren Stand zurückgesetzt',
     channel_stopped: 'Ein Kanal wurde abgeschaltet, weil seine Adresse ausfällt',
     kit_counted: 'Eine Filiale hat ein Set gezählt: seine Teile sind zu zählen',

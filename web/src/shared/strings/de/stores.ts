@@ -56,6 +56,7 @@ export const de: StoresStrings = {
   retireMeans: (s) => [
     `${unitsOf(s.share)} werden fraglich: niemandem zugesagt, von niemandem verkauft, bis sie in der Filiale gezählt sind.`,
     'Kommt er zurück, wird gebucht, was er inzwischen verkauft hat; der Rest ist wieder frei, und er macht als neues Leben ohne Anteil weiter.',
+    'Aufgegebene Reservierungen, die auf sein Wort warten, bleiben so, bis ihre Artikel gezählt sind.',
     'Was er verkauft hat und nie meldet, findet nur eine Zählung.',
   ],
   typeCode: (code) => `${code} eingeben, um fortzufahren`,

@@ -62,6 +62,7 @@ export const en = {
     agent_forked: 'A store’s agent was restored or copied',
     agent_copied: 'A second or restored machine speaks as a store’s agent: say whether it goes on',
     agent_retired: 'A store’s share is in doubt until it is counted',
+    log_begins_late: 'A store’s agent has dropped what this hub does not have: count the store',
     hub_behind: 'This hub was put back to an earlier state',
     channel_stopped: 'A channel was switched off because its endpoint fails',
     kit_counted: 'A store counted a kit: its parts are to be counted',

@@ -60,6 +60,7 @@ export const en = {
   retireMeans: (s: StoreFigures) => [
     `${unitsOf(s.share)} go in doubt: promised to nobody, sold by nobody, until they are counted in the store.`,
     'If it comes back, what it sold meanwhile is booked, the rest is free again, and it goes on as a new life with no share.',
+    'Reservations that were given up and wait for its word stay so until their items are counted.',
     'What it sold and never tells is found by a count alone.',
   ],
   typeCode: (code: string) => `Type ${code} to go on`,
