@@ -6,6 +6,7 @@
 
 mod balance;
 mod freshness;
+mod over;
 mod parts;
 mod told;
 mod translate;

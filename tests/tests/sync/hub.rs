@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use oneshelf_domain::item::{Item, ItemDetails};
 use oneshelf_domain::refusal::Refusal;
 use oneshelf_domain::stock::{
-    Command, HelloAnswer, InSource, ItemNo, LocationNo, Outcome, SESSION_OVER, Version,
+    Command, HelloAnswer, InSource, Incarnation, ItemNo, LocationNo, Outcome, SESSION_OVER, Version,
 };
 use oneshelf_domain::{AgentId, CommandId, IncarnationId, Sku, limits};
 use oneshelf_protocol::frame::{Answer, Applied, Body, Cursor, Down, Fact, Protocol, Total, Up};
@@ -164,6 +164,25 @@ fn each_reply_of_a_fact_has_its_answer() {
     assert_eq!(answer(&mut link, &Reply::NotNow("a gap")), None);
     let over = link.reply(&about, &Reply::NotNow(SESSION_OVER), &names());
     assert!(matches!(over[..], [Todo::Close(_)]), "only a new Hello helps");
+}
+
+#[test]
+fn a_session_is_over_when_its_life_ended_or_speaks_in_a_later_one() {
+    let (link, _) = open(0);
+    let life = |retired: bool, number: i64| -> Incarnation {
+        serde_json::from_value(serde_json::json!({
+            "id": LIFE, "location": 1, "agent": null, "follows": null, "retired": retired,
+            "forked": false, "closed": false, "last": 0, "head": null,
+            "lease": {"epoch": 1, "number": number}, "answer": {"epoch": 1, "number": 0},
+            "used": [], "created": 1}))
+        .unwrap()
+    };
+    assert!(!link.is_over(&life(false, 3)), "it is the one that is open");
+    assert!(link.is_over(&life(true, 3)) && link.is_over(&life(false, 4)));
+    let other = Incarnation { id: IncarnationId(id(77)), ..life(true, 9) };
+    assert!(!link.is_over(&other), "another one's end");
+    let begun = HubLink::new(AgentId(id(1)), LocationNo(1), 1);
+    assert!(!begun.is_over(&life(true, 3)), "none is open: a Hello tells");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use oneshelf_sync::hub::About;
 use oneshelf_sync::plan::Reply;
 use uuid::Uuid;
 
-use super::{Ended, Session, TOP_UPS_AT_ONCE};
+use super::{Ended, OTHER, Session, TOP_UPS_AT_ONCE};
 use crate::commands::Lane;
 use crate::store::read::frames;
 
@@ -27,6 +27,9 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
         let records = self.app.follow.seen().records.clone();
         let (store, life) = (&self.app.store, self.link.incarnation());
         let frame = frames::changed(store, self.location, life, after, &records).await?;
+        if frame.life.as_ref().is_some_and(|life| self.link.is_over(life)) {
+            return Err(Ended::Closed(OTHER));
+        }
         if frame.after != after {
             let (agent, upto) = (self.link.agent, frame.upto);
             tracing::error!(%agent, after, upto, "an agent is further than this hub: all rows go");

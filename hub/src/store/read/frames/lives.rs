@@ -13,22 +13,24 @@ use crate::store::{StoreError, Tx, on};
 
 type Lives = BTreeMap<IncarnationId, Incarnation>;
 
-/// How far the log of the agent that lives this life is in what the transaction sees.
+/// How far the log of the agent that lives this life is in what the transaction sees, and the
+/// life itself.
 pub(super) async fn applied(
     tx: &mut Tx,
     store: LocationNo,
     life: Option<IncarnationId>,
-) -> Result<Applied, StoreError> {
-    let Some(life) = life else { return Ok(Applied::default()) };
+) -> Result<(Applied, Option<Incarnation>), StoreError> {
+    let Some(life) = life else { return Ok((Applied::default(), None)) };
     let sql = "select value from incarnation where location = $1 and id = $2";
     let value: Option<String> = on!(tx, conn => sqlx::query_scalar(sql)
         .bind(store.0).bind(life.to_string()).fetch_optional(conn).await)?;
     // Nearly always: it has said something.
-    if let Some(i) = value.as_deref().map(read).transpose()?.filter(|i| i.last > 0) {
-        return Ok(of(&i));
+    let speaks = value.as_deref().map(read).transpose()?;
+    if let Some(i) = speaks.as_ref().filter(|i| i.last > 0) {
+        return Ok((of(i), speaks));
     }
     let lives: Lives = of_store(tx, store).await?.into_iter().map(|i| (i.id, i)).collect();
-    Ok(nearest(&lives, life).map_or_else(Applied::default, of))
+    Ok((nearest(&lives, life).map_or_else(Applied::default, of), speaks))
 }
 
 /// All lives of a store's agents.

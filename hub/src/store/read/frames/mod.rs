@@ -13,7 +13,7 @@ use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 
 use oneshelf_domain::record::Records;
-use oneshelf_domain::stock::{ItemNo, LocationNo, Version};
+use oneshelf_domain::stock::{Incarnation, ItemNo, LocationNo, Version};
 use oneshelf_domain::{IncarnationId, Sku, limits};
 use oneshelf_protocol::frame::Applied;
 use oneshelf_protocol::replica::Row;
@@ -61,6 +61,8 @@ pub struct Whole {
     pub upto: i64,
     /// The last of the agent's facts that the rows include.
     pub applied: Applied,
+    /// The life that speaks, at the same moment; none when nobody does.
+    pub life: Option<Incarnation>,
     /// The rows.
     pub rows: Vec<Row>,
     /// Numbers of the items of its stock rows.
@@ -94,7 +96,9 @@ pub async fn changed(
         }
     }
     tx.rollback().await?;
-    Ok(Whole { after: frame.after.0, upto: frame.upto.0, applied: frame.applied, rows, numbers })
+    let (after, upto) = (frame.after.0, frame.upto.0);
+    let Frame { applied, life, .. } = frame;
+    Ok(Whole { after, upto, applied, life, rows, numbers })
 }
 
 /// A frame being read.
@@ -106,6 +110,8 @@ pub struct Frame {
     pub upto: Version,
     /// The last of the agent's facts that the rows include.
     pub applied: Applied,
+    /// The life that speaks.
+    life: Option<Incarnation>,
     after: Version,
     records: Arc<Records>,
     concern: Concern,
@@ -150,10 +156,12 @@ impl Frame {
             StoreError::unreadable("record", format!("no location {}", asked.location.0))
         })?;
         let concern = Concern { code: own.code.clone(), no: asked.location };
+        let (applied, life) = lives::applied(tx, asked.location, asked.life).await?;
         Ok(Self {
             epoch: head.epoch,
             upto: head.version,
-            applied: lives::applied(tx, asked.location, asked.life).await?,
+            applied,
+            life,
             after,
             records,
             concern,
