@@ -76,9 +76,17 @@ async fn the_second_machine_of_one_past_waits_for_a_yes_and_cuts_nobody() {
     hub.close().await;
 }
 
-/// How the line of the store looks whose machine waits.
+/// How the line of the store looks whose machine waits. A hub reads what it wrote a moment later.
 async fn link(hub: &Hub) -> Value {
-    hub.get("/v1/agent-copies").await.ok(200)["copies"][0]["link"].clone()
+    crate::shop::within(async {
+        loop {
+            let mut said = hub.get("/v1/agent-copies").await.ok(200);
+            if said["copies"] != json!([]) {
+                return said["copies"][0]["link"].take();
+            }
+        }
+    })
+    .await
 }
 
 #[tokio::test]

@@ -93,7 +93,7 @@ async fn an_agent_that_is_silent_is_given_up_and_comes_back_as_another() {
     let after = give_up(&hub, first).await.ok(200);
     assert_eq!(after["in_doubt"], json!({"units": 4, "items": 1}));
     assert_eq!((&after["share"]["units"], &after["incarnation"]), (&json!(0), &Value::Null));
-    assert_eq!(codes(&after), ["in_doubt"]);
+    assert_eq!(codes(&after), ["pickup_stopped", "in_doubt"]);
     assert_eq!(give_up(&hub, first).await.ok(200)["in_doubt"]["units"], 4, "no second time");
     let notice = hub.get("/v1/notices").await.ok(200)["notices"][0].take();
     assert_eq!((&notice["code"], &notice["actor"]), (&json!("agent_retired"), &json!("admin")));

@@ -151,7 +151,9 @@ async fn a_store_hands_goods_to_the_driver_and_sends_of_its_share() {
     let path = format!("/v1/transfers/rsv_{}", id.as_simple());
     assert_eq!(hub.get(&path).await.ok(200)["state"], "in_transit");
     let now = hub.flask_at("S07").await;
-    assert_eq!((&now["store_share"], &now["available"]), (&json!(1), &json!(1)), "{now}");
+    // The one that lies there may have been granted to it by now: it keeps three.
+    let units = |place: &str| now[place].as_i64().unwrap();
+    assert_eq!(units("store_share") + units("available"), 2, "{now}");
     assert_eq!(hub.flask_at("W01").await["incoming"], 2);
     let close = json!({"lines": [], "close": true});
     assert_eq!(hub.post(&format!("{path}/receive"), close).await.ok(200)["state"], "transferred");
