@@ -119,4 +119,10 @@ bugs! {
     TimerInMemory = "timer-in-memory",
     /// A channel is offered safety stock and buffers too.
     KeptBackForgotten = "kept-back-forgotten",
+    /// Of two hubs one commits without a look at what the other has written since it decided.
+    CommitsUnseen = "commits-unseen",
+    /// A hub believes the rows that it kept, although another one has written.
+    KeptRowsBelieved = "kept-rows-believed",
+    /// A hub starts although its database is behind the witness.
+    WitnessIgnored = "witness-ignored",
 }

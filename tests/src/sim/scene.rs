@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::audit::Auditor;
 use super::bug::Bug;
+use super::hub::Ring;
 use super::names::{ITEMS, PLACES, STORES};
 use super::rng::Rng;
 use super::store::Parcel;
@@ -37,13 +38,27 @@ pub(super) enum Event {
         connection: u64,
         text: String,
     },
-    HubPlans,
-    HubCommits,
-    HubTimers,
+    /// A hub process, by its number, decides what waits.
+    HubPlans(usize),
+    HubCommits(usize),
+    HubTimers(usize),
     HubTicks {
         connection: u64,
     },
-    HubStarts,
+    HubStarts(usize),
+    /// It sees what another one has committed.
+    HubFollows(usize),
+    /// It hears another one.
+    Rings {
+        hub: usize,
+        ring: Ring,
+    },
+    /// A hub process learns that a connection of it is gone.
+    HubLoses {
+        connection: u64,
+    },
+    /// Somebody leads a hub back whose database was put back.
+    LedBack,
     /// An agent tries to connect.
     Connects {
         device: usize,
@@ -91,6 +106,10 @@ pub(super) enum Fault {
     HubBackup,
     /// The hub's database is put back by the book.
     HubRestored,
+    /// It is put back, and nobody says so.
+    HubRolledBack,
+    /// A hub process does nothing for a while, and does not know it.
+    HubPaused,
     DeviceRestarts,
     LineCut,
     LongCut,
@@ -102,6 +121,8 @@ pub(super) enum Fault {
     OriginalLeaves,
     Spare,
     SpareLeaves,
+    /// An operator gives up a store's agent that does not answer.
+    AgentGivenUp,
     Theft,
     Policy,
     ClockJumps,
@@ -113,6 +134,8 @@ impl Fault {
         Fault::HubRestarts,
         Fault::HubBackup,
         Fault::HubRestored,
+        Fault::HubRolledBack,
+        Fault::HubPaused,
         Fault::DeviceRestarts,
         Fault::LineCut,
         Fault::LongCut,
@@ -123,6 +146,7 @@ impl Fault {
         Fault::OriginalLeaves,
         Fault::Spare,
         Fault::SpareLeaves,
+        Fault::AgentGivenUp,
         Fault::Theft,
         Fault::Policy,
         Fault::ClockJumps,

@@ -86,6 +86,8 @@ impl fmt::Display for Summary<'_> {
         rows.iter().try_for_each(|(name, n)| writeln!(f, "{n:>10} {name}"))?;
         writeln!(f, "faults by kind:")?;
         c.every_kind().iter().try_for_each(|(kind, n)| writeln!(f, "{n:>10} {kind}"))?;
+        writeln!(f, "what several hubs on one database met:")?;
+        c.hubs.iter().try_for_each(|(kind, n)| writeln!(f, "{n:>10} {kind}"))?;
         writeln!(f, "what the hub was asked, by kind (again counts again):")?;
         c.commands.iter().try_for_each(|(kind, n)| writeln!(f, "{n:>10} {kind}"))?;
         writeln!(f, "what it refused, by code:")?;

@@ -15,6 +15,7 @@ pub(super) const MISHAPS: &[&str] = &[
     "power cut before an agent's commit",
     "power cut before the hub's commit",
     "power cut after the hub's commit, before its answers",
+    "ring between hubs lost",
 ];
 
 /// What happened how often.
@@ -70,6 +71,8 @@ pub struct Counts {
     pub faults: BTreeMap<String, u64>,
     /// Faults that befell a frame, a request or a transaction, by kind.
     pub mishaps: BTreeMap<&'static str, u64>,
+    /// What several hubs on one database met, by kind.
+    pub hubs: BTreeMap<&'static str, u64>,
     /// Commands that the hub accepted or refused for the first time.
     pub decided: u64,
     /// Customers who were told that units are theirs.
@@ -91,6 +94,11 @@ impl Counts {
     /// Something befell a frame, a request or a transaction.
     pub fn mishap(&mut self, kind: &'static str) {
         *self.mishaps.entry(kind).or_default() += 1;
+    }
+
+    /// Several hubs met this.
+    pub fn met(&mut self, kind: &'static str) {
+        *self.hubs.entry(kind).or_default() += 1;
     }
 
     /// Every kind of fault, with how often it happened.
@@ -136,6 +144,7 @@ impl Counts {
         self.broken += other.broken;
         other.mishaps.iter().for_each(|(k, n)| *self.mishaps.entry(k).or_default() += n);
         other.faults.iter().for_each(|(k, n)| *self.faults.entry(k.clone()).or_default() += n);
+        other.hubs.iter().for_each(|(k, n)| *self.hubs.entry(k).or_default() += n);
         other.commands.iter().for_each(|(k, n)| *self.commands.entry(k).or_default() += n);
         other.refusals.iter().for_each(|(k, n)| *self.refusals.entry(k).or_default() += n);
         other.facts.iter().for_each(|(k, n)| *self.facts.entry(k).or_default() += n);

@@ -11,10 +11,22 @@ use sim::{Bug, Counts, in_order, run, run_without_shares, threads};
 const SEEDS: u64 = 80;
 /// Kinds of fault that may not have happened in them.
 const RARE: &[&str] = &["power cut after the hub's commit, before its answers"];
+/// What several hubs on one database must have met in them.
+const HUBS: &[&str] = &[
+    "agent at another hub, held by the one before",
+    "commit refused: another hub had written",
+    "frame to a hub that its agent has left",
+    "no start behind the witness",
+    "one lost its power, another one worked",
+    "paused between deciding and commit",
+    "recall asked at one hub, told by another",
+    "session over by another hub's word",
+];
 /// Seeds of the comparison with a world without shares.
 const SEEDS_WITHOUT_SHARES: u64 = 60;
 /// Reasons for which the hub must have refused something in the first of them.
 const REFUSALS: &[&str] = &[
+    "agent_answers",
     "not_enough_available",
     "not_promised_now",
     "reservation_ended",
@@ -39,6 +51,7 @@ const COMMANDS: &[&str] = &[
     "receive",
     "put_record",
     "remove_record",
+    "retire_agent",
 ];
 /// Kinds of fact that agents must have stored in them.
 const FACTS: &[&str] =
@@ -67,6 +80,9 @@ fn the_invariants_hold() {
     let rare = |kind: &String| RARE.contains(&kind.as_str());
     let never: Vec<_> = counts.every_kind().into_iter().filter(|(_, n)| *n == 0).collect();
     assert!(never.iter().all(|(kind, _)| rare(kind)), "{never:?}");
+    for kind in HUBS {
+        assert!(counts.hubs.contains_key(kind), "{kind}: {counts:?}");
+    }
     for code in REFUSALS {
         assert!(counts.refusals.contains_key(code), "{code}: {counts:?}");
     }

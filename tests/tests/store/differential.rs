@@ -52,6 +52,7 @@ async fn the_database_equals_the_maps_after_every_random_run() {
         "hello",
         "ask",
         "grant_by_policy",
+        "retire_agent",
         "fact",
     ] {
         assert!(kinds.get(kind).is_some_and(|n| *n > 0), "no {kind} had an effect: {kinds:?}");

@@ -407,6 +407,8 @@ impl World {
                 Command::Ask { location, incarnation, session, item, want }
             }
             3 => Command::GrantByPolicy { location, session: a.session, item },
+            // Seldom: what comes of it needs facts behind it.
+            4 if want < 4 => Command::RetireAgent { location, incarnation: a.incarnation },
             _ => self.fact(which, location),
         }
     }

@@ -136,11 +136,11 @@ impl Auditor {
     }
 
     /// Something happened that may break a promise whatever is done: a sale beyond a share, a
-    /// theft, a disk that was put back or copied, the hub's too.
+    /// theft, a disk that was put back or copied, the hub's among them (shares.md section 6:
+    /// shorts may appear until agents were read again).
     pub fn may_break(&self) -> bool {
-        self.restored.ever()
-            || self.tainted.contains(&true)
-            || self.beyond.iter().flatten().any(|n| *n > 0)
+        let sold = self.beyond.iter().flatten().any(|n| *n > 0);
+        sold || self.tainted.contains(&true) || self.restored.ever()
     }
 
     /// Customers who were told that units are theirs, and those of them whose units were sold.

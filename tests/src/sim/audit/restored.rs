@@ -2,7 +2,9 @@
 //!
 //! shares.md sections 6 and 8: nothing is relaxed but S5, and S4 while the hub says of a place that
 //! it knows too little; then it must promise and grant nothing there, until every fact that it
-//! forgot is booked again. A rollback that nobody announced relaxes S4 until that has happened too.
+//! forgot is booked again. For facts that only a dark agent has, which another one replaced, it
+//! does not wait: S4 is not asked of that place until they have come. A rollback that nobody
+//! announced relaxes S4 until that has happened too.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -81,7 +83,9 @@ impl Restored {
     /// What is promised at a place cannot be right yet.
     pub fn unsure(&self, books: &Books, place: usize) -> bool {
         let silent = self.silent && self.recovering.contains(&place);
-        silent || self.lost.contains(&place) || books.recovering.contains(&place)
+        // What a dark agent told that another one has replaced, nobody tells before it is back.
+        let untold = self.forgotten.values().any(|at| *at == place);
+        silent || untold || self.lost.contains(&place) || books.recovering.contains(&place)
     }
 }
 
@@ -155,7 +159,8 @@ impl Auditor {
         });
         for place in ended.collect::<Vec<_>>() {
             self.restored.recovering.remove(&place);
-            let waits = self.restored.forgotten.iter().find(|(_, at)| **at == place);
+            let mut forgotten = self.restored.forgotten.iter().filter(|(_, at)| **at == place);
+            let waits = forgotten.find(|(id, _)| told_by_speakers(books, views, place, **id));
             if let Some((id, _)) = waits.filter(|_| !self.tainted[place]) {
                 return Err(format!("S6 place {place} has recovered, this was not told: {id:x}"));
             }
@@ -166,7 +171,9 @@ impl Auditor {
             if let Some(claim) = books.claims.iter().filter(here).find(new) {
                 return Err(format!("S4 promised by a hub that knows too little: {claim:?}"));
             }
-            for owned in books.owned.iter().filter(|o| o.place == *place) {
+            // A disk that was put back does not know what its hub heard of it (section 8).
+            let sound = |o: &&super::Owned| o.place == *place && !self.tainted[*place];
+            for owned in books.owned.iter().filter(sound) {
                 let before = self.restored.granted.get(&(owned.life, owned.item));
                 // Of a life that ended its facts tell what it was granted.
                 let agent = views.iter().filter(|v| v.life == owned.life);
@@ -177,8 +184,23 @@ impl Auditor {
                 }
             }
         }
-        let totals = books.owned.iter().map(|o| ((o.life, o.item), o.totals.granted));
-        self.granted.extend(totals);
+        for owned in &books.owned {
+            let granted = owned.totals.granted;
+            let before = self.granted.insert((owned.life, owned.item), granted).unwrap_or(0);
+            if self.restored.ever() && granted > before {
+                // A grant that it learns draws what copies may hold first (section 4).
+                let left = self.left.entry((owned.place, owned.item)).or_default();
+                *left = left.saturating_add(granted - before);
+            }
+        }
         Ok(())
     }
+}
+
+/// A fact is in the log of an agent of the place that was not given up: its word the hub waits for
+/// (shares.md section 6: "its agent").
+fn told_by_speakers(books: &Books, views: &[View], place: usize, id: Id) -> bool {
+    let given_up = |life: Id| books.lives.iter().any(|l| l.id == life && l.retired);
+    let mut here = views.iter().filter(|v| v.place == place && v.speaks && !given_up(v.life));
+    here.any(|v| v.kept.contains(&id))
 }

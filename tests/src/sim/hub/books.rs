@@ -67,6 +67,17 @@ impl Hub {
         }
     }
 
+    /// Lives that an operator gave up.
+    pub(super) fn tell_of_lives(&self, scene: &mut Scene, writes: &Writes) {
+        if !writes.ledger.iter().any(|row| row.kind == "retire_agent") {
+            return;
+        }
+        scene.counts.retired += 1;
+        for life in writes.incarnations.values().filter(|life| life.retired) {
+            scene.audit.retire(self.numbers.place(life.location));
+        }
+    }
+
     /// What channels may not have, and what one of them claimed.
     pub(super) fn tell_of_channels(&self, scene: &mut Scene, writes: &Writes) {
         for (_, record) in writes.records.values() {

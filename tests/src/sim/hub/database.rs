@@ -18,6 +18,8 @@ use uuid::Uuid;
 #[derive(Debug, Clone)]
 pub(crate) struct Database {
     pub head: Head,
+    /// Batches that were stored, those without a version among them.
+    pub batch: i64,
     pub commands: BTreeMap<CommandId, Known>,
     pub stock: BTreeMap<StockKey, Stock>,
     pub reservations: BTreeMap<ReservationId, Reservation>,
@@ -38,6 +40,7 @@ impl Database {
     pub fn new() -> Self {
         Self {
             head: Head::first(1),
+            batch: 0,
             commands: BTreeMap::new(),
             stock: BTreeMap::new(),
             reservations: BTreeMap::new(),
@@ -72,6 +75,7 @@ impl Database {
     /// The transaction's rows, all at once.
     pub fn store(&mut self, writes: &Writes) {
         self.head = writes.head.clone();
+        self.batch += 1;
         for row in &writes.commands {
             self.commands.insert(row.id, row.known.clone());
         }

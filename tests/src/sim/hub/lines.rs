@@ -9,8 +9,9 @@ use oneshelf_domain::promise::Lines;
 use oneshelf_domain::stock::{LocationNo, StockKey};
 use oneshelf_sync::hub::Freshness;
 
-use super::Hub;
+use super::{Hub, Ring};
 use crate::sim::names::STORES;
+use crate::sim::scene::Scene;
 
 /// What was heard of the stores.
 #[derive(Debug, Clone, Default)]
@@ -32,9 +33,17 @@ impl Heard {
 
 impl Hub {
     /// A connection has said something; it may have been the answer to a ping.
-    pub(super) fn hears(&mut self, connection: u64) {
+    pub(super) fn hears(&mut self, scene: &mut Scene, connection: u64) {
         let Some(c) = self.connections.get(&connection) else { return };
         let (location, Some(at)) = (c.location, c.link.answered()) else { return };
+        if self.heard.answered.get(&location).is_none_or(|known| *known < at) {
+            self.ring(scene, Ring::Answered(location, at));
+        }
+        self.answered_elsewhere(location, at);
+    }
+
+    /// A store has answered a ping that left then, whoever asked.
+    pub(super) fn answered_elsewhere(&mut self, location: LocationNo, at: i64) {
         let known = self.heard.answered.entry(location).or_insert(at);
         *known = at.max(*known);
         // What it was asked before that ping is no longer held against it.
@@ -44,6 +53,11 @@ impl Hub {
     /// A store is asked for share, of which it has returned so much.
     pub(super) fn asks_for(&mut self, key: StockKey, now: i64, returned: i64) {
         self.heard.asked.entry(key).or_insert((now, returned));
+    }
+
+    /// A store answered lately, as far as this process has heard.
+    pub fn is_fresh(&self, location: LocationNo, now: i64) -> bool {
+        self.lines(now).fresh.contains(&location)
     }
 
     /// How all lines look now.

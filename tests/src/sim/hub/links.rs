@@ -50,7 +50,7 @@ impl Hub {
         closed.collect()
     }
 
-    /// The connection through which a device speaks now.
+    /// The connection through which a device speaks to this process now.
     pub fn connection_of(&self, device: usize) -> Option<u64> {
         self.connections.iter().find(|(_, c)| c.device == device).map(|(id, _)| *id)
     }
@@ -62,7 +62,7 @@ impl Hub {
         };
         let pong = matches!(up, Up::Pong { .. });
         let todo = c.link.act(&mut scene.ids, move |link, _| link.frame(up.clone()));
-        self.hears(connection);
+        self.hears(scene, connection);
         let said = self.act(scene, connection, todo);
         if pong {
             self.recovered(scene, connection);
@@ -82,7 +82,7 @@ impl Hub {
                     if let Some(c) = self.connections.get_mut(&connection) {
                         c.sent = Some(after);
                     }
-                    self.rows(scene, connection, true);
+                    said.extend(self.rows(scene, connection, true));
                 }
                 Todo::Close(why) => {
                     scene.trace(&format!("hub closes {connection}: {why}"));
@@ -113,7 +113,7 @@ impl Hub {
         self.submit(scene, submission, Origin::Link { connection, about });
     }
 
-    fn send(&mut self, scene: &mut Scene, connection: u64, mut down: Down) {
+    pub(super) fn send(&mut self, scene: &mut Scene, connection: u64, mut down: Down) {
         let Some(c) = self.connections.get(&connection) else { return };
         if let (Some(Bug::GrantDelta), Down::Grant { incarnation, sku, total, .. }) =
             (scene.bug, &mut down)
@@ -131,9 +131,9 @@ impl Hub {
         let todo = c.link.act(&mut scene.ids, move |link, _| link.tick(now));
         let pinged = !todo.is_empty();
         scene.after(2_500, Event::HubTicks { connection });
-        let said = self.act(scene, connection, todo);
+        let mut said = self.act(scene, connection, todo);
         if pinged {
-            self.rows(scene, connection, false);
+            said.extend(self.rows(scene, connection, false));
         }
         said
     }
@@ -147,17 +147,25 @@ impl Hub {
             .filter(|(_, c)| c.sent.is_some_and(|sent| sent < version))
             .map(|(id, _)| *id)
             .collect();
+        let mut said = vec![];
         for connection in behind {
-            self.rows(scene, connection, false);
+            said.extend(self.rows(scene, connection, false));
         }
-        vec![]
+        said
     }
 
     /// `look`: at the whole shelf for items that lack share, as a changed policy asks for too.
-    pub(super) fn rows(&mut self, scene: &mut Scene, connection: u64, look: bool) {
-        let Some(c) = self.connections.get_mut(&connection) else { return };
-        let Some(after) = c.sent.filter(|_| c.link.session().is_some()) else { return };
+    pub(super) fn rows(&mut self, scene: &mut Scene, connection: u64, look: bool) -> Vec<Said> {
+        let Some(c) = self.connections.get_mut(&connection) else { return vec![] };
+        let Some(after) = c.sent.filter(|_| c.link.session().is_some()) else { return vec![] };
         let (location, life) = (c.location, c.link.incarnation());
+        let stored = life.and_then(|id| self.database.incarnations.get(&id));
+        if stored.is_some_and(|life| c.link.is_over(life)) {
+            scene.trace(&format!("hub closes {connection}: its session is over"));
+            scene.counts.met("session over by another hub's word");
+            self.connections.remove(&connection);
+            return vec![Said::Closed { connection }];
+        }
         let upto = self.database.head.version.0;
         let rows = self.database.changed(location, after);
         let policy = |row: &Row| match row {
@@ -182,7 +190,7 @@ impl Hub {
             })
             .collect();
         let applied = self.database.applied(location, life);
-        let Some(c) = self.connections.get_mut(&connection) else { return };
+        let Some(c) = self.connections.get_mut(&connection) else { return vec![] };
         c.sent = Some(upto);
         let frames = c.link.rows(after, upto, applied, rows);
         let top_ups: Vec<_> =
@@ -204,6 +212,7 @@ impl Hub {
         for (key, units) in owed {
             self.recall(scene, key, units);
         }
+        vec![]
     }
 
     fn balance(&self, location: LocationNo, row: &Row) -> Option<(ItemNo, Sku, Balance)> {

@@ -2,25 +2,34 @@
 //!
 //! Writes become rows at the commit alone; replies and frames leave after it. A restart between
 //! loses both, and the cache of rows. Planted bugs break these rules on purpose.
+//! There may be several processes: one has its turn, the others are parked.
 
+mod attempt;
+mod bell;
 mod books;
 mod bugs;
 mod database;
 mod lines;
 mod links;
+mod processes;
 mod restore;
+mod witness;
 
 use std::collections::{BTreeMap, VecDeque};
 
 use oneshelf_domain::stock::{Command, State, TimerKind, Version};
 use oneshelf_domain::{CommandId, IncarnationId, ReservationId, Sku};
 use oneshelf_sync::hub::About;
-use oneshelf_sync::plan::{Plan, Reply, Submission, Writes, fingerprint, needs};
+use oneshelf_sync::plan::{Reply, Submission, Writes, fingerprint};
 use uuid::Uuid;
 
+use attempt::Base;
+pub(super) use bell::Ring;
 pub(super) use books::plain;
 pub(super) use database::Database;
 use links::HubConnection;
+use processes::Process;
+use witness::Witness;
 
 use super::bug::Bug;
 use super::names::Numbers;
@@ -55,6 +64,9 @@ pub(super) enum Said {
 struct Storing {
     writes: Writes,
     origins: Vec<Origin>,
+    /// What was decided, and on what.
+    batch: Vec<Submission>,
+    base: Base,
 }
 
 /// The hub.
@@ -65,12 +77,24 @@ pub(super) struct Hub {
     pub up: bool,
     pub connections: BTreeMap<u64, HubConnection>,
     state: Option<State>,
+    /// What the tables were when `state` was theirs.
+    kept: Base,
     waiting: VecDeque<(Submission, Origin)>,
     storing: Option<Storing>,
     batch_due: bool,
     /// When timers are looked at next; none when none is known.
     look_due: Option<i64>,
     heard: lines::Heard,
+    /// Nothing happens in this process before that.
+    paused_until: i64,
+    /// It will look what others have committed.
+    follows: bool,
+    /// The other processes, each at its number; the one at turn is not there.
+    parked: Vec<Process>,
+    /// The number of the process at turn.
+    no: usize,
+    /// How far the database had come, written down outside of it.
+    witness: Witness,
     /// For planted bugs: totals last sent, ids given in place of others, timers lost.
     sent_totals: BTreeMap<(IncarnationId, Sku), i64>,
     aliases: BTreeMap<CommandId, CommandId>,
@@ -88,11 +112,17 @@ impl Hub {
             up: true,
             connections: BTreeMap::new(),
             state: None,
+            kept: Base::default(),
             waiting: VecDeque::new(),
             storing: None,
             batch_due: false,
             look_due: None,
             heard: lines::Heard::default(),
+            paused_until: 0,
+            follows: false,
+            parked: vec![],
+            no: 0,
+            witness: Witness::default(),
             sent_totals: BTreeMap::new(),
             aliases: BTreeMap::new(),
             arrived: BTreeMap::new(),
@@ -110,7 +140,7 @@ impl Hub {
         if !self.batch_due && self.storing.is_none() && !self.waiting.is_empty() {
             self.batch_due = true;
             let delay = scene.rng.between(0, 5);
-            scene.after(delay, Event::HubPlans);
+            scene.after(delay, Event::HubPlans(self.no));
         }
     }
 
@@ -123,16 +153,11 @@ impl Hub {
         if scene.rng.chance(20) {
             self.state = None; // as if another hub had written, or the cache was full
         }
-        let mut state = self.state.take().unwrap_or_else(|| self.database.fresh_state());
-        state.lines = self.lines(scene.now).into();
         let most = if scene.bug == Some(Bug::ResidueDrawn) { 1 } else { BATCH };
         let taken = self.waiting.len().min(most);
         let (mut batch, origins): (Vec<_>, Vec<_>) = self.waiting.drain(..taken).unzip();
         if let Some(bug) = scene.bug {
             self.spoil(bug, &mut batch);
-            self.spoil_records(bug, &mut state);
-            self.forget_marks(bug, &batch, &mut state);
-            self.open_residue(bug, &batch, &mut state);
         }
         let known = batch.iter().filter_map(|s| {
             let mut known = self.database.commands.get(&s.id)?.clone();
@@ -146,50 +171,38 @@ impl Hub {
         if let Some(bug) = scene.bug {
             self.spoil_known(bug, &batch, &mut known);
         }
-        let mut plan = Plan::new(self.database.head.clone(), scene.stamp(), known);
-        let mut keys = needs(&batch, &state);
-        loop {
-            self.database.load(&mut state, &keys);
-            keys = match plan.run(&mut state, &batch) {
-                Ok(keys) => keys,
-                Err(error) => panic!("{error}: {batch:?}"),
-            };
-            if keys.is_empty() {
-                break;
-            }
-        }
-        let mut writes = plan.finish(&state);
-        self.close_residue(scene.bug, &mut writes);
-        let spoilt = matches!(scene.bug, Some(Bug::PromisesEarly | Bug::ResidueDrawn));
-        self.state = Some(state).filter(|_| !spoilt);
+        let (writes, base) = self.decide(scene, &batch, &known);
         let kinds: Vec<&'static str> =
             batch.iter().map(|s| oneshelf_sync::plan::kind(&s.command)).collect();
         kinds.iter().for_each(|kind| *scene.counts.commands.entry(kind).or_default() += 1);
         let version = writes.head.version.0;
-        scene.traced(format_args!("hub plans {kinds:?} up to {version}"));
+        scene.traced(format_args!("hub {} plans {kinds:?} up to {version}", self.no));
         let said = match scene.bug {
             Some(Bug::AckBeforeCommit | Bug::GrantBeforeCommit) => {
                 self.answer_early(scene, &writes, &origins)
             }
             _ => vec![],
         };
-        self.storing = Some(Storing { writes, origins });
+        self.storing = Some(Storing { writes, origins, batch, base });
         let delay = scene.rng.between(1, 12);
-        scene.after(delay, Event::HubCommits);
+        scene.after(delay, Event::HubCommits(self.no));
         said
     }
 
     /// The transaction is stored; replies leave.
     pub fn commit(&mut self, scene: &mut Scene) -> Vec<Said> {
-        let Some(Storing { mut writes, origins }) = self.storing.take() else { return vec![] };
+        let Some(storing) = self.storing.take() else { return vec![] };
+        if self.overtaken(scene, &storing) {
+            self.decide_again(scene, storing);
+            return vec![];
+        }
+        let Storing { mut writes, origins, batch, .. } = storing;
         if let Some(bug) = scene.bug
             && self.spoil_writes(bug, &mut writes)
         {
             self.state = None;
         }
-        self.database.store(&writes);
-        scene.dirty |= !writes.is_empty();
-        self.tell_auditor(scene, &writes);
+        self.store(scene, &writes);
         let decided = writes.replies.iter().filter(|reply| is_decided(reply)).count();
         if scene.now > 0 {
             scene.counts.decided += decided as u64; // set-up is none of the run
@@ -201,6 +214,7 @@ impl Hub {
             }
             said.extend(self.answer(scene, reply, origin));
         }
+        said.extend(self.cut_given_up(scene, &batch, &writes.replies));
         said.extend(self.rows_due(scene));
         if scene.outbox.is_some() {
             self.state = None; // a search forks the hub often: the cache is not worth its copies
@@ -210,13 +224,22 @@ impl Hub {
         said
     }
 
+    /// The rows are in the tables from this moment on.
+    fn store(&mut self, scene: &mut Scene, writes: &Writes) {
+        if writes.is_empty() {
+            return;
+        }
+        self.database.store(writes);
+        self.witness.saw(scene.now, &self.database.head);
+        scene.dirty = true;
+        self.tell_auditor(scene, writes);
+        self.others_follow(scene);
+    }
+
     fn answer(&mut self, scene: &mut Scene, reply: &Reply, origin: &Origin) -> Vec<Said> {
         match origin {
             Origin::Nobody => vec![],
-            Origin::Recovered { connection } => {
-                self.rows(scene, *connection, true);
-                vec![]
-            }
+            Origin::Recovered { connection } => self.rows(scene, *connection, true),
             Origin::Request(request) => {
                 vec![Said::Reply { request: *request, reply: reply.clone() }]
             }
@@ -273,6 +296,7 @@ impl Hub {
             let place = self.numbers.place(sale.location);
             scene.audit.sale(place, &d.register, d.number, d.total_minor);
         }
+        self.tell_of_lives(scene, writes);
         for event in &writes.events {
             scene.audit.notice(&event.kind, &event.subject);
         }
@@ -283,7 +307,7 @@ impl Hub {
         let due = Scene::moment(*first);
         if self.look_due.is_none_or(|known| known > due || known < scene.now) {
             self.look_due = Some(due);
-            scene.after((due - scene.now).max(1), Event::HubTimers);
+            scene.after((due - scene.now).max(1), Event::HubTimers(self.no));
         }
     }
 
@@ -318,21 +342,21 @@ impl Hub {
             self.look_at_timers(scene);
         } else {
             self.look_due = Some(scene.now + 2_000);
-            scene.after(2_000, Event::HubTimers);
+            scene.after(2_000, Event::HubTimers(self.no));
         }
     }
 
     /// Power is gone. `stored`: the transaction under way had reached the disk.
     pub fn stop(&mut self, scene: &mut Scene, stored: bool) -> Vec<u64> {
-        if let Some(Storing { writes, .. }) = self.storing.take() {
+        if let Some(storing) = self.storing.take() {
+            let stored = stored && !self.overtaken(scene, &storing);
             scene.trace(&format!("power cut at the hub, stored: {stored}"));
             scene.counts.mishap(match stored {
                 true => "power cut after the hub's commit, before its answers",
                 false => "power cut before the hub's commit",
             });
             if stored {
-                self.database.store(&writes);
-                self.tell_auditor(scene, &writes);
+                self.store(scene, &storing.writes);
             } else {
                 scene.counts.undone += 1;
             }
@@ -343,7 +367,7 @@ impl Hub {
         self.up = false;
         self.state = None;
         self.waiting.clear();
-        self.batch_due = false;
+        (self.batch_due, self.follows, self.paused_until) = (false, false, 0);
         std::mem::take(&mut self.connections).into_keys().collect()
     }
 

@@ -83,11 +83,15 @@ impl Scene {
     }
 
     /// How long after the first a second copy of a frame comes: mostly soon, seldom after days.
+    /// Where agents keep facts for minutes instead of weeks it is minutes too: on rows that are
+    /// older than the log an agent cannot say what its store has.
     fn lateness(&mut self) -> i64 {
         if !self.unlucky(200) {
             return self.rng.wait(500);
         }
         self.counts.mishap("copy of a frame long after it");
-        if self.unlucky(50) { self.rng.between(0, DAYS) } else { self.rng.wait(60_000) }
+        let days = self.unlucky(50);
+        let late = if days { self.rng.between(0, DAYS) } else { self.rng.wait(60_000) };
+        late.min(self.keep_facts)
     }
 }

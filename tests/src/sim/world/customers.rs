@@ -162,6 +162,8 @@ impl World {
     pub(super) fn asks(&mut self, request: u64) {
         let Some(asked) = self.customers.requests.get(&request) else { return };
         let submission = asked.submission.clone();
+        // Whichever hub it comes to; sent again it may be another one.
+        self.some_hub();
         if self.hub.up {
             if self.scene.unlucky(50) {
                 self.scene.counts.mishap("request lost");
@@ -232,7 +234,7 @@ impl World {
             let row = self.hub.database.stock.get(&key).copied().unwrap_or_default();
             let missing = units - row.available();
             if missing > 0 {
-                self.hub.recall(&mut self.scene, key, missing);
+                self.hub.recall_for_claim(&mut self.scene, key, missing);
             }
         }
     }

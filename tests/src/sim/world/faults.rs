@@ -32,8 +32,10 @@ impl World {
     fn happens(&mut self, fault: Fault, store: usize) -> bool {
         match fault {
             Fault::HubRestarts => return self.hub_restarts(),
-            Fault::HubBackup => self.hub_backed_up(),
+            Fault::HubBackup => return self.hub_backed_up(),
             Fault::HubRestored => return self.hub_restored(),
+            Fault::HubRolledBack => return self.hub_rolled_back(),
+            Fault::HubPaused => return self.hub_paused(),
             Fault::DeviceRestarts => {
                 let device = self.device_of(store).filter(|d| self.devices[*d].machine.is_some());
                 let Some(device) = device else { return false };
@@ -58,6 +60,7 @@ impl World {
             Fault::OriginalLeaves => return self.one_leaves(store),
             Fault::Spare => return self.spare(store),
             Fault::SpareLeaves => return self.spares_leave(),
+            Fault::AgentGivenUp => return self.agent_given_up(store),
             Fault::Theft => return self.theft(store),
             Fault::ClockJumps => self.clock_jumps(store),
             Fault::Policy => return self.another_policy(),
@@ -94,29 +97,6 @@ impl World {
             .map(|d| d.no)
             .collect();
         (!here.is_empty()).then(|| here[self.scene.rng.below(here.len())])
-    }
-
-    fn hub_restarts(&mut self) -> bool {
-        if !self.hub.up {
-            return false;
-        }
-        self.scene.counts.hub_restarts += 1;
-        let stored = self.scene.rng.chance(300);
-        for connection in self.hub.stop(&mut self.scene, stored) {
-            self.closed(connection);
-        }
-        let back = self.scene.rng.wait(4_000);
-        self.scene.after(back, Event::HubStarts);
-        true
-    }
-
-    /// In runs in which power fails, it does so in the middle of a commit too.
-    pub(super) fn power_at_commit(&mut self) {
-        let fails = self.setting.faults.iter().any(|(fault, _)| *fault == Fault::HubRestarts);
-        if fails && self.hub.storing() && self.scene.unlucky(2) {
-            self.scene.dirty = true;
-            self.hub_restarts();
-        }
     }
 
     fn line_cut(&mut self, store: usize, ms: i64) {

@@ -2,12 +2,13 @@
 
 mod customers;
 mod faults;
+mod hubs;
 mod policies;
 mod rest;
 mod restore;
 mod setup;
 
-use oneshelf_protocol::frame::{Down, Up};
+use oneshelf_protocol::frame::Down;
 
 use super::audit::Mark;
 use super::hub::{Database, Hub, Said};
@@ -37,6 +38,8 @@ pub(super) struct Setting {
     pub units: i64,
     /// Faults, each with its mean time between two, ms.
     pub faults: Vec<(Fault, i64)>,
+    /// Hub processes on the one database.
+    pub hubs: usize,
 }
 
 /// A run.
@@ -51,6 +54,8 @@ pub(super) struct World {
     pub backups: Vec<Option<Disk>>,
     /// Of the hub's database, with what the auditor knew then, and when that was.
     pub hub_backup: Option<Box<(Database, Mark, i64)>>,
+    /// Its database, which was put back and which no hub serves from.
+    rolled_back: Option<Box<(Database, Mark, i64)>>,
     acts: u64,
     /// Looks since the auditor last saw what the stores show.
     unseen: usize,
@@ -129,24 +134,19 @@ impl World {
     }
 
     fn happen(&mut self, event: Event) {
+        let Some(event) = self.at_its_hub(event) else { return };
         match event {
             Event::Up { device, connection, text } => self.up(device, connection, &text),
             Event::Down { device, connection, text } => self.down(device, connection, &text),
-            Event::HubPlans => {
-                let said = self.hub.plan(&mut self.scene);
-                self.pass_on(said);
-                self.power_at_commit();
-            }
-            Event::HubCommits => {
-                let said = self.hub.commit(&mut self.scene);
-                self.pass_on(said);
-            }
-            Event::HubTimers => self.hub.timers(&mut self.scene),
-            Event::HubTicks { connection } => {
-                let said = self.hub.tick(&mut self.scene, connection);
-                self.pass_on(said);
-            }
-            Event::HubStarts => self.hub.start(&mut self.scene),
+            Event::HubPlans(_)
+            | Event::HubCommits(_)
+            | Event::HubTimers(_)
+            | Event::HubTicks { .. }
+            | Event::HubStarts(_)
+            | Event::HubFollows(_)
+            | Event::Rings { .. }
+            | Event::HubLoses { .. }
+            | Event::LedBack => self.at_hub(event),
             Event::Connects { device } => self.connects(device),
             Event::Watches { device, connection } => {
                 self.devices[device].watch(&mut self.scene, connection);
@@ -188,27 +188,6 @@ impl World {
         self.acts += u64::from(!self.scene.long_cut());
     }
 
-    fn up(&mut self, device: usize, connection: u64, text: &str) {
-        let store = self.scene.stores[device];
-        // A broker knows no connections: what comes late meets the one that is there now.
-        let to = if self.scene.orderly {
-            Some(connection).filter(|c| !self.scene.is_broken(*c))
-        } else {
-            self.hub.connection_of(device)
-        };
-        let Some(to) = to.filter(|_| self.hub.up && self.scene.cut_for(store).is_none()) else {
-            self.scene.counts.lost += 1;
-            return;
-        };
-        self.scene.traced(format_args!("up {device} {text}"));
-        let up: Up = match serde_json::from_str(text) {
-            Ok(up) => up,
-            Err(error) => panic!("{error}: {text}"),
-        };
-        let said = self.hub.frame(&mut self.scene, to, up);
-        self.pass_on(said);
-    }
-
     fn down(&mut self, device: usize, connection: u64, text: &str) {
         let store = self.scene.stores[device];
         let at = self.devices[device].connection;
@@ -245,29 +224,5 @@ impl World {
         if self.scene.calm || self.scene.rng.chance(700) {
             self.scene.after(20, Event::Dropped { device, connection });
         }
-    }
-
-    fn connects(&mut self, device: usize) {
-        let d = &self.devices[device];
-        if d.gone || d.connection.is_some() || d.machine.is_none() {
-            return;
-        }
-        let dark = d.dark_until - self.scene.now;
-        if let Some(ms) = self.scene.cut_for(d.store).or((dark > 0).then_some(dark)) {
-            let wait = ms + self.scene.rng.wait(1_000);
-            self.scene.after(wait, Event::Connects { device });
-            return;
-        }
-        if !self.hub.up {
-            let wait = self.scene.rng.wait(4_000);
-            self.scene.after(wait, Event::Connects { device });
-            return;
-        }
-        self.customers.connections += 1;
-        let connection = self.customers.connections;
-        let (agent, store) = (d.agent_id, d.store);
-        let said = self.hub.connect(&mut self.scene, connection, device, agent, store);
-        self.pass_on(said);
-        self.devices[device].connected(&mut self.scene, connection);
     }
 }

@@ -16,8 +16,11 @@ impl World {
         self.scene.calm = true;
         self.scene.heal();
         self.one_device_a_store();
-        if !self.hub.up {
-            self.scene.after(0, Event::HubStarts);
+        if self.rolled_back.is_some() {
+            self.scene.after(0, Event::LedBack);
+        }
+        for hub in 0..self.hub.processes() {
+            self.scene.after(0, Event::HubStarts(hub));
         }
         for device in 0..self.devices.len() {
             self.devices[device].dark_until = 0;
@@ -71,7 +74,9 @@ impl World {
 
     fn is_quiet(&self) -> bool {
         let version = self.hub.version().0;
-        self.hub.idle() && self.customers.idle() && self.devices.iter().all(|d| d.is_quiet(version))
+        self.hub.all_idle()
+            && self.customers.idle()
+            && self.devices.iter().all(|d| d.is_quiet(version))
     }
 
     fn compare(&mut self) -> Result<(), String> {

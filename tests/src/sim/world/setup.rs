@@ -31,6 +31,7 @@ impl World {
         let mut hub = Hub::new(Database::new(), none);
         let mut devices = vec![];
         open_shop(&mut scene, &mut hub, &setting);
+        hub.open(setting.hubs);
         for store in 0..STORES {
             devices.push(Device::new(&mut scene, store, store));
         }
@@ -43,6 +44,7 @@ impl World {
             setting,
             backups: vec![None; STORES],
             hub_backup: None,
+            rolled_back: None,
             acts: 0,
             unseen: 0,
         }
@@ -52,8 +54,9 @@ impl World {
 /// Eight kinds of run; within each, everything else is chance.
 fn setting(seed: u64, scene: &mut Scene) -> Setting {
     use Fault::{
-        Backup, ClockJumps, Copy, DeviceRestarts, HubBackup, HubRestarts, HubRestored, LineCut,
-        LongCut, OriginalLeaves, Policy, Restore, RestoreProperly, Spare, Theft,
+        AgentGivenUp, Backup, ClockJumps, Copy, DeviceRestarts, HubBackup, HubPaused, HubRestarts,
+        HubRestored, HubRolledBack, LineCut, LongCut, OriginalLeaves, Policy, Restore,
+        RestoreProperly, Spare, Theft,
     };
     let mut faults = vec![(LineCut, 90 * SECOND)];
     let restarts = [(HubRestarts, 4 * MINUTE), (DeviceRestarts, 3 * MINUTE)];
@@ -64,7 +67,8 @@ fn setting(seed: u64, scene: &mut Scene) -> Setting {
         1 => faults.extend([
             (ClockJumps, 2 * MINUTE),
             (HubBackup, 2 * MINUTE),
-            (HubRestored, 4 * MINUTE),
+            (HubRestored, 5 * MINUTE),
+            (HubRolledBack, 5 * MINUTE),
         ]),
         2 => faults.push((LongCut, 12 * MINUTE)),
         3 => faults.extend([(Backup, 2 * MINUTE), (Restore, 4 * MINUTE)]),
@@ -79,15 +83,26 @@ fn setting(seed: u64, scene: &mut Scene) -> Setting {
         7 => faults.extend([(Theft, 90 * SECOND), (Policy, 4 * MINUTE)]),
         _ => {}
     }
-    if seed % 16 == 14 {
+    // Beside a store's disk put back by the book, or without a word, and beside a dark agent that
+    // another one replaced.
+    if matches!(seed % 16, 11 | 13 | 14) {
         faults.extend([(HubBackup, 2 * MINUTE), (HubRestored, 6 * MINUTE)]);
+    }
+    if matches!(seed % 16, 1 | 5 | 6 | 10 | 13) {
+        faults.push((AgentGivenUp, 2 * MINUTE));
+    }
+    // Every kind of run has one hub, two, or three.
+    let hubs = [1, 2, 1, 2, 3][usize::try_from(seed / 8 % 5).unwrap_or(0)];
+    if hubs > 1 {
+        faults.push((HubPaused, 2 * MINUTE));
     }
     if seed % 16 == 9 {
         scene.keep_facts = scene.rng.between(1, 6) * MINUTE;
     }
     let habits = Habits { beyond: scene.rng.chance(500), counts: scene.rng.chance(600) };
     let habits = Habits { counts: habits.counts || seed % 8 == 7, ..habits };
-    Setting { habits, share: scene.rng.between(0, 2), units: scene.rng.between(1, 5), faults }
+    let (share, units) = (scene.rng.between(0, 2), scene.rng.between(1, 5));
+    Setting { habits, share, units, faults, hubs }
 }
 
 fn open_shop(scene: &mut Scene, hub: &mut Hub, setting: &Setting) {
