@@ -68,7 +68,7 @@ fn setting(seed: u64, scene: &mut Scene) -> Setting {
             (ClockJumps, 2 * MINUTE),
             (HubBackup, 2 * MINUTE),
             (HubRestored, 5 * MINUTE),
-            (HubRolledBack, 5 * MINUTE),
+            (HubRolledBack, 3 * MINUTE),
         ]),
         2 => faults.push((LongCut, 12 * MINUTE)),
         3 => faults.extend([(Backup, 2 * MINUTE), (Restore, 4 * MINUTE)]),
