@@ -7,7 +7,7 @@
 use oneshelf_domain::stock::{
     ArrivedLine, At, Change, Command, FactBody, InSource, Incarnation, ItemNo, Key, Lease,
     LocationNo, Place, Reservation, ReservationLine, ReservationState, SaleLine, Share, State,
-    Stock, StockKey, Version, decide,
+    Stock, StockKey, Transfer, Version, decide,
 };
 use oneshelf_domain::{CommandId, IncarnationId, ReservationId, Sku, Timestamp};
 use oneshelf_protocol::frame::{ArrivedUnits, Body, Fact};
@@ -17,6 +17,8 @@ use uuid::Uuid;
 const ITEM: ItemNo = ItemNo(1);
 const HERE: LocationNo = LocationNo(1);
 const KEY: StockKey = StockKey { item: ITEM, location: HERE };
+/// Any other place: where goods go that leave for one.
+const AWAY: LocationNo = LocationNo(2);
 const SESSION: Lease = Lease { epoch: 1, number: 1 };
 
 /// The stock of one item as the store should show it. `rows` are the copy's rows about the item
@@ -31,13 +33,15 @@ pub fn forecast(sku: &Sku, rows: &[Row], facts: &[Fact]) -> Stock {
                 stock.balances = *balances;
                 stock.short = *short;
             }
-            Row::Reservation { id, state: name, lines, expires_at, .. } => {
-                put_reservation(&mut state, sku, *id, name, lines, *expires_at);
+            Row::Reservation { id, state: name, lines, expires_at, to } => {
+                let leaves = to.is_some();
+                put_reservation(&mut state, sku, (*id, leaves), name, lines, *expires_at);
             }
             _ => {}
         }
     }
     state.put_stock(KEY, stock);
+    state.put_stock(StockKey { item: ITEM, location: AWAY }, Stock::default());
     let lists = [Key::OpenReservations(KEY), Key::SharesAt(KEY), Key::IncarnationsAt(HERE)];
     lists.into_iter().for_each(|k| state.loaded(k));
     let me = IncarnationId(Uuid::from_u128(1));
@@ -54,7 +58,7 @@ pub fn forecast(sku: &Sku, rows: &[Row], facts: &[Fact]) -> Stock {
 fn put_reservation(
     state: &mut State,
     sku: &Sku,
-    id: ReservationId,
+    (id, leaves): (ReservationId, bool),
     name: &str,
     lines: &[(Sku, i64, i64)],
     expires_at: Option<Timestamp>,
@@ -79,7 +83,8 @@ fn put_reservation(
         shopper: None,
         address: None,
         reference: None,
-        transfer: None,
+        // Of a transfer leaves what is given, whatever was asked for.
+        transfer: leaves.then_some(Transfer { from: HERE, to: AWAY, via: AWAY }),
         created: Version(0),
         version: Version(0),
     };

@@ -117,6 +117,20 @@ bugs! {
     OutcomesForgotten = "outcomes-forgotten",
     /// A hold's timer is not stored with it.
     TimerInMemory = "timer-in-memory",
+    /// Units that arrived are booked once more when their fact comes again.
+    ArrivedTwice = "arrived-twice",
+    /// Units that a store has sent stay in its share.
+    ShippedStays = "shipped-stays",
+    /// What was sent is booked as received, whatever was unpacked.
+    ReceivedAsSent = "received-as-sent",
+    /// A claim of a kit takes some of its parts.
+    KitSomeParts = "kit-some-parts",
+    /// A claim is tried on when its time is over and it was refused.
+    ClaimAfterDeadline = "claim-after-deadline",
+    /// A hold is paid for after its end.
+    HoldOutlives = "hold-outlives",
+    /// A sale beyond the share takes an order's units before those of a hold.
+    PaidFirst = "paid-first",
     /// A channel is offered safety stock and buffers too.
     KeptBackForgotten = "kept-back-forgotten",
     /// Of two hubs one commits without a look at what the other has written since it decided.

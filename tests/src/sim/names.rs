@@ -15,6 +15,18 @@ pub(super) const ITEMS: [&str; 3] = ["MUG", "CUP", "TEA"];
 /// Registers of each store.
 pub(super) const REGISTERS: [&str; 2] = ["R1", "R2"];
 
+/// What some of them are sold as together.
+pub(super) const KIT: &str = "SET";
+
+/// A kit.
+#[derive(Debug, Clone)]
+pub(super) struct Kit {
+    pub no: ItemNo,
+    pub sku: Sku,
+    /// Item and units of it in one.
+    pub parts: Vec<(usize, i64)>,
+}
+
 /// The hub's numbers of all of them, from set-up.
 #[derive(Debug, Clone)]
 pub(super) struct Numbers {

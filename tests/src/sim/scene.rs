@@ -12,9 +12,8 @@ use uuid::Uuid;
 use super::audit::Auditor;
 use super::bug::Bug;
 use super::hub::Ring;
-use super::names::{ITEMS, PLACES, STORES};
+use super::names::{ITEMS, Kit, PLACES, STORES};
 use super::rng::Rng;
-use super::store::Parcel;
 use super::tape::Ids;
 use super::trace::{Counts, Trace};
 
@@ -94,6 +93,11 @@ pub(super) enum Event {
     /// A line is whole again.
     Heals {
         store: usize,
+    },
+    /// The time of a claim is over.
+    WaitEnds {
+        hub: usize,
+        waiter: u64,
     },
     /// One of the faults of the run.
     Fault(Fault),
@@ -201,8 +205,8 @@ pub(super) struct Scene {
     pub skew: Vec<i64>,
     /// Which store a device stands in.
     pub stores: Vec<usize>,
-    /// Goods between the stores.
-    pub parcels: Vec<Parcel>,
+    /// What is sold as a set.
+    pub kit: Option<Kit>,
 }
 
 impl Scene {
@@ -230,7 +234,7 @@ impl Scene {
             power_cut: false,
             skew: vec![0; STORES],
             stores: vec![],
-            parcels: vec![],
+            kit: None,
         }
     }
 

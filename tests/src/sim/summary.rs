@@ -93,6 +93,8 @@ impl fmt::Display for Summary<'_> {
         writeln!(f, "what it refused, by code:")?;
         c.refusals.iter().try_for_each(|(code, n)| writeln!(f, "{n:>10} {code}"))?;
         writeln!(f, "facts that agents stored:")?;
-        c.facts.iter().try_for_each(|(kind, n)| writeln!(f, "{n:>10} {kind}"))
+        c.facts.iter().try_for_each(|(kind, n)| writeln!(f, "{n:>10} {kind}"))?;
+        writeln!(f, "transfers, kits and deadlines:")?;
+        c.flow.iter().try_for_each(|(kind, n)| writeln!(f, "{n:>10} {kind}"))
     }
 }

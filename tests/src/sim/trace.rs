@@ -88,6 +88,8 @@ pub struct Counts {
     pub refusals: BTreeMap<&'static str, u64>,
     /// Facts that agents stored, by kind.
     pub facts: BTreeMap<&'static str, u64>,
+    /// What became of transfers, kits and deadlines, by kind.
+    pub flow: BTreeMap<&'static str, u64>,
 }
 
 impl Counts {
@@ -99,6 +101,11 @@ impl Counts {
     /// Several hubs met this.
     pub fn met(&mut self, kind: &'static str) {
         *self.hubs.entry(kind).or_default() += 1;
+    }
+
+    /// Something became of a transfer, a kit or a deadline.
+    pub fn flow(&mut self, kind: &'static str) {
+        *self.flow.entry(kind).or_default() += 1;
     }
 
     /// Every kind of fault, with how often it happened.
@@ -147,6 +154,7 @@ impl Counts {
         other.hubs.iter().for_each(|(k, n)| *self.hubs.entry(k).or_default() += n);
         other.commands.iter().for_each(|(k, n)| *self.commands.entry(k).or_default() += n);
         other.refusals.iter().for_each(|(k, n)| *self.refusals.entry(k).or_default() += n);
+        other.flow.iter().for_each(|(k, n)| *self.flow.entry(k).or_default() += n);
         other.facts.iter().for_each(|(k, n)| *self.facts.entry(k).or_default() += n);
     }
 }

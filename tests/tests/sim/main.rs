@@ -52,6 +52,30 @@ const COMMANDS: &[&str] = &[
     "put_record",
     "remove_record",
     "retire_agent",
+    "transfer",
+    "receive_transfer",
+];
+/// What must have become of transfers, kits and deadlines in them.
+const FLOWS: &[&str] = &[
+    "a store sent share",
+    "a store sent share with its line down",
+    "asked for goods of a store whose line is down",
+    "a store shipped less than was asked for",
+    "a store shipped what was asked for",
+    "a store shipped more than was asked for",
+    "a store unpacked",
+    "all came",
+    "all came, and nobody said so",
+    "a part came first",
+    "less came than was in the parcel",
+    "more came than was in the parcel",
+    "something came broken",
+    "a kit was asked for",
+    "a register scanned a kit",
+    "a register sold kits",
+    "a claim waited for share",
+    "a claim was decided while it waited",
+    "a claim's deadline passed",
 ];
 /// Kinds of fact that agents must have stored in them.
 const FACTS: &[&str] =
@@ -73,7 +97,7 @@ fn the_invariants_hold() {
     for often in [hub_restores, dropped] {
         assert!(often > SEEDS / 20, "{counts:?}");
     }
-    let kinds = [(&counts.commands, COMMANDS), (&counts.facts, FACTS)];
+    let kinds = [(&counts.commands, COMMANDS), (&counts.facts, FACTS), (&counts.flow, FLOWS)];
     for (counted, kind) in kinds.iter().flat_map(|(c, kinds)| kinds.iter().map(move |k| (c, k))) {
         assert!(counted.get(kind).is_some_and(|n| *n > SEEDS / 20), "{kind}: {counts:?}");
     }

@@ -111,3 +111,21 @@ fn facts_about_other_items_change_nothing() {
     let other = fact(8, Body::Back { sku: sku("CUP"), quantity: 1 });
     assert_eq!(figures(&[other]), figures(&[]));
 }
+
+/// A transfer of which a register took a unit: what stands on the shelf after it left.
+#[test]
+fn of_a_transfer_what_was_given_has_left() {
+    let shown = |given| {
+        let mut rows = rows();
+        let Row::Stock { short, .. } = &mut rows[0] else { panic!("a stock row") };
+        *short = 1;
+        let Row::Reservation { lines, to, .. } = &mut rows[1] else { panic!("a reservation") };
+        (lines[0], *to) = ((sku("MUG"), 2, 1), Some("S08".to_owned()));
+        let lines = vec![(sku("MUG"), given)];
+        let body = Body::Handover { reservation: ReservationId(id(9)), lines };
+        let stock = forecast(&sku("MUG"), &rows, &[fact(1, body)]);
+        (stock.on_hand() + stock.at(Place::Discrepancy), stock.at(Place::Reserved))
+    };
+    assert_eq!(shown(1), (5, 0), "one of two, as far as it was there");
+    assert_eq!(shown(2), (4, 0), "one that was found beside it");
+}

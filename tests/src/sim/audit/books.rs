@@ -1,6 +1,6 @@
 //! What the auditor is shown of hub and agents: plain figures, nothing behind them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::Id;
@@ -96,6 +96,8 @@ pub struct Claim {
     pub held: Held,
     /// (place, item, units, short).
     pub lines: Vec<(usize, usize, i64, i64)>,
+    /// When a sale beyond the share takes them.
+    pub turn: super::Turn,
     /// Somebody still waits for its units.
     pub awaited: bool,
     /// A hold whose time is over for long.
@@ -113,6 +115,10 @@ pub struct Books {
     pub lives: Vec<Life>,
     /// Open reservations.
     pub claims: Vec<Claim>,
+    /// Stock rows of the road, by item.
+    pub transit: Vec<Row>,
+    /// What is on its way, by transfer.
+    pub road: BTreeMap<Id, BTreeMap<usize, i64>>,
     /// Places that it says it knows too little of to promise anything.
     pub recovering: Vec<usize>,
     /// Of the last version.

@@ -17,6 +17,7 @@ impl Auditor {
             return Err(wrong);
         }
         self.recovered(books, views)?;
+        self.on_the_road(books)?;
         self.ended.extend(books.lives.iter().filter(|l| l.retired).map(|l| l.id));
         if std::mem::take(&mut self.counted) {
             self.freed.extend(&self.ended);
@@ -47,6 +48,7 @@ impl Auditor {
                 self.shown(view)?; // else its copy is of versions that are no more
             }
         }
+        self.unpaid_first(books)?;
         self.count_broken(books);
         self.told_is_kept(books)
     }
@@ -106,7 +108,11 @@ impl Auditor {
         let written: i64 = books.owned.iter().filter(of_row).map(|o| o.written_off).sum();
         let way = self.open.removed(row.place, row.item);
         let unseen = self.unseen[row.place][row.item];
-        let shelf = self.shelf[row.place][row.item];
+        let ruined = self.ruined[row.place][row.item];
+        if row.buckets[5] != ruined - self.open.damaged(row.place, row.item) {
+            return Err(format!("S1 {ruined} units are not for sale: {row:?}"));
+        }
+        let shelf = self.shelf[row.place][row.item] + ruined;
         let books_say = row.on_hand() - row.buckets[3] - row.owed;
         if shelf != books_say - way + written + unseen {
             return Err(format!(

@@ -6,10 +6,13 @@
 
 mod books;
 mod check;
+mod deadlines;
 mod order;
 mod record;
 mod rest;
 mod restored;
+mod road;
+mod turns;
 mod way;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +21,8 @@ use std::hash::{Hash, Hasher};
 pub use books::{Books, Claim, Held, Life, Owned, Row, Totals, View};
 pub use record::{Act, Line};
 pub use restored::Mark;
+pub use road::{Deed, Parcel, Unpacked};
+pub use turns::Turn;
 use way::Way;
 
 /// An id, as a plain number.
@@ -43,6 +48,16 @@ pub struct Auditor {
     shelf: Vec<Vec<i64>>,
     /// Units taken from a shelf for somebody.
     aside: Vec<Vec<i64>>,
+    /// Units that stand there and are not for sale.
+    ruined: Vec<Vec<i64>>,
+    /// What time does to claims.
+    deadlines: deadlines::Deadlines,
+    /// What orders lacked at the last look.
+    turns: turns::Turns,
+    /// What was asked for: (place, item) and units, all of it or none.
+    wanted: BTreeMap<Id, BTreeMap<(usize, usize), i64>>,
+    /// Goods between the places.
+    road: road::Road,
     /// Units ever sold beyond a share.
     beyond: Vec<Vec<i64>>,
     /// Units that came or went and no log knows of yet (a theft, a find).
@@ -119,6 +134,7 @@ impl Auditor {
         Self {
             shelf: zeros(),
             aside: zeros(),
+            ruined: zeros(),
             beyond: zeros(),
             unseen: zeros(),
             tainted: vec![false; places],
@@ -160,7 +176,7 @@ impl Auditor {
         (&self.settled, &self.ended, &self.freed).hash(hasher);
         (&self.open, &self.booked_ids, &self.promises, &self.left).hash(hasher);
         (&self.doubts, &self.must_fork, &self.copied, &self.given, &self.heard).hash(hasher);
-        (&self.heads, &self.restored).hash(hasher);
+        (&self.heads, &self.restored, &self.ruined, &self.road).hash(hasher);
     }
 
     pub(super) fn complain(&mut self, what: String) {

@@ -1,5 +1,6 @@
 //! What people do and what customers are told, written down as it happens.
 
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::restored::LOST;
@@ -16,6 +17,8 @@ pub struct Line {
     pub share: i64,
     /// Units sold beyond it.
     pub beyond: i64,
+    /// Of those that came, units that are not for sale.
+    pub damaged: i64,
 }
 
 /// A fact of an agent's log.
@@ -29,6 +32,10 @@ pub struct Act {
     pub prev: Option<Id>,
     /// What it was.
     pub kind: &'static str,
+    /// The reservation or transfer that it names.
+    pub of: Option<Id>,
+    /// Nothing more of that will come.
+    pub closes: bool,
     /// Per item.
     pub lines: Vec<Line>,
 }
@@ -120,6 +127,7 @@ impl Auditor {
                     *known = known.saturating_add(excused);
                 }
                 self.order(id, &act);
+                self.road.booked(id, &act);
                 self.booked.insert(version, (id, act));
                 self.restored.told(id);
             }
@@ -153,10 +161,12 @@ impl Auditor {
             self.moved(place, item, shelf);
             self.aside[place][item] += aside;
         }
+        self.done(command);
     }
 
     /// The hub stored a reservation in this state.
     pub fn claim(&mut self, id: Id, lines: &[(usize, usize, i64)], ended: Option<&'static str>) {
+        let known = self.promises.contains_key(&id);
         let promise = match self.promises.entry(id) {
             Entry::Vacant(new) => new.insert(Promise {
                 lines: lines.to_vec(),
@@ -166,11 +176,13 @@ impl Auditor {
             }),
             Entry::Occupied(known) => known.into_mut(),
         };
-        if promise.ended == Some(LOST) {
+        let forgotten = promise.ended == Some(LOST);
+        if forgotten {
             promise.ended = None; // asked for again, of a hub that had forgotten it
         }
         let again = promise.ended.is_some();
-        let late = promise.handed && ended.is_some_and(|how| how != "consumed");
+        let given = ["consumed", "transferred"];
+        let late = promise.handed && ended.is_some_and(|how| !given.contains(&how));
         promise.ended = promise.ended.or(ended);
         if ended.is_some() {
             self.standing.remove(&id);
@@ -179,8 +191,26 @@ impl Auditor {
             let lines = promise.lines.clone();
             self.given_twice(id, &lines, ended.unwrap_or_default());
         }
+        if forgotten || !known {
+            self.claimed(id);
+            self.all_or_none(id, lines);
+        }
         if again {
             self.complain(format!("a reservation changed after its end: {id:x}"));
+        }
+    }
+
+    /// A customer asks for units at a place: (item, units), of a kit its parts.
+    pub fn wants(&mut self, id: Id, place: usize, lines: &[(usize, i64)]) {
+        let wanted = self.wanted.entry(id).or_default();
+        lines.iter().for_each(|(item, n)| *wanted.entry((place, *item)).or_default() += n);
+    }
+
+    fn all_or_none(&mut self, id: Id, lines: &[(usize, usize, i64)]) {
+        let mut claimed: BTreeMap<(usize, usize), i64> = BTreeMap::new();
+        lines.iter().for_each(|(at, item, n)| *claimed.entry((*at, *item)).or_default() += n);
+        if let Some(wanted) = self.wanted.get(&id).filter(|wanted| **wanted != claimed) {
+            self.complain(format!("{id:x} was to claim {wanted:?}, and has {claimed:?}"));
         }
     }
 
@@ -207,9 +237,10 @@ impl Auditor {
 
     /// A channel claimed units, and nothing else happened: what is left, with all that a store
     /// could give back, is not less than what was to be kept back.
-    pub fn channel_claims(&mut self, place: usize, item: usize, left: i64) {
+    /// For a kit only the first counts: a buffer is that of the item that is offered.
+    pub fn channel_claims(&mut self, place: usize, item: usize, left: i64, kits: bool) {
         let safety = self.safety.get(&(place, item)).copied().unwrap_or(0);
-        let buffer = self.buffers.get(&item).copied().unwrap_or(0);
+        let buffer = self.buffers.get(&item).copied().filter(|_| !kits).unwrap_or(0);
         if left < safety + buffer {
             self.complain(format!(
                 "a channel claimed item {item} at {place}: {left} are left, safety stock {safety}, \
@@ -239,6 +270,9 @@ impl Auditor {
     /// Someone should see this; a sound store gives no reason for it.
     pub fn notice(&mut self, kind: &str, subject: &str) {
         let of_copies = ["notice.share_mismatch", "notice.agent_forked", "notice.hub_behind"];
+        if kind == "notice.sale_units_differ" {
+            self.complain(format!("{subject} names other units than its goods"));
+        }
         let forgot = kind == "notice.hub_behind" && self.restored.ever();
         if of_copies.contains(&kind) && !forgot && !self.tainted.iter().any(|t| *t) {
             self.complain(format!("S8 false alarm: {kind} {subject}"));

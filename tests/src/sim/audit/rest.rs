@@ -40,6 +40,7 @@ impl Auditor {
         if let Some(claim) = books.claims.iter().find(|c| c.late) {
             return Err(format!("a hold does not end: {claim:?}"));
         }
+        self.parcels_are_known(books)?;
         self.no_reason_to_be_short(books)
     }
 

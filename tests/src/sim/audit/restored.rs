@@ -25,6 +25,8 @@ pub struct Mark {
     granted: BTreeMap<(Id, usize), i64>,
     safety: BTreeMap<(usize, usize), i64>,
     buffers: BTreeMap<usize, i64>,
+    road: super::road::Told,
+    holds: BTreeMap<Id, i64>,
 }
 
 /// See the module.
@@ -102,6 +104,8 @@ impl Auditor {
             granted: self.granted.clone(),
             safety: self.safety.clone(),
             buffers: self.buffers.clone(),
+            road: self.road.told(),
+            holds: self.deadlines.holds(),
         }
     }
 
@@ -146,6 +150,8 @@ impl Auditor {
         self.heads = mark.heads;
         // What the office set is older too.
         (self.safety, self.buffers) = (mark.safety, mark.buffers);
+        self.road.put_back(mark.road);
+        self.deadlines.put_back(mark.holds);
         self.left.clear();
         self.must_fork.clear(); // it does not know their later past any more
     }

@@ -14,6 +14,8 @@ pub(super) struct Way {
     acts: BTreeMap<Id, Act>,
     /// Units that leave the books, by place and item.
     removed: BTreeMap<(usize, usize), i64>,
+    /// Units that come and are not for sale.
+    damaged: BTreeMap<(usize, usize), i64>,
     /// Units that leave an agent's share, by life and item.
     share: BTreeMap<(Id, usize), i64>,
     /// Those that came since they were last taken.
@@ -40,6 +42,9 @@ impl Way {
     fn count(&mut self, act: &Act, by: i64) {
         for line in &act.lines {
             *self.removed.entry((act.place, line.item)).or_default() += by * line.removed;
+            if line.damaged != 0 {
+                *self.damaged.entry((act.place, line.item)).or_default() += by * line.damaged;
+            }
             *self.share.entry((act.life, line.item)).or_default() += by * line.share;
         }
     }
@@ -68,6 +73,11 @@ impl Way {
     /// Units that will leave the books there.
     pub fn removed(&self, place: usize, item: usize) -> i64 {
         self.removed.get(&(place, item)).copied().unwrap_or(0)
+    }
+
+    /// Units that will come there and are not for sale.
+    pub fn damaged(&self, place: usize, item: usize) -> i64 {
+        self.damaged.get(&(place, item)).copied().unwrap_or(0)
     }
 
     /// Units that will leave a share at the hub.

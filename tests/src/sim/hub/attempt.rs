@@ -49,7 +49,7 @@ impl Hub {
         known: &Answers,
     ) -> (Writes, Base) {
         let now = Base::of(&self.database);
-        let mut kept = self.state.take();
+        let mut kept = self.cached(scene);
         if self.kept != now && scene.bug != Some(Bug::KeptRowsBelieved) {
             let kept = kept.take().filter(|_| scene.rng.chance(500));
             // While the last batch was being stored this one was decided behind it.

@@ -1,11 +1,13 @@
 //! The database as plain figures for the auditor.
 
+use std::collections::BTreeMap;
+
 use oneshelf_domain::record::Record;
-use oneshelf_domain::stock::{Place, Reservation, ReservationState};
+use oneshelf_domain::stock::{Place, Reservation, ReservationLine, ReservationState};
 use oneshelf_sync::plan::Writes;
 
 use super::Hub;
-use crate::sim::audit::{Books, Claim, Held, Life, Owned, Row, Totals};
+use crate::sim::audit::{Books, Claim, Held, Id, Life, Owned, Row, Totals, Turn};
 use crate::sim::scene::Scene;
 
 impl Hub {
@@ -17,6 +19,10 @@ impl Hub {
         let rows = shelves.map(|(key, stock)| {
             let (place, item) = (self.numbers.place(key.location), self.numbers.item(key.item));
             plain(place, item, &stock.balances, stock.short)
+        });
+        let road = db.stock.iter().filter(|(k, _)| !somewhere(self.numbers.place(k.location)));
+        let transit = road.map(|(key, stock)| {
+            plain(usize::MAX, self.numbers.item(key.item), &stock.balances, stock.short)
         });
         let owned = db.shares.iter().map(|((id, key), s)| Owned {
             life: id.0.as_u128(),
@@ -52,6 +58,12 @@ impl Hub {
                 })
                 .filter(|(place, ..)| somewhere(*place))
                 .collect(),
+            turn: match r.state {
+                ReservationState::Releasing => Turn::GivenUp,
+                ReservationState::Held => Turn::Unpaid,
+                ReservationState::Committed => Turn::Paid,
+                _ => Turn::Never,
+            },
             awaited: r.state.is_awaited(),
             late: r.state == ReservationState::Held
                 && r.expires_at.is_some_and(|at| at.plus_ms(30_000) < now),
@@ -61,6 +73,8 @@ impl Hub {
             owned: owned.collect(),
             lives: lives.collect(),
             claims: claims.collect(),
+            transit: transit.collect(),
+            road: db.open().filter_map(|r| self.on_its_way(r)).collect(),
             recovering: self.recovering(),
             epoch: db.head.epoch,
             version: db.head.version.0,
@@ -76,6 +90,41 @@ impl Hub {
         for life in writes.incarnations.values().filter(|life| life.retired) {
             scene.audit.retire(self.numbers.place(life.location));
         }
+    }
+
+    /// What became of claims.
+    pub(super) fn tell_of_claims(&self, scene: &mut Scene, writes: &Writes) {
+        for r in writes.reservations.values() {
+            let id = r.id.0.as_u128();
+            let line = |l: &ReservationLine| {
+                (self.numbers.place(l.location), self.numbers.item(l.item), l.quantity)
+            };
+            let lines = r.lines.iter().map(line).filter(|(place, ..)| *place != usize::MAX);
+            let lines: Vec<_> = lines.collect();
+            if r.transfer.is_some() {
+                scene.audit.transfer(id);
+            }
+            let ended = (!r.state.is_open()).then(|| r.state.name());
+            scene.audit.claim(id, &lines, ended);
+            let at = writes.ledger.iter().find(|row| row.version == r.version);
+            let until = r.expires_at.filter(|_| r.state == ReservationState::Held);
+            if let Some(row) = at {
+                let at = row.recorded_at.0;
+                scene.audit.held(id, r.state.name(), until.map(|until| until.0), at);
+            }
+        }
+    }
+
+    /// The units of a transfer that left and have not come.
+    fn on_its_way(&self, r: &Reservation) -> Option<(Id, BTreeMap<usize, i64>)> {
+        if r.state != ReservationState::InTransit {
+            return None;
+        }
+        let mut units = BTreeMap::new();
+        for line in r.lines.iter().filter(|line| line.held() > 0) {
+            *units.entry(self.numbers.item(line.item)).or_default() += line.held();
+        }
+        Some((r.id.0.as_u128(), units))
     }
 
     /// What channels may not have, and what one of them claimed.
@@ -94,12 +143,14 @@ impl Hub {
         }
         let [only] = writes.ledger.as_slice() else { return };
         let new = |r: &&Reservation| r.created == only.version && r.channel.is_some();
-        let lines = writes.reservations.values().filter(new).flat_map(|r| &r.lines);
-        for key in lines.map(|line| line.key()) {
+        let kits = |r: &Reservation| r.lines.iter().any(|line| line.kit.is_some());
+        let claims = writes.reservations.values().filter(new);
+        let lines = claims.flat_map(|r| r.lines.iter().map(move |line| (line.key(), kits(r))));
+        for (key, kits) in lines {
             let row = writes.stock.get(&key).copied().unwrap_or_default();
             let left = row.available() + row.at(Place::StoreShare);
             let (place, item) = (self.numbers.place(key.location), self.numbers.item(key.item));
-            scene.audit.channel_claims(place, item, left);
+            scene.audit.channel_claims(place, item, left, kits);
         }
     }
 }

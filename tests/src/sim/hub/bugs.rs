@@ -8,11 +8,13 @@ use oneshelf_domain::stock::{
     Version,
 };
 use oneshelf_domain::{CommandId, IncarnationId};
+use oneshelf_sync::hub::About;
 use oneshelf_sync::plan::{Known, Submission, Writes, fingerprint};
 use uuid::Uuid;
 
-use super::Hub;
+use super::{Hub, Origin, Said};
 use crate::sim::bug::Bug;
+use crate::sim::scene::Scene;
 
 impl Hub {
     /// What planted bugs remember besides the tables.
@@ -82,6 +84,24 @@ impl Hub {
                 _ => {}
             }
         }
+    }
+
+    /// A planted bug: the answer leaves although nothing is stored yet.
+    pub(super) fn answer_early(
+        &mut self,
+        scene: &mut Scene,
+        writes: &Writes,
+        origins: &[Origin],
+    ) -> Vec<Said> {
+        let grants = scene.bug == Some(Bug::GrantBeforeCommit);
+        let mut said = vec![];
+        for (reply, origin) in writes.replies.iter().zip(origins) {
+            let Origin::Link { about, .. } = origin else { continue };
+            if matches!(about, About::Grant { .. }) == grants {
+                said.extend(self.answer(scene, reply, origin));
+            }
+        }
+        said
     }
 
     /// Changes which commands are taken for known.
@@ -188,6 +208,7 @@ impl Hub {
         body: &mut FactBody,
     ) {
         match (bug, &mut *body) {
+            (Bug::ReceivedAsSent, body) => self.as_sent(body),
             (Bug::ReturnBothSides, FactBody::In { to_share, .. }) => *to_share = false,
             (Bug::HubSplits | Bug::SaleLosesSplit, FactBody::Sale { lines, .. }) => {
                 for line in lines {
@@ -218,7 +239,7 @@ impl Hub {
         match bug {
             Bug::DrawnAgain => self.draw_again(writes),
             Bug::CancelFrees => self.free_cancelled(writes),
-            _ => self.free_doubt(bug, writes),
+            _ => self.free_doubt(bug, writes) || self.spoil_flow(bug, writes),
         }
     }
 
@@ -261,7 +282,7 @@ impl Hub {
         !freed.is_empty()
     }
 
-    fn row(&self, writes: &mut Writes, key: StockKey, change: impl FnOnce(&mut Stock)) {
+    pub(super) fn row(&self, writes: &mut Writes, key: StockKey, change: impl FnOnce(&mut Stock)) {
         let version: Version = writes.head.version;
         let stored = self.database.stock.get(&key).copied().unwrap_or_default();
         let row = writes.stock.entry(key).or_insert(stored);

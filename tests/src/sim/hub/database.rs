@@ -214,21 +214,28 @@ impl Database {
         let newer = (after + 1, ReservationId(Uuid::nil()))..;
         let newer: BTreeSet<ReservationId> =
             self.by_version.range(newer).map(|(_, r)| *r).collect();
-        for r in newer.iter().filter_map(|id| self.reservations.get(id)) {
-            let here = r.lines.iter().filter(|l| l.location == location);
-            let lines: Vec<_> = here.map(|l| (self.sku(l.item), l.quantity, l.short)).collect();
-            if !lines.is_empty() {
-                let state = r.state.name().to_owned();
-                rows.push(Row::Reservation {
-                    id: r.id,
-                    state,
-                    lines,
-                    expires_at: r.expires_at,
-                    to: None,
-                });
-            }
-        }
+        let newer = newer.iter().filter_map(|id| self.reservations.get(id));
+        rows.extend(newer.filter_map(|r| self.claim_row(r, location)));
         rows
+    }
+
+    /// A reservation at the store, or goods that are sent to it.
+    fn claim_row(&self, r: &Reservation, location: LocationNo) -> Option<Row> {
+        let (id, state) = (r.id, r.state.name().to_owned());
+        let code = |no| self.at_hand.location_by_no(no).map(|l| l.code.to_string());
+        if let Some(road) = r.transfer.filter(|road| road.to == location) {
+            let left = r.lines.iter().filter(|l| l.held() > 0);
+            let lines = left.map(|l| (self.sku(l.item), l.held())).collect();
+            let from = code(road.from).unwrap_or_default();
+            return Some(Row::Transfer { id, from, state, lines });
+        }
+        let here = r.lines.iter().filter(|l| l.location == location);
+        let lines: Vec<_> = here.map(|l| (self.sku(l.item), l.quantity, l.short)).collect();
+        let leaves = r.transfer.is_some_and(|road| road.from == location);
+        let to = r.transfer.and_then(|road| code(road.to));
+        let expires_at = r.expires_at;
+        let concerns = leaves || !lines.is_empty();
+        concerns.then_some(Row::Reservation { id, state, lines, expires_at, to })
     }
 
     /// Those of them that say what lies there.

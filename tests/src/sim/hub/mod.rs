@@ -9,10 +9,12 @@ mod bell;
 mod books;
 mod bugs;
 mod database;
+mod flow_bugs;
 mod lines;
 mod links;
 mod processes;
 mod restore;
+mod waits;
 mod witness;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -47,6 +49,8 @@ pub(super) enum Origin {
     Link { connection: u64, about: About },
     /// A customer or clerk.
     Request(u64),
+    /// A claim that may wait for a store.
+    Waits(u64),
     /// A store's agent has told everything.
     Recovered { connection: u64 },
     /// A timer or nobody.
@@ -95,6 +99,8 @@ pub(super) struct Hub {
     no: usize,
     /// How far the database had come, written down outside of it.
     witness: Witness,
+    waits: waits::Waits,
+    noted: flow_bugs::Noted,
     /// For planted bugs: totals last sent, ids given in place of others, timers lost.
     sent_totals: BTreeMap<(IncarnationId, Sku), i64>,
     aliases: BTreeMap<CommandId, CommandId>,
@@ -123,6 +129,8 @@ impl Hub {
             parked: vec![],
             no: 0,
             witness: Witness::default(),
+            waits: waits::Waits::default(),
+            noted: flow_bugs::Noted::default(),
             sent_totals: BTreeMap::new(),
             aliases: BTreeMap::new(),
             arrived: BTreeMap::new(),
@@ -132,6 +140,10 @@ impl Hub {
 
     /// Puts a command into the queue.
     pub fn submit(&mut self, scene: &mut Scene, submission: Submission, origin: Origin) {
+        let origin = match origin {
+            Origin::Request(request) => self.claim_comes(scene, &submission, request),
+            other => other,
+        };
         self.waiting.push_back((submission, origin));
         self.batch_soon(scene);
     }
@@ -158,6 +170,7 @@ impl Hub {
         let (mut batch, origins): (Vec<_>, Vec<_>) = self.waiting.drain(..taken).unzip();
         if let Some(bug) = scene.bug {
             self.spoil(bug, &mut batch);
+            self.note(bug, &batch);
         }
         let known = batch.iter().filter_map(|s| {
             let mut known = self.database.commands.get(&s.id)?.clone();
@@ -203,7 +216,10 @@ impl Hub {
             self.state = None;
         }
         self.store(scene, &writes);
-        let decided = writes.replies.iter().filter(|reply| is_decided(reply)).count();
+        // A claim that waits is decided when it is answered.
+        let replies = writes.replies.iter().zip(&origins);
+        let decided = replies.filter(|(r, o)| is_decided(r) && !matches!(o, Origin::Waits(_)));
+        let decided = decided.count();
         if scene.now > 0 {
             scene.counts.decided += decided as u64; // set-up is none of the run
         }
@@ -214,6 +230,7 @@ impl Hub {
             }
             said.extend(self.answer(scene, reply, origin));
         }
+        self.try_again(scene, &writes);
         said.extend(self.cut_given_up(scene, &batch, &writes.replies));
         said.extend(self.rows_due(scene));
         if scene.outbox.is_some() {
@@ -239,6 +256,7 @@ impl Hub {
     fn answer(&mut self, scene: &mut Scene, reply: &Reply, origin: &Origin) -> Vec<Said> {
         match origin {
             Origin::Nobody => vec![],
+            Origin::Waits(waiter) => self.claim_decided(scene, *waiter, reply),
             Origin::Recovered { connection } => self.rows(scene, *connection, true),
             Origin::Request(request) => {
                 vec![Said::Reply { request: *request, reply: reply.clone() }]
@@ -254,24 +272,6 @@ impl Hub {
         }
     }
 
-    /// A planted bug: the answer leaves although nothing is stored yet.
-    fn answer_early(
-        &mut self,
-        scene: &mut Scene,
-        writes: &Writes,
-        origins: &[Origin],
-    ) -> Vec<Said> {
-        let grants = scene.bug == Some(Bug::GrantBeforeCommit);
-        let mut said = vec![];
-        for (reply, origin) in writes.replies.iter().zip(origins) {
-            let Origin::Link { about, .. } = origin else { continue };
-            if matches!(about, About::Grant { .. }) == grants {
-                said.extend(self.answer(scene, reply, origin));
-            }
-        }
-        said
-    }
-
     fn tell_auditor(&mut self, scene: &mut Scene, writes: &Writes) {
         for row in &writes.ledger {
             scene.audit.version(row.version.0, row.command.0.as_u128());
@@ -282,15 +282,7 @@ impl Hub {
         }
         scene.counts.versions += writes.ledger.len() as u64;
         self.tell_of_channels(scene, writes);
-        for r in writes.reservations.values() {
-            let lines: Vec<_> = r
-                .lines
-                .iter()
-                .map(|l| (self.numbers.place(l.location), self.numbers.item(l.item), l.quantity))
-                .collect();
-            let ended = (!r.state.is_open()).then(|| r.state.name());
-            scene.audit.claim(r.id.0.as_u128(), &lines, ended);
-        }
+        self.tell_of_claims(scene, writes);
         for sale in &writes.sales {
             let d = &sale.document;
             let place = self.numbers.place(sale.location);
@@ -300,6 +292,7 @@ impl Hub {
         for event in &writes.events {
             scene.audit.notice(&event.kind, &event.subject);
         }
+        scene.audit.all_told();
     }
 
     fn look_at_timers(&mut self, scene: &mut Scene) {
@@ -364,6 +357,7 @@ impl Hub {
         if scene.bug == Some(Bug::TimerInMemory) {
             self.database.timers.clear();
         }
+        self.nobody_waits(scene);
         self.up = false;
         self.state = None;
         self.waiting.clear();

@@ -10,7 +10,9 @@ use oneshelf_domain::stock::State;
 use oneshelf_sync::plan::Submission;
 
 use super::attempt::Base;
+use super::flow_bugs::Noted;
 use super::links::HubConnection;
+use super::waits::Waits;
 use super::{Hub, Origin, Said, Storing, lines};
 use crate::sim::scene::{Event, Scene};
 
@@ -31,6 +33,8 @@ pub(super) struct Process {
     heard: lines::Heard,
     paused_until: i64,
     follows: bool,
+    waits: Waits,
+    noted: Noted,
 }
 
 impl Hub {
@@ -74,6 +78,8 @@ impl Hub {
         std::mem::swap(&mut self.heard, &mut parked.heard);
         std::mem::swap(&mut self.paused_until, &mut parked.paused_until);
         std::mem::swap(&mut self.follows, &mut parked.follows);
+        std::mem::swap(&mut self.waits, &mut parked.waits);
+        std::mem::swap(&mut self.noted, &mut parked.noted);
     }
 
     /// The others, of which each may have its turn next.
@@ -145,6 +151,7 @@ impl Hub {
             return vec![];
         }
         self.look_at_timers(scene);
+        self.try_all_again(scene);
         self.rows_due(scene)
     }
 

@@ -20,6 +20,8 @@ use oneshelf_domain::stock::Stock;
 pub(crate) struct Open {
     /// Units per item.
     pub lines: BTreeMap<Sku, i64>,
+    /// Sets among them.
+    pub kits: i64,
 }
 
 /// Everything stored.

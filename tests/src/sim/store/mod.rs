@@ -4,6 +4,7 @@
 //! cut before the commit loses all of it, and what the customer was about to get with it.
 
 mod disk;
+mod kits;
 mod log;
 mod parcels;
 mod people;
@@ -13,11 +14,11 @@ use std::collections::BTreeMap;
 
 use oneshelf_domain::stock::Lease;
 use oneshelf_domain::{AgentId, CommandId, IncarnationId, Sku};
-use oneshelf_protocol::frame::{Body, Down, Fact, Up};
+use oneshelf_protocol::frame::{ArrivedUnits, Body, Down, Fact, Up};
 use oneshelf_sync::agent::{Agent, Life, Note, Out, Step, Write};
 
 pub(super) use disk::Disk;
-pub(super) use parcels::Parcel;
+pub(super) use parcels::unpacking;
 pub(super) use people::Habits;
 
 use super::audit::{Act, Line, Row, Totals, View};
@@ -346,8 +347,11 @@ fn find(writes: &[Write], id: CommandId) -> Option<&Fact> {
 /// A fact in plain figures.
 fn plain_act(place: usize, fact: &Fact) -> Act {
     let numbers = super::names::skus();
-    let item = |sku| numbers.iter().position(|s| s == sku).unwrap_or(usize::MAX);
-    let line = |sku, removed, share, beyond| Line { item: item(sku), removed, share, beyond };
+    let item = |sku: &Sku| numbers.iter().position(|s| s == sku).unwrap_or(usize::MAX);
+    let line = |sku: &Sku, removed, share, beyond| {
+        let damaged = 0;
+        Line { item: item(sku), removed, share, beyond, damaged }
+    };
     let (kind, lines) = match &fact.body {
         Body::Sale { lines, .. } => (
             "sale",
@@ -370,12 +374,21 @@ fn plain_act(place: usize, fact: &Fact) -> Act {
             ("sent", lines.iter().map(|(sku, n)| line(sku, *n, *n, 0)).collect())
         }
         Body::Arrived { lines, .. } => {
-            ("arrived", lines.iter().map(|l| line(&l.sku, -(l.good + l.damaged), 0, 0)).collect())
+            let came = |l: &ArrivedUnits| Line {
+                damaged: l.damaged,
+                ..line(&l.sku, -(l.good + l.damaged), 0, 0)
+            };
+            ("arrived", lines.iter().map(came).collect())
         }
         Body::Close { left } => {
             ("close", left.iter().map(|(sku, n)| line(sku, 0, *n, 0)).collect())
         }
     };
     let prev = fact.prev_id.map(|id| id.0.as_u128());
-    Act { place, life: fact.incarnation.0.as_u128(), prev, kind, lines }
+    let (of, closes) = match &fact.body {
+        Body::Handover { reservation, .. } => (Some(reservation.0.as_u128()), false),
+        Body::Arrived { transfer, close, .. } => (Some(transfer.0.as_u128()), *close),
+        _ => (None, false),
+    };
+    Act { place, life: fact.incarnation.0.as_u128(), prev, kind, of, closes, lines }
 }

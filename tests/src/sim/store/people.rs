@@ -35,7 +35,8 @@ impl Device {
         match scene.rng.below(100) {
             // One in the place of another sells, and no more.
             66.. if self.spare => self.void(scene, register),
-            0..40 => {
+            0..3 => self.scan_kit(scene, numbers, register),
+            3..40 => {
                 let item = scene.rng.below(ITEMS.len());
                 self.scan(scene, numbers, register, item);
             }
@@ -51,9 +52,10 @@ impl Device {
                 let item = scene.rng.below(ITEMS.len());
                 self.count(scene, numbers, item);
             }
-            80..96 => self.hand_over(scene, numbers),
-            96 => self.send_away(scene, numbers),
-            97 => self.unpack(scene, numbers),
+            80..86 => self.hand_over(scene, numbers),
+            86..95 => self.ship(scene, numbers),
+            95 => self.send_away(scene, numbers),
+            96..98 => self.unpack(scene, numbers),
             _ => self.tidy_up(scene, numbers),
         }
     }
@@ -106,7 +108,7 @@ impl Device {
         let Some((ticket, open)) = self.disk.tickets.get(&register).cloned() else { return };
         let now = scene.clock(self.store);
         let Some(agent) = &mut self.machine else { return };
-        let units: Vec<(Sku, i64)> = open.lines.into_iter().collect();
+        let (kits, units) = (open.kits, open.lines.into_iter().collect::<Vec<(Sku, i64)>>());
         let there =
             |(sku, n): &(Sku, i64)| scene.audit.on_shelf(self.store, numbers.sku(sku)) >= *n;
         if !units.iter().all(there) {
@@ -121,7 +123,8 @@ impl Device {
             _ => self.disk.numbers.get(&register).copied(),
         };
         let number = number.unwrap_or(1);
-        let sale = receipt(scene, self.store, register, number, &units);
+        let lines = super::kits::on_receipt(scene.kit.as_ref(), kits, &units, &numbers.skus);
+        let sale = receipt(scene, self.store, register, number, lines);
         let total = sale.total.minor;
         let id = CommandId(sale.id.0);
         let sold = {
@@ -144,6 +147,9 @@ impl Device {
         }
         self.memory.insert(register, number + 1);
         scene.counts.sales += 1;
+        if kits > 0 {
+            scene.counts.flow("a register sold kits");
+        }
         scene.audit.receipt(self.store, &name(self.store, register), number, total);
         for ((sku, wanted), (part, lacked)) in units.iter().zip(split.iter().zip(lacks)) {
             if scene.shares {
@@ -159,7 +165,9 @@ impl Device {
     /// A line or the whole ticket is given up.
     pub fn void(&mut self, scene: &mut Scene, register: usize) {
         let Some((ticket, mut open)) = self.disk.tickets.get(&register).cloned() else { return };
-        let whole = scene.calm || scene.rng.chance(500);
+        // A set is given up as one; what a power cut leaves of it on the ticket is loose.
+        let whole = scene.calm || open.kits > 0 || scene.rng.chance(500);
+        open.kits = 0;
         let skus: Vec<Sku> = open.lines.keys().cloned().collect();
         for sku in skus {
             let left = open.lines.get(&sku).map_or(0, |n| if whole { 0 } else { n - 1 });
@@ -227,7 +235,7 @@ impl Device {
     fn hand_over(&mut self, scene: &mut Scene, numbers: &Numbers) {
         let mut ready: Vec<(ReservationId, Vec<(Sku, i64)>)> = vec![];
         for (id, row) in self.disk.open() {
-            let Row::Reservation { state, lines, .. } = row else { continue };
+            let Row::Reservation { state, lines, to: None, .. } = row else { continue };
             let open = state == "committed";
             let units: Vec<(Sku, i64)> =
                 lines.iter().map(|(sku, units, _)| (sku.clone(), *units)).collect();
@@ -294,24 +302,24 @@ fn receipt(
     store: usize,
     register: usize,
     number: i64,
-    units: &[(Sku, i64)],
+    units: Vec<super::kits::Bought>,
 ) -> Sale {
     let Ok(currency) = Currency::new("EUR") else { unreachable!("a currency") };
     let money = |minor| Money { minor, currency };
-    let sum: i64 = units.iter().map(|(_, n)| n * PRICE).sum();
+    let sum: i64 = units.iter().map(|(_, n, _)| n * PRICE).sum();
     let total = sum + if scene.rng.chance(25) { 1 } else { 0 };
     let given = total + scene.rng.between(0, 500);
-    let mut line = |(sku, n): &(Sku, i64)| SoldLine {
+    let line = |(sku, n, components): (Sku, i64, Vec<(Sku, i64)>)| SoldLine {
         id: LineId(scene.id()),
-        sku: sku.clone(),
         name: sku.to_string(),
-        quantity: Quantity::new(*n).unwrap_or(Quantity::ONE),
+        sku,
+        quantity: Quantity::new(n).unwrap_or(Quantity::ONE),
         unit_price: money(PRICE),
         total: money(n * PRICE),
         tax: "standard".to_owned(),
-        components: vec![],
+        components,
     };
-    let lines = units.iter().map(&mut line).collect();
+    let lines = units.into_iter().map(line).collect();
     Sale {
         id: SaleId(scene.id()),
         receipt_number: format!("{}-{number:06}", name(store, register)),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use oneshelf_domain::promise::Fulfilment;
-use oneshelf_domain::stock::{Command, Outcome, ReservationState, StockKey};
+use oneshelf_domain::stock::{Command, Outcome, ReservationState};
 use oneshelf_domain::{CommandId, ReservationId};
 use oneshelf_sync::plan::{Reply, Submission};
 
@@ -16,8 +16,12 @@ use crate::sim::scene::{Event, Scene};
 
 /// What a request is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum What {
+pub(super) enum What {
     Reserve,
+    /// Goods for another place.
+    Transfer,
+    /// And their arrival at the warehouse.
+    Unpack,
     Commit,
     Release,
     Pick,
@@ -40,7 +44,7 @@ struct Request {
 
 /// Where an order is, as its customer and the warehouse know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
+pub(super) enum Phase {
     Asked,
     Held,
     Committed,
@@ -49,12 +53,14 @@ enum Phase {
 }
 
 #[derive(Debug, Clone)]
-struct Order {
-    id: ReservationId,
-    place: usize,
-    lines: Vec<(usize, i64)>,
-    hold: bool,
-    phase: Phase,
+pub(super) struct Order {
+    pub id: ReservationId,
+    pub place: usize,
+    pub lines: Vec<(usize, i64)>,
+    pub hold: bool,
+    /// A transfer: where its goods go.
+    pub to: Option<usize>,
+    pub phase: Phase,
 }
 
 /// All of them.
@@ -63,6 +69,8 @@ pub(crate) struct Customers {
     /// Those that wait for an answer.
     requests: BTreeMap<u64, Request>,
     orders: BTreeMap<u64, Order>,
+    /// Parcels that are taken in at the warehouse, by the request that says so.
+    pub(super) unpacking: BTreeMap<CommandId, u128>,
     next: u64,
     /// Connections ever made, for their numbers.
     pub connections: u64,
@@ -72,6 +80,13 @@ impl Customers {
     /// Nobody waits for an answer.
     pub fn idle(&self) -> bool {
         self.requests.is_empty()
+    }
+
+    /// Somebody wants something; the number of that.
+    pub(super) fn new_order(&mut self, order: Order) -> u64 {
+        self.next += 1;
+        self.orders.insert(self.next, order);
+        self.next
     }
 }
 
@@ -84,10 +99,11 @@ impl World {
         self.acted();
         let wait = self.scene.rng.wait(8_000) * self.pace();
         self.scene.after(wait, Event::Shopper);
-        if self.scene.rng.chance(180) {
-            self.delivery();
-        } else {
-            self.reserve();
+        match self.scene.rng.below(100) {
+            0..15 => self.delivery(),
+            15..24 => self.sends_goods(),
+            24..30 => self.takes_in(),
+            _ => self.reserve(),
         }
     }
 
@@ -116,11 +132,18 @@ impl World {
         let expires_in_ms = hold.then(|| rng.between(5, 120) * 1_000);
         let id = CommandId(self.scene.id());
         let numbers = &self.hub.numbers;
+        let at = numbers.places[place];
+        let asked = lines.iter().map(|(item, units)| (numbers.items[*item], at, *units));
+        let mut asked: Vec<_> = asked.collect();
+        let kit = self.scene.kit.clone().filter(|_| self.scene.rng.chance(150));
+        if let Some(kit) = kit {
+            asked[0] = (kit.no, at, 1);
+            drop(lines.splice(0..1, kit.parts));
+            self.scene.counts.flow("a kit was asked for");
+        }
+        self.scene.audit.wants(id.0.as_u128(), place, &lines);
         let command = Command::Reserve {
-            lines: lines
-                .iter()
-                .map(|(item, units)| (numbers.items[*item], numbers.places[place], *units))
-                .collect(),
+            lines: asked,
             expires_in_ms,
             channel,
             fulfilment,
@@ -128,15 +151,13 @@ impl World {
             shopper,
             reference: None,
         };
-        self.customers.next += 1;
-        let order = self.customers.next;
-        let id_of = ReservationId(id.0);
-        let made = Order { id: id_of, place, lines, hold, phase: Phase::Asked };
-        self.customers.orders.insert(order, made);
+        let (id_of, phase) = (ReservationId(id.0), Phase::Asked);
+        let order = Order { id: id_of, place, lines, hold, to: None, phase };
+        let order = self.customers.new_order(order);
         self.request(id, command, What::Reserve, order);
     }
 
-    fn request(&mut self, id: CommandId, command: Command, what: What, order: u64) {
+    pub(super) fn request(&mut self, id: CommandId, command: Command, what: What, order: u64) {
         let submission = Submission {
             id,
             principal: "key:web".to_owned(),
@@ -187,14 +208,12 @@ impl World {
         let Some(asked) = self.customers.requests.get_mut(&request) else { return };
         let passing = matches!(reply, Reply::Refused(refusal) if refusal.is_passing());
         if passing && asked.tries < TRIES {
-            // The shell asks the store and tries again; here that is the customer's next try.
-            asked.tries += 1;
-            let command = asked.submission.command.clone();
-            self.recall(&command);
+            asked.tries += 1; // a moment later, under the same id
             return;
         }
         let (what, number, id) = (asked.what, asked.order, asked.submission.id);
         self.customers.requests.remove(&request);
+        self.customers.unpacking.remove(&id);
         let Some(order) = self.customers.orders.get_mut(&number) else { return };
         let (state, ends) = match reply {
             Reply::Accepted { outcome: Outcome::Reservation { state, expires_at, .. }, .. } => {
@@ -212,11 +231,10 @@ impl World {
                     _ => Phase::Committed,
                 }
             }
-            (What::Commit, Some(_)) => Phase::Committed,
+            (What::Commit | What::Transfer, Some(_)) => Phase::Committed,
             (What::Pick, Some(_)) => Phase::Picked,
-            (What::Reserve | What::Release | What::HandOver | What::Commit, _) => Phase::Over,
-            // Not ready: later perhaps.
-            (What::Pick, None) | (What::Other, _) => order.phase,
+            (What::Pick, None) | (What::Other | What::Unpack, _) => order.phase, // later perhaps
+            _ => Phase::Over,
         };
         let wait = match ends.map(|ends| Scene::moment(ends) - self.scene.now) {
             // Some make up their minds in the moment in which their hold ends.
@@ -224,19 +242,6 @@ impl World {
             _ => self.scene.rng.wait(25_000),
         };
         self.scene.after(wait, Event::Order { order: number });
-    }
-
-    /// Asks the store for what a claim lacks.
-    fn recall(&mut self, command: &Command) {
-        let Command::Reserve { lines, .. } = command else { return };
-        for (item, location, units) in lines {
-            let key = StockKey { item: *item, location: *location };
-            let row = self.hub.database.stock.get(&key).copied().unwrap_or_default();
-            let missing = units - row.available();
-            if missing > 0 {
-                self.hub.recall_for_claim(&mut self.scene, key, missing);
-            }
-        }
     }
 
     /// The next step of an order.
@@ -285,6 +290,9 @@ impl World {
             (What::Release, true) => (n, -n),
             _ => (0, 0),
         };
+        if what == What::HandOver {
+            self.sets_off(step, order);
+        }
         let moves = order.lines.iter().map(|(item, units)| {
             let (shelf, aside) = by(*units);
             (WAREHOUSE, *item, shelf, aside)

@@ -26,6 +26,7 @@ impl World {
             | Event::HubTimers(hub)
             | Event::HubStarts(hub)
             | Event::HubFollows(hub)
+            | Event::WaitEnds { hub, .. }
             | Event::Rings { hub, .. } => *hub,
             Event::HubTicks { connection } | Event::HubLoses { connection } => {
                 self.hub.process_with(*connection)?
@@ -50,11 +51,16 @@ impl World {
                 let said = self.hub.plan(&mut self.scene);
                 self.pass_on(said);
                 self.power_at_commit();
+                self.pause_at_commit();
                 return;
             }
             Event::HubCommits(_) => self.hub.commit(&mut self.scene),
             Event::HubTimers(_) => {
                 self.hub.timers(&mut self.scene);
+                return;
+            }
+            Event::WaitEnds { waiter, .. } => {
+                self.hub.wait_ends(&mut self.scene, waiter);
                 return;
             }
             Event::HubTicks { connection } => self.hub.tick(&mut self.scene, connection),
@@ -194,18 +200,31 @@ impl World {
         }
     }
 
+    /// In runs in which processes stand still, they do so in the middle of a commit too: batches
+    /// are short, and a pause at any time seldom meets one.
+    fn pause_at_commit(&mut self) {
+        let stands = self.setting.faults.iter().any(|(fault, _)| *fault == Fault::HubPaused);
+        if stands && self.hub.storing() && self.scene.unlucky(1) {
+            self.pauses();
+        }
+    }
+
     /// One process stands still, with what it had in its hands.
     pub(super) fn hub_paused(&mut self) -> bool {
         self.some_hub();
         if !self.hub.up || self.hub.paused_for(self.scene.now).is_some() {
             return false;
         }
+        self.pauses();
+        true
+    }
+
+    fn pauses(&mut self) {
         if self.hub.storing() {
             self.scene.counts.met("paused between deciding and commit");
         }
         let ms = 1_000 + self.scene.rng.wait(PAUSE);
         self.hub.pause(self.scene.now + ms);
-        true
     }
 
     /// An operator gives a store's agent up: mostly of one that has not answered for a while.

@@ -7,6 +7,7 @@ mod policies;
 mod rest;
 mod restore;
 mod setup;
+mod transfers;
 
 use oneshelf_protocol::frame::Down;
 
@@ -146,6 +147,7 @@ impl World {
             | Event::HubFollows(_)
             | Event::Rings { .. }
             | Event::HubLoses { .. }
+            | Event::WaitEnds { .. }
             | Event::LedBack => self.at_hub(event),
             Event::Connects { device } => self.connects(device),
             Event::Watches { device, connection } => {

@@ -1,7 +1,7 @@
 //! Making a run of a seed: the shop, its stock, its people, its faults.
 
-use oneshelf_domain::CommandId;
 use oneshelf_domain::stock::{Command, LocationNo};
+use oneshelf_domain::{CommandId, Sku};
 use oneshelf_sync::plan::Submission;
 
 use super::customers::Customers;
@@ -9,7 +9,7 @@ use super::policies::{self, share_policy};
 use super::{Setting, World};
 use crate::sim::bug::Bug;
 use crate::sim::hub::{Database, Hub, Origin};
-use crate::sim::names::{ITEMS, Numbers, PLACES, STORES, WAREHOUSE, codes, skus};
+use crate::sim::names::{ITEMS, KIT, Kit, Numbers, PLACES, STORES, WAREHOUSE, codes, skus};
 use crate::sim::scene::{Fault, Scene};
 use crate::sim::store::{Device, Habits};
 
@@ -146,6 +146,7 @@ fn open_shop(scene: &mut Scene, hub: &mut Hub, setting: &Setting) {
         items: skus().iter().filter_map(|s| numbers.get(s).copied()).collect(),
         skus: skus(),
     };
+    scene.kit = put_kit(scene, hub);
     for store in 0..STORES {
         if setting.share > 0 {
             let command = share_policy(hub.numbers.places[store], setting.share);
@@ -165,6 +166,26 @@ fn open_shop(scene: &mut Scene, hub: &mut Hub, setting: &Setting) {
             submit(scene, hub, CommandId(id), command);
         }
     }
+}
+
+/// Two of the items are sold as a set too.
+fn put_kit(scene: &mut Scene, hub: &mut Hub) -> Option<Kit> {
+    let first = scene.rng.below(ITEMS.len());
+    let other = (first + 1) % ITEMS.len();
+    let parts = vec![(first, 1), (other, scene.rng.between(1, 2))];
+    let components: Vec<_> = parts
+        .iter()
+        .map(|(item, each)| serde_json::json!({"sku": ITEMS[*item], "quantity": each}))
+        .collect();
+    let json = serde_json::json!({"command": "put_item", "sku": KIT, "details": {
+        "name": KIT, "components": components}});
+    match serde_json::from_value(json) {
+        Ok(command) => now(scene, hub, command),
+        Err(error) => panic!("{error}"),
+    }
+    let sku = Sku::new(KIT).ok()?;
+    let no = hub.database.numbers().get(&sku).copied()?;
+    Some(Kit { no, sku, parts })
 }
 
 fn now(scene: &mut Scene, hub: &mut Hub, command: Command) {
