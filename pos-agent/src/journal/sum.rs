@@ -42,8 +42,8 @@ pub(super) async fn unsound(db: &mut SqliteConnection, all: bool) -> Result<u64,
     let (mut after, mut unsound) = (0, halves.unsigned_abs());
     loop {
         let rows = sqlx::query(
-            "select n, incarnation, id, fact, sum from log where n > ?1 and (?2 or answered_at is null)
-             order by n limit ?3",
+            "select n, incarnation, id, fact, sum from log
+             where n > ?1 and (?2 or answered_at is null) order by n limit ?3",
         )
         .bind(after)
         .bind(all)

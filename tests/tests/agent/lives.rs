@@ -342,7 +342,8 @@ async fn a_fact_that_the_disk_changed_is_told_to_nobody() {
         sqlx::SqliteConnection::connect(&format!("sqlite:{}", journal.display())).await.unwrap();
     // A sound row, a number that could be true.
     let sql = "update log set fact = replace(fact, '450', '150') where n =
-               (select n from log where fact like '%\"body\":\"sale\"%' order by n limit 1 offset 1)";
+               (select n from log where fact like '%\"body\":\"sale\"%'
+                order by n limit 1 offset 1)";
     assert_eq!(sqlx::query(sql).execute(&mut db).await.unwrap().rows_affected(), 1);
     db.close().await.unwrap();
     not_sold_from(&store, "not what was stored").await;
