@@ -72,11 +72,11 @@ export async function hub(port, world) {
   ];
   const copies = [
     { life: 'inc_0192b3c4d5e67f8090a1b2c3d4e5f617', location: 'S07', agent: 'agt_1', since: soon(-6),
-      state: 'waiting' },
+      state: 'waiting', link: 'fresh' },
     { life: 'inc_0192b3c4d5e67f8090a1b2c3d4e5f618', location: 'S02', agent: 'agt_2',
-      since: soon(-700), state: 'refused' },
+      since: soon(-700), state: 'refused', link: 'stale' },
     { life: 'inc_0192b3c4d5e67f8090a1b2c3d4e5f619', location: 'S03', agent: 'agt_3',
-      since: soon(-2000), state: 'allowed' },
+      since: soon(-2000), state: 'allowed', link: 'dark' },
   ];
   const retired = new Set();
   const standings = () => Object.fromEntries(locations.filter((l) => l.kind === 'store').map((l) => {

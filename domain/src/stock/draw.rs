@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::draft::{Draft, Shift};
-use super::{Place, Reason, Reservation, ReservationState, StockKey, Stop};
+use super::{Incarnation, Place, Reason, Reservation, ReservationState, StockKey, Stop};
 use crate::id::IncarnationId;
 
 /// Units that left the shelf and that no live share covers.
@@ -23,6 +23,27 @@ pub(super) struct Draw {
 }
 
 impl Draft<'_> {
+    /// What a count has booked already of units that a retired agent gave away: the adjustment turns
+    /// into what really happened. Gives the rest.
+    pub fn booked_before(
+        &mut self,
+        i: &Incarnation,
+        key: StockKey,
+        quantity: i64,
+        (to, reason): (Place, Reason),
+    ) -> Result<i64, Stop> {
+        if !i.retired || quantity == 0 {
+            return Ok(quantity);
+        }
+        let mut share = self.share(key, i.id)?;
+        let booked = quantity.min(share.written_off.max(0));
+        share.written_off -= booked;
+        self.put_share(key, i.id, share);
+        let from = Place::Adjustment;
+        self.shift(Shift { key, from, to, quantity: booked, reason, reservation: None })?;
+        Ok(quantity - booked)
+    }
+
     /// Takes units that no live share covers: doubt, available, reserved (what was given up first,
     /// then holds, youngest first; picked never), then discrepancy. reference/shares.md section 4.
     pub fn draw(&mut self, draw: Draw) -> Result<(), Stop> {

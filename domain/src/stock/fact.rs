@@ -195,16 +195,9 @@ pub(super) fn leave(
     reason: Reason,
 ) -> Result<(), Stop> {
     let shift = |from, quantity| Shift { key, from, to, quantity, reason, reservation: None };
-    let mut share = draft.share(key, i.id)?;
-    let mut rest = quantity;
-    if i.retired {
-        // A count has booked these already: the adjustment turns into what really happened.
-        let booked = rest.min(share.written_off.max(0));
-        share.written_off -= booked;
-        draft.put_share(key, i.id, share);
-        draft.shift(shift(Place::Adjustment, booked))?;
-        rest -= booked;
-    } else {
+    let mut rest = draft.booked_before(i, key, quantity, (to, reason))?;
+    if !i.retired {
+        let mut share = draft.share(key, i.id)?;
         let owned = rest.min(share.owned().max(0));
         share.sold += owned;
         draft.put_share(key, i.id, share);
@@ -334,9 +327,12 @@ fn hand_over(
         }
     }
     draft.each(given, |draft, (item, quantity)| {
+        let key = Draft::key(item, i.location);
+        // Of a claim that ended with a count: that has booked the units.
+        let rest = draft.booked_before(i, key, quantity, (Place::Customer, Reason::HandOver))?;
         draft.draw(Draw {
-            key: Draft::key(item, i.location),
-            quantity,
+            key,
+            quantity: rest,
             to: Place::Customer,
             reason: Reason::HandOver,
             first: None,

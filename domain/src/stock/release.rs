@@ -71,14 +71,13 @@ pub(super) fn counted(draft: &mut Draft, key: StockKey) -> Result<bool, Stop> {
     if draft.stock(key)?.at(Place::Reserved) == 0 || has_agent(draft, key.location)? {
         return Ok(false);
     }
-    let mut ended = false;
+    let mut waiting = vec![];
     for id in draft.state.open_reservations(key)? {
         let waits = |r: &Reservation| r.state == ReservationState::Releasing;
-        if let Some(r) = draft.reservation(id)?.filter(waits) {
-            let_go(draft, r, Word::Count(key))?;
-            ended = true;
-        }
+        waiting.extend(draft.reservation(id)?.filter(waits));
     }
+    let ended = !waiting.is_empty();
+    draft.each(waiting, |draft, r| let_go(draft, r, Word::Count(key)).map(|_| ()))?;
     Ok(ended)
 }
 

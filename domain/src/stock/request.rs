@@ -196,7 +196,9 @@ pub(super) fn count(draft: &mut Draft, key: StockKey, found: i64, cut: i64) -> R
         })?;
     }
     let mut moved = rest != 0;
-    moved |= release::counted(draft, key)?;
+    if !retired.is_empty() {
+        moved |= release::counted(draft, key)?;
+    }
     for i in retired {
         let mut share = draft.share(key, i.id)?;
         let settled = share.doubt;

@@ -214,7 +214,7 @@ fn refusals_are_grouped_for_transports() {
     assert_eq!(of(RefusalKind::Gone), ["enrolment_invalid", "reservation_expired"]);
     assert_eq!(of(RefusalKind::Denied), ["approval_needed"]);
     assert_eq!(of(RefusalKind::Changed), ["precondition_failed"]);
-    assert_eq!(of(RefusalKind::Conflict).len(), 19);
+    assert_eq!(of(RefusalKind::Conflict).len(), 20);
 }
 
 #[test]

@@ -118,6 +118,20 @@ fn claims_at_many_stores() {
 }
 
 #[test]
+fn a_count_that_ends_what_waited_for_an_agent_that_is_gone() {
+    told(|story| {
+        story.run.step("item X");
+        story.tell("receive S07 [I# 1]", "done");
+        story.run.step("receive S07 X 200");
+        story.run.step("hello a1 nonce n1");
+        story.each("reserve q# X@S07 1 I#@S07 1", "committed");
+        story.each("release q#", "releasing");
+        story.run.step("give-up S07 a1");
+        story.tell("count S07 X 200", "done");
+    });
+}
+
+#[test]
 fn claims_that_are_filled_by_what_comes() {
     told(|story| {
         story.store(2);

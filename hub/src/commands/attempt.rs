@@ -52,8 +52,8 @@ impl Trouble {
 /// What was stored of a batch.
 pub(super) struct Done {
     pub replies: Vec<Reply>,
-    /// The newest version of the tables, whoever made it.
-    pub version: Version,
+    /// How far the tables are, whoever wrote them.
+    pub head: Head,
     /// What a person is to look at.
     pub notices: Vec<EventRow>,
 }
@@ -75,10 +75,9 @@ impl Decided {
             store::flush(&mut self.tx, &self.writes, self.batch).await?;
             self.tx.commit().await?;
         }
-        let version = self.writes.head.version;
-        let Writes { replies, mut events, .. } = self.writes;
+        let Writes { head, replies, mut events, .. } = self.writes;
         events.retain(EventRow::is_notice);
-        Ok(Done { version, replies, notices: events })
+        Ok(Done { head, replies, notices: events })
     }
 }
 

@@ -184,9 +184,11 @@ impl Writer {
     }
 
     fn announce(&self, done: Done) -> Vec<Answer> {
+        self.store.committed(&done.head);
+        let version = done.head.version;
         self.committed.send_if_modified(|known| {
-            let newer = done.version > *known;
-            *known = done.version.max(*known);
+            let newer = version > *known;
+            *known = version.max(*known);
             newer
         });
         done.notices.iter().for_each(tell);

@@ -168,6 +168,8 @@ impl Links {
         let mut stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(connection) = stores.get_mut(&location).and_then(|p| p.connection.take()) {
             connection.end.cancel();
+            drop(stores);
+            self.put_gap(location, None);
         }
     }
 
@@ -222,6 +224,9 @@ impl Links {
             && !end.is_cancelled()
         {
             presence.connection = None;
+            drop(stores);
+            // Whoever has it next hears it say so again.
+            self.put_gap(location, None);
         }
     }
 }

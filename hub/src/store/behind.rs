@@ -74,9 +74,14 @@ impl Newest {
             self.put(Behind::Lacks { now, seen: before });
             return Err(StoreError::Behind);
         }
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        *seen = now.max(*seen);
+        self.raise(now);
         Ok(())
+    }
+
+    /// It has got here by a commit of this hub.
+    pub(super) fn raise(&self, point: Point) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        *seen = point.max(*seen);
     }
 
     pub(super) fn put(&self, what: Behind) {

@@ -198,6 +198,11 @@ impl Store {
         self.0.newest().look(before, head)
     }
 
+    /// Takes note of a commit, before anybody is answered.
+    pub fn committed(&self, head: &Head) {
+        self.0.newest().raise((head.epoch, head.version.0));
+    }
+
     /// What made it fall behind what was seen of it.
     pub fn behind(&self) -> Option<Behind> {
         self.0.newest().behind()

@@ -94,7 +94,10 @@ async fn held(db: &mut SqliteConnection) -> Result<Held, Fault> {
     let life = life_of(db).await?;
     let unsound = sum::unsound(db, true).await?;
     if unsound > 0 {
-        let what = format!("it is damaged: {unsound} facts are not what was stored");
+        let what = format!(
+            "it is damaged: {unsound} facts are not what was stored; put an older backup back \
+             with --replace, which takes along what can be read of the journal"
+        );
         return Err(Fault::Damaged(what));
     }
     let sql = "select count(*), coalesce(sum(answered_at is null), 0) from log";

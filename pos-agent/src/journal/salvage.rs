@@ -78,7 +78,10 @@ impl Walk {
             options = options.immutable(true);
         }
         let mut db = options.connect().await?;
-        let sums = sum::are_there(&mut db).await.unwrap_or(false);
+        let sums = match sum::are_there(&mut db).await {
+            Err(error) if !is_damage(&error) => return Err(error.into()),
+            there => there.unwrap_or(false),
+        };
         Ok(Self { db, sums, after: 0, lost: 0 })
     }
 

@@ -37,19 +37,22 @@ pub(super) async fn unsound(db: &mut SqliteConnection, all: bool) -> Result<u64,
     if !are_there(db).await? {
         return Ok(0);
     }
-    let sql = "select count(*) from log where (answer is null) <> (answered_at is null)";
-    let halves: i64 = sqlx::query_scalar(sql).fetch_one(&mut *db).await?;
+    // What is not answered has an index of its own: there the rest is not walked over.
+    let halves = match all {
+        true => "select count(*) from log where (answer is null) <> (answered_at is null)",
+        false => "select count(*) from log where answered_at is null and answer is not null",
+    };
+    let facts = match all {
+        true => "select n, incarnation, id, fact, sum from log where n > ? order by n limit ?",
+        false => {
+            "select n, incarnation, id, fact, sum from log
+             where n > ? and answered_at is null order by n limit ?"
+        }
+    };
+    let halves: i64 = sqlx::query_scalar(halves).fetch_one(&mut *db).await?;
     let (mut after, mut unsound) = (0, halves.unsigned_abs());
     loop {
-        let rows = sqlx::query(
-            "select n, incarnation, id, fact, sum from log
-             where n > ?1 and (?2 or answered_at is null) order by n limit ?3",
-        )
-        .bind(after)
-        .bind(all)
-        .bind(PAGE)
-        .fetch_all(&mut *db)
-        .await?;
+        let rows = sqlx::query(facts).bind(after).bind(PAGE).fetch_all(&mut *db).await?;
         let Some(last) = rows.last() else { return Ok(unsound) };
         after = last.try_get("n")?;
         unsound += rows.iter().filter(|row| !is_sound(row)).count() as u64;
@@ -168,7 +171,7 @@ mod tests {
                 Ok(Some(_)) => others.push(format!("byte {place}, bit {bit}: other facts")),
                 Err(fault) => others.push(format!("byte {place}, bit {bit}: {fault}")),
             }
-            std::fs::remove_dir_all(&data).unwrap();
+            let _ = std::fs::remove_dir_all(&data);
         }
         assert!(others.is_empty(), "{}", others.join("\n"));
         assert!(refused > count / 10 && refused < count, "{refused} of {count} refused");

@@ -105,7 +105,14 @@ impl Front {
         }));
         let mut core = self.core().await?;
         // Before anything is looked at: what was done may have changed what is there.
-        if let Some(text) = core.writer.fact_text(id).await? {
+        let before = match core.writer.fact_text(id).await {
+            Err(fault) => {
+                core.doubt(&fault);
+                return Err(fault.into());
+            }
+            Ok(before) => before,
+        };
+        if let Some(text) = before {
             let fact: Fact = serde_json::from_str(&text).map_err(Fault::from)?;
             let parts = self.parts(&act).await?.unwrap_or_default();
             return if act.made(&parts, &fact.body) { Ok(false) } else { Err(reused()) };

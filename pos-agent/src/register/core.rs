@@ -109,7 +109,12 @@ impl Core {
         if let Err(fault) = sent {
             // It is kept; what was not sent or shown is caught up with by a new session.
             tracing::error!(error = %fault, "after a commit");
-            self.drop_link();
+            if fault.storage() == Some(Storage::Failed) {
+                // A new session would meet the same: the next start says what to do.
+                self.doubt(&fault);
+            } else {
+                self.drop_link();
+            }
         }
         self.show_link();
         Ok(())

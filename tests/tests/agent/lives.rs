@@ -365,6 +365,27 @@ async fn a_fact_that_the_disk_changed_is_told_to_nobody() {
 }
 
 #[tokio::test]
+async fn a_fact_that_the_disk_changes_meanwhile_ends_the_agent() {
+    let mut store = Store::open_with(None, None).await;
+    let line = store.first_line().await;
+    store.hub.down();
+    drop(line);
+    sold(&store).await.unwrap();
+    let journal = store.data().join("agent.sqlite");
+    let mut db =
+        sqlx::SqliteConnection::connect(&format!("sqlite:{}", journal.display())).await.unwrap();
+    let sql = "update log set fact = replace(fact, '450', '150')";
+    assert!(sqlx::query(sql).execute(&mut db).await.unwrap().rows_affected() > 0);
+    db.close().await.unwrap();
+    store.hub.up();
+    let mut line = store.hub.line().await;
+    line.welcome(7, json!([])).await;
+    super::store::within(store.agent().disk_failed()).await;
+    store.stop().await;
+    not_sold_from(&store, "not what was stored").await;
+}
+
+#[tokio::test]
 async fn of_a_hole_in_the_log_the_hub_is_told_and_facts_of_another_store_stay_out() {
     let mut store = Store::open_with(None, None).await;
     let line = store.first_line().await;

@@ -140,8 +140,12 @@ impl Store {
         self.agent.take().unwrap().stop().await;
     }
 
+    pub fn agent(&self) -> &Running {
+        self.agent.as_ref().unwrap()
+    }
+
     pub fn base(&self) -> String {
-        format!("http://{}", self.agent.as_ref().unwrap().address())
+        format!("http://{}", self.agent().address())
     }
 
     /// A page that nobody has signed in on.

@@ -43,8 +43,7 @@ async fn the_second_machine_of_one_past_waits_for_a_yes_and_cuts_nobody() {
     late.say(&first(one, Some(past)));
     late.frame("waits").await;
     assert_eq!(notices(&hub, "agent_copied").await, 1, "asked once");
-    let listed = hub.get("/v1/agent-copies").await.ok(200);
-    let listed = &listed["copies"][0];
+    let listed = waiting(&hub).await;
     assert_eq!((&listed["life"], &listed["state"]), (&json!(one), &json!("waiting")), "{listed}");
     assert_eq!((&listed["location"], &listed["follows"]), (&json!("S07"), &json!(past)));
     copy.is_fresh(&hub).await;
@@ -76,17 +75,22 @@ async fn the_second_machine_of_one_past_waits_for_a_yes_and_cuts_nobody() {
     hub.close().await;
 }
 
-/// How the line of the store looks whose machine waits. A hub reads what it wrote a moment later.
-async fn link(hub: &Hub) -> Value {
+/// The machine that waits. A hub reads what it wrote a moment later.
+async fn waiting(hub: &Hub) -> Value {
     crate::shop::within(async {
         loop {
             let mut said = hub.get("/v1/agent-copies").await.ok(200);
             if said["copies"] != json!([]) {
-                return said["copies"][0]["link"].take();
+                return said["copies"][0].take();
             }
         }
     })
     .await
+}
+
+/// How the line of its store looks.
+async fn link(hub: &Hub) -> Value {
+    waiting(hub).await["link"].take()
 }
 
 #[tokio::test]

@@ -161,7 +161,10 @@ async fn a_log_that_begins_behind_an_old_backup_goes_on_and_its_store_is_to_be_c
     assert!(store["risks"].as_array().unwrap().iter().any(|r| r["code"] == "log_gap"), "{store}");
     // Or it has the last one still: that is booked, and the life ends.
     pong(&mut line, goes_on(1, first, 3)).await;
-    tells(&mut line, 2).await;
+    let at = json!([3, oneshelf_domain::CommandId(ids[1])]);
+    line.say_fact((ids[2], first), at, goods_in(1));
+    // With it the session ends, before or after the hub's word on the fact.
+    line.ended().await;
     let notices = hub.get("/v1/notices").await.ok(200).to_string();
     assert!(notices.contains("log_begins_late") && notices.contains("agent_forked"), "{notices}");
     let mut line = Line::open(&hub, agent).await;

@@ -53,6 +53,7 @@ async function readAll() {
 
 async function readOne(id: string) {
   const read = await theApi().get<Transfer>(`v1/transfers/${seg(id)}`);
+  transfers.wrong = '';
   const shown = transfers.one;
   if (shown?.id === id && read.version >= shown.version) transfers.one = read;
 }
@@ -109,7 +110,8 @@ export function sender() {
       return (transfers.one = answer);
     } catch (cause) {
       // The hub has answered: the next one is another, even if it says the same.
-      if (!asProblem(cause).unreachable) last = '';
+      const said = asProblem(cause);
+      if (!said.unreachable && said.status < 500) last = '';
       throw cause;
     }
   };

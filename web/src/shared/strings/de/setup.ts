@@ -139,7 +139,7 @@ export const de: SetupStrings = {
   copyWhys: {
     fresh: 'Ein anderes Gerät verkauft dort gerade: dies ist eine Kopie davon. Nur an seiner Stelle weitermachen lassen.',
     stale: 'Der Agent der Filiale hat bis eben geantwortet. Verkauft dort kein anderes Gerät (bitte fragen), wurde dieses auf eine ältere Sicherung zurückgesetzt: weitermachen lassen.',
-    dark: 'Kein anderes Gerät antwortet dort: es wurde wohl auf eine ältere Sicherung zurückgesetzt. Bitte weitermachen lassen.',
+    dark: 'Kein anderes Gerät antwortet dort. Bitte in der Filiale fragen: verkauft keines ohne Verbindung, wurde dieses auf eine ältere Sicherung zurückgesetzt und soll weitermachen.',
     none: 'Kein anderes Gerät antwortet dort: es wurde wohl auf eine ältere Sicherung zurückgesetzt. Bitte weitermachen lassen.',
   },
   copyStates: { waiting: 'Wartet', allowed: 'Geht beim nächsten Versuch weiter', refused: 'Bleibt draußen' },

@@ -140,7 +140,7 @@ export const en = {
   copyWhys: {
     fresh: 'Another machine sells there now: this is a copy of it. Allow it only in its place.',
     stale: 'The store’s agent answered until shortly ago. If no other machine sells there (ask the store), this one was put back to an older backup: let it go on.',
-    dark: 'No other machine answers there: it was probably put back to an older backup. Let it go on.',
+    dark: 'No other machine answers there. Ask the store: if none sells without a line, this one was put back to an older backup, and is to go on.',
     none: 'No other machine answers there: it was probably put back to an older backup. Let it go on.',
   },
   copyStates: { waiting: 'Waits', allowed: 'Goes on at its next try', refused: 'Left out' },
