@@ -23,8 +23,8 @@ pub(super) struct Draw {
 }
 
 impl Draft<'_> {
-    /// What a count has booked already of units that a retired agent gave away: the adjustment turns
-    /// into what really happened. Gives the rest.
+    /// What a count has booked already of units that a retired agent gave away: the adjustment
+    /// turns into what really happened. Gives the rest.
     pub fn booked_before(
         &mut self,
         i: &Incarnation,
