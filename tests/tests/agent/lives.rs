@@ -56,6 +56,21 @@ async fn sold(store: &Store) -> Result<String, (u16, Value)> {
     }
 }
 
+/// A store whose agent has stopped: three sales since its backup wait for the hub.
+async fn sold_since_its_backup() -> (Store, String) {
+    let mut store = Store::open_with(None, None).await;
+    let line = store.first_line().await;
+    let backup = file(&store, "backup.sqlite");
+    assert!(command(store.data(), &["backup", &backup]).await.unwrap());
+    store.hub.down();
+    drop(line);
+    for _ in 0..3 {
+        sold(&store).await.unwrap();
+    }
+    store.stop().await;
+    (store, backup)
+}
+
 fn remove(data: &Path) {
     for suffix in ["", "-wal", "-shm"] {
         let _ = std::fs::remove_file(data.join(format!("agent.sqlite{suffix}")));
@@ -270,16 +285,7 @@ async fn not_sold_from(store: &Store, why: &str) {
 
 #[tokio::test]
 async fn a_damaged_journal_is_not_sold_from_and_its_facts_come_out() {
-    let mut store = Store::open_with(None, None).await;
-    let line = store.first_line().await;
-    let backup = file(&store, "backup.sqlite");
-    assert!(command(store.data(), &["backup", &backup]).await.unwrap());
-    store.hub.down();
-    drop(line);
-    for _ in 0..3 {
-        sold(&store).await.unwrap();
-    }
-    store.stop().await;
+    let (mut store, backup) = sold_since_its_backup().await;
     let journal = store.data().join("agent.sqlite");
     let whole = std::fs::read(&journal).unwrap();
     std::fs::write(&journal, b"").unwrap();
@@ -327,16 +333,7 @@ async fn a_damaged_journal_is_not_sold_from_and_its_facts_come_out() {
 
 #[tokio::test]
 async fn a_fact_that_the_disk_changed_is_told_to_nobody() {
-    let mut store = Store::open_with(None, None).await;
-    let line = store.first_line().await;
-    let backup = file(&store, "backup.sqlite");
-    assert!(command(store.data(), &["backup", &backup]).await.unwrap());
-    store.hub.down();
-    drop(line);
-    for _ in 0..3 {
-        sold(&store).await.unwrap();
-    }
-    store.stop().await;
+    let (mut store, backup) = sold_since_its_backup().await;
     let journal = store.data().join("agent.sqlite");
     let mut db =
         sqlx::SqliteConnection::connect(&format!("sqlite:{}", journal.display())).await.unwrap();
