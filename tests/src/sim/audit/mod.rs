@@ -151,6 +151,11 @@ impl Auditor {
         self.unprotected = true;
     }
 
+    /// A fact that the hub does not have: never heard, or forgotten with a backup.
+    pub fn waits_for(&self, fact: u128) -> bool {
+        self.open.contains(fact)
+    }
+
     /// Something happened that may break a promise whatever is done: a sale beyond a share, a
     /// theft, a disk that was put back or copied, the hub's among them (shares.md section 6:
     /// shorts may appear until agents were read again).

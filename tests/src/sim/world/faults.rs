@@ -231,7 +231,10 @@ impl World {
             if !d.spare || d.gone {
                 continue;
             }
-            if d.disk.unanswered().is_empty() {
+            // A hub that was put back since has not heard all of what it answered: nobody throws
+            // away the only disk that knows it.
+            let waited_for = d.disk.log.known().iter().any(|id| self.scene.audit.waits_for(*id));
+            if d.disk.unanswered().is_empty() && !waited_for {
                 self.leave(device);
                 left = true;
             } else {
