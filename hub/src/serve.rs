@@ -124,7 +124,6 @@ pub async fn start(options: Options, clock: Clock) -> anyhow::Result<Running> {
         store.close().await;
         return Err(behind);
     }
-    metrics::gauge!("oneshelf_database_behind").set(0.0);
     let stop = CancellationToken::new();
     let (committed, newest) = watch::channel(head.version);
     let links = Arc::new(Links::default());

@@ -74,8 +74,10 @@ fn stores(app: &App) {
 async fn metrics(State(app): State<App>) -> Response {
     match metrics_handle() {
         Some(handle) => {
-            stores(&app);
             handle.run_upkeep();
+            stores(&app);
+            let behind = f64::from(app.store.behind().is_some());
+            metrics::gauge!("oneshelf_database_behind").set(behind);
             let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
             (kind, handle.render()).into_response()
         }

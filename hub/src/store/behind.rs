@@ -91,7 +91,6 @@ impl Newest {
             first
         });
         if first {
-            metrics::gauge!("oneshelf_database_behind").set(1.0);
             tracing::error!(
                 ?what,
                 "the database is BEHIND what this hub has seen of it: nothing more is read from it \
