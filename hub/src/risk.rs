@@ -3,15 +3,15 @@
 //! It reads nothing and decides nothing: figures in, sentences out. Invariant: every sentence says
 //! what follows for a promise or a sale, and names the figure that it rests on.
 
-use oneshelf_domain::record::{Location, Records};
-use oneshelf_domain::{Timestamp, limits};
+use oneshelf_domain::record::{Location, RecordState, Records};
+use oneshelf_domain::{AgentId, Timestamp, limits};
 
 use crate::app::App;
 use crate::link::LinkState;
 use crate::store::read::standing::{Standing, Units};
 
 /// What the hub knows of a store's line.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Seen {
     /// How it looks.
     pub link: LinkState,
@@ -19,8 +19,10 @@ pub struct Seen {
     pub last_answer_at: Option<Timestamp>,
     /// Facts in the agent's log then.
     pub waiting: Option<i64>,
-    /// Its agent has not told everything since the hub was put back.
+    /// Its agents have not told everything since the hub was put back.
     pub recovering: bool,
+    /// The names of those of them that it waits for, as far as they are known.
+    pub untold: Vec<String>,
     /// Its agent has dropped facts that this hub does not have.
     pub gap: bool,
 }
@@ -34,6 +36,7 @@ impl Seen {
             last_answer_at: age.map(|age| app.now().plus_ms(-age)),
             waiting: app.links.waiting(location.no),
             recovering: records.is_recovering(location.no),
+            untold: untold(records, location),
             gap: app.links.gap(location.no).is_some(),
         }
     }
@@ -41,6 +44,17 @@ impl Seen {
     const fn is_silent(&self) -> bool {
         !matches!(self.link, LinkState::Fresh)
     }
+}
+
+fn untold(records: &Records, location: &Location) -> Vec<String> {
+    let waits = records.recovering(location.no).map_or(&[][..], |mark| &mark.waits);
+    let name = |id: &AgentId| match records.agent(*id) {
+        Some(agent) if agent.state != RecordState::Active => None,
+        Some(agent) => Some(format!("{} ({id})", agent.name)),
+        // It joined after the backup, and must join anew.
+        None => Some(id.to_string()),
+    };
+    waits.iter().filter_map(name).collect()
 }
 
 /// Something that may go wrong, or has.
@@ -93,9 +107,15 @@ pub fn of(line: &Seen, standing: &Standing) -> Vec<Risk> {
         }
     }
     if line.recovering {
-        let text = "after the restore its agent has not told everything: nothing of this store is \
-                    promised";
-        say("recovering", text.to_owned());
+        let mut text = "after the restore its agents have not told everything: nothing of this \
+                        store is promised"
+            .to_owned();
+        if !line.untold.is_empty() {
+            let waits = line.untold.join("; ");
+            let lost = "one whose computer is lost can be removed: hub enrol remove";
+            text = format!("{text}. It waits for {waits}; {lost}");
+        }
+        say("recovering", text);
     }
     if line.gap {
         let text = "its agent has dropped facts that this hub, which was put back, does not have: \
@@ -160,12 +180,13 @@ mod tests {
             last_answer_at: Some(Timestamp(0)),
             waiting: Some(2),
             recovering: false,
+            untold: vec![],
             gap: false,
         };
         assert_eq!(codes(&fresh, &standing), Vec::<&str>::new());
-        let stale = Seen { link: LinkState::Stale, ..fresh };
+        let stale = Seen { link: LinkState::Stale, ..fresh.clone() };
         assert_eq!(codes(&stale, &standing), ["share_silent", "promised_before", "facts_waiting"]);
-        let dark = Seen { link: LinkState::Dark, waiting: None, ..fresh };
+        let dark = Seen { link: LinkState::Dark, waiting: None, ..fresh.clone() };
         assert_eq!(codes(&dark, &standing), ["pickup_stopped", "share_silent", "promised_before"]);
         assert!(of(&dark, &standing)[1].text.contains(" 37 units of 12 items;"));
         standing.share = Units::default();
@@ -179,8 +200,12 @@ mod tests {
         assert_eq!(codes(&fresh, &kept), Vec::<&str>::new(), "it says so in a moment");
         let dark_and_kept = of(&dark, &kept);
         assert!(dark_and_kept[1].text.contains(" 2 units of 1 item, reservations: 1;"));
-        let behind = Seen { gap: true, ..fresh };
+        let behind = Seen { gap: true, ..fresh.clone() };
         assert_eq!(codes(&behind, &Standing::default()), ["log_gap"]);
+        let untold = vec!["Till PC (agt_1)".to_owned()];
+        let restored = Seen { recovering: true, untold, ..fresh };
+        assert_eq!(codes(&restored, &Standing::default()), ["recovering"]);
+        assert!(of(&restored, &Standing::default())[0].text.contains("waits for Till PC (agt_1);"));
         let revoked = Seen { link: LinkState::None, ..dark };
         standing = Standing { share: units(2, 1), ..Standing::default() };
         assert_eq!(codes(&revoked, &standing), ["share_silent"]);

@@ -7,6 +7,7 @@
 //! Invariant: what stands in it had been durable in the database, and it is whole or the one
 //! before.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -15,8 +16,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use oneshelf_domain::LocationCode;
 use oneshelf_domain::record::{Record, RecordState, Records};
+use oneshelf_domain::{AgentId, LocationCode};
 use oneshelf_sync::plan::Head;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -42,6 +43,9 @@ pub struct Witness {
     pub version: i64,
     /// Locations with an agent: what they hold, a database of an earlier time may not know.
     pub agents: Vec<LocationCode>,
+    /// The agents themselves, each with its location. One of an earlier build has none.
+    #[serde(default)]
+    pub joined: BTreeMap<AgentId, LocationCode>,
 }
 
 /// The witness of one database.
@@ -102,6 +106,7 @@ impl Place {
                 Ok(one) => {
                     let one = one.unwrap_or_default();
                     all.agents.extend(one.agents);
+                    all.joined.extend(one.joined);
                     (all.epoch, all.version) =
                         (all.epoch, all.version).max((one.epoch, one.version));
                 }
@@ -229,20 +234,22 @@ pub async fn keep(place: Place, mut seen: watch::Receiver<Arc<Seen>>, stop: Canc
 }
 
 fn of(seen: &Seen) -> Witness {
-    let agents = with_agents(&seen.records);
-    Witness { epoch: seen.epoch, version: seen.version.0, agents }
+    let joined = joined(&seen.records);
+    let mut agents: Vec<LocationCode> = joined.values().cloned().collect();
+    agents.sort();
+    agents.dedup();
+    Witness { epoch: seen.epoch, version: seen.version.0, agents, joined }
 }
 
-/// Locations where an agent works.
-pub fn with_agents(records: &Records) -> Vec<LocationCode> {
+/// Agents that are let in, each with its location.
+pub fn joined(records: &Records) -> BTreeMap<AgentId, LocationCode> {
     let active = records.of_kind("agent").filter_map(|(_, record)| match record {
-        Record::Agent(agent) if agent.state == RecordState::Active => Some(agent.location.clone()),
+        Record::Agent(agent) if agent.state == RecordState::Active => {
+            Some((agent.id, agent.location.clone()))
+        }
         _ => None,
     });
-    let mut found: Vec<LocationCode> = active.collect();
-    found.sort();
-    found.dedup();
-    found
+    active.collect()
 }
 
 #[cfg(test)]
@@ -259,7 +266,7 @@ mod tests {
 
     fn witness(epoch: i64, version: i64, agents: &[&str]) -> Witness {
         let agents = agents.iter().map(|code| LocationCode::new(code).unwrap()).collect();
-        Witness { epoch, version, agents }
+        Witness { epoch, version, agents, joined: BTreeMap::new() }
     }
 
     struct Folder(PathBuf);

@@ -89,9 +89,11 @@ export async function hub(port, world) {
     const short = l.link === 'stale' ? of(1, 1) : of(0, 0);
     const codes = [short.units && 'short', l.link === 'dark' && 'pickup_stopped',
       silent && share.units && 'share_silent', silent && promised.units && 'promised_before',
-      in_doubt.units && 'in_doubt'].filter(Boolean);
+      l.link === 'stale' && 'recovering', in_doubt.units && 'in_doubt'].filter(Boolean);
     const ago = { fresh: 200, stale: 48_000, dark: 4_320_000 }[l.link];
-    return [l.code, { location: l.code, name: l.name, link: l.link, recovering: false,
+    return [l.code, { location: l.code, name: l.name, link: l.link,
+      recovering: l.link === 'stale',
+      untold_agents: l.link === 'stale' ? ['Back office (agt_0192b3c4d5e6f708090a0b0c0d0e0f10)'] : [],
       last_answer_at: ago ? new Date(Date.now() - ago).toISOString() : null,
       waiting_facts: ago ? 0 : null, share, promised, reservations: promised.units && 3, in_doubt,
       short, discrepancy: of(0, 0), risks: codes.map((code) => ({ code, text: code })),

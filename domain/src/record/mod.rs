@@ -251,6 +251,14 @@ impl Records {
         })
     }
 
+    /// What a location waits for since the hub was put back; none: nothing.
+    pub fn recovering(&self, location: LocationNo) -> Option<&Recovering> {
+        match self.get(&Recovering::key(location)) {
+            Some(Record::Recovering(mark)) => Some(mark),
+            _ => None,
+        }
+    }
+
     /// True when the hub was put back and does not know yet what this location did since.
     pub fn is_recovering(&self, location: LocationNo) -> bool {
         self.recovering.contains(&location)
@@ -375,8 +383,10 @@ mod tests {
     fn a_location_recovers_until_its_record_is_gone() {
         let mut records = Records::default();
         let (here, there) = (LocationNo(1), LocationNo(2));
-        records.put(Version(1), Record::Recovering(Recovering { location: here, epoch: 2 }));
+        let mark = Recovering { location: here, epoch: 2, waits: vec![] };
+        records.put(Version(1), Record::Recovering(mark.clone()));
         assert!(records.is_recovering(here) && !records.is_recovering(there));
+        assert_eq!((records.recovering(here), records.recovering(there)), (Some(&mark), None));
         records.remove(&Recovering::key(there));
         assert!(records.is_recovering(here));
         records.remove(&Recovering::key(here));

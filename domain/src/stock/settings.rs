@@ -55,7 +55,8 @@ fn put_record(draft: &mut Draft, record: Record) -> Result<Outcome, Stop> {
     }
     match &record {
         Record::Channel(channel) => say_when_stopped(draft, channel),
-        Record::Recovering(r) => {
+        // Said once: what is left to wait for is its standing.
+        Record::Recovering(r) if !draft.state.records.is_recovering(r.location) => {
             let code = draft.state.records.location_by_no(r.location).map(|l| l.code.to_string());
             let text = "the hub was put back to a backup; this store is promised again when its \
                         agent has told everything";
@@ -213,9 +214,16 @@ fn redeem(draft: &mut Draft, code_hash: &str, agent: &Agent) -> Result<Outcome, 
         draft.open_location(location.no)?;
     }
     let agent = Agent { location: enrolment.location.clone(), ..agent };
+    let records = &draft.state.records;
+    let at = records.location(&agent.location).map(|l| l.no);
+    let mark = at.and_then(|at| records.recovering(at));
+    let mark = mark.and_then(|m| m.joined(agent.id, |one| records.agent(one).is_some()));
     let joined = Outcome::Joined { agent: agent.id, location: agent.location.as_str().to_owned() };
     let used = Enrolment { used_by: Some(agent.id), ..enrolment };
     draft.push(Change::Record(Box::new(Record::Enrolment(used))));
     draft.push(Change::Record(Box::new(Record::Agent(agent))));
+    if let Some(mark) = mark {
+        draft.push(Change::Record(Box::new(Record::Recovering(mark))));
+    }
     Ok(joined)
 }

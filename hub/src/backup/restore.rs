@@ -3,17 +3,18 @@
 //!
 //! What was answered, granted and told since the backup is not known here any more. So the epoch
 //! rises (agents say their retained logs again, copies are sent anew, channels are told everything)
-//! and a store with an agent is promised to nobody until that agent has told everything
+//! and a store with agents is promised to nobody until each of them has told everything
 //! (reference/shares.md section 6). Invariant: until the last step, which is one rename, the
 //! database is as it was.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use oneshelf_domain::record::{Record, Records, Recovering};
 use oneshelf_domain::stock::{Command, LocationNo, Version};
-use oneshelf_domain::{CommandId, LocationCode, Timestamp};
+use oneshelf_domain::{AgentId, CommandId, LocationCode, Timestamp};
 use oneshelf_sync::plan::Submission;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -217,7 +218,7 @@ async fn renewed(
     let epoch = store.next_epoch(known.epoch, now).await?;
     // First the marks: whoever ends this in between leaves stores that are promised too late, not
     // too early, and an epoch that a second try begins.
-    let waiting = wait_for_agents(store, epoch, &known.agents).await?;
+    let waiting = wait_for_agents(store, epoch, known).await?;
     store.begin_epoch(epoch).await?;
     Ok((report, Begun { epoch, waiting }))
 }
@@ -228,12 +229,12 @@ struct Begun {
     waiting: Vec<LocationCode>,
 }
 
-/// Every store with an agent is promised again when that agent has told everything; also one whose
-/// agent joined after the backup, as the witness knows.
+/// Every store with agents is promised again when each of them has told everything; also those that
+/// joined after the backup, as the witness knows.
 async fn wait_for_agents(
     store: &Store,
     epoch: i64,
-    joined: &[LocationCode],
+    known: &Witness,
 ) -> anyhow::Result<Vec<LocationCode>> {
     let mut all = Records::default();
     let mut tx = store.read().await?;
@@ -243,8 +244,8 @@ async fn wait_for_agents(
     let (committed, _) = watch::channel(head.version);
     let (commands, writer) = Commands::start(store.clone(), wall_clock(), committed);
     let mut waiting = vec![];
-    for (no, code) in stores(&all, joined) {
-        let record = Record::Recovering(Recovering { location: no, epoch });
+    for (no, (code, waits)) in stores(&all, known) {
+        let record = Record::Recovering(Recovering { location: no, epoch, waits });
         let submission = Submission {
             id: CommandId(Uuid::now_v7()),
             principal: "restore".to_owned(),
@@ -263,13 +264,22 @@ async fn wait_for_agents(
     Ok(waiting)
 }
 
-fn stores(records: &Records, joined: &[LocationCode]) -> Vec<(LocationNo, LocationCode)> {
-    let mut codes = witness::with_agents(records);
-    codes.extend_from_slice(joined);
-    let known = codes.iter().filter_map(|code| records.location(code));
-    let mut found: Vec<_> = known.map(|location| (location.no, location.code.clone())).collect();
-    found.sort();
-    found.dedup();
+/// Locations with agents, by the backup or by the witness, and which.
+fn stores(
+    records: &Records,
+    known: &Witness,
+) -> BTreeMap<LocationNo, (LocationCode, Vec<AgentId>)> {
+    let mut agents = known.joined.clone();
+    agents.retain(|agent, _| records.agent(*agent).is_none());
+    agents.extend(witness::joined(records));
+    let mut found = BTreeMap::new();
+    let mut at = |code: &LocationCode, agent: Option<AgentId>| {
+        let Some(location) = records.location(code) else { return };
+        let none = || (location.code.clone(), vec![]);
+        found.entry(location.no).or_insert_with(none).1.extend(agent);
+    };
+    known.agents.iter().for_each(|code| at(code, None));
+    agents.iter().for_each(|(agent, code)| at(code, Some(*agent)));
     found
 }
 

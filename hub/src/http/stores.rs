@@ -82,8 +82,10 @@ struct StoreBody {
     last_answer_at: Option<Timestamp>,
     /// Facts that waited in its agent's log then; none when it did not say.
     waiting_facts: Option<i64>,
-    /// The hub was put back to a backup, and the agent has not told everything yet.
+    /// The hub was put back to a backup, and its agents have not told everything yet.
     recovering: bool,
+    /// The names of those agents that have not, as far as they are known.
+    untold_agents: Vec<String>,
     /// Its registers' to sell without asking.
     share: UnitsBody,
     /// Reserved or picked there.
@@ -111,6 +113,7 @@ impl StoreBody {
             last_answer_at: line.last_answer_at,
             waiting_facts: line.waiting,
             recovering: line.recovering,
+            untold_agents: line.untold,
             share: standing.share.into(),
             promised: standing.promised.into(),
             reservations: standing.reservations,

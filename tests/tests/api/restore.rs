@@ -201,6 +201,93 @@ async fn a_store_whose_agent_is_gone_is_promised_again_when_the_office_says_so()
 }
 
 #[tokio::test]
+async fn a_store_waits_for_all_of_its_agents_also_for_one_that_was_replaced() {
+    let mut hub = Hub::open().await;
+    if !hub.is_file() {
+        return hub.close().await;
+    }
+    let shelf = Shelf::new();
+    let file = shelf.at("hub.sqlite");
+    let replaced = joined(&hub).await;
+    let now = joined(&hub).await;
+    hub.receive("S07", 10).await;
+    backed_up(&hub, &file).await;
+    let new = json!({"epoch": 0, "version": 0});
+    let speaks = async |hub: &Hub, agent| {
+        let mut line = Line::open(hub, agent).await;
+        line.hello(life(), new.clone()).await;
+        waiting(&mut line, 0, &new).await;
+        line
+    };
+    let untold = async |hub: &Hub| hub.get("/v1/stores/S07").await.ok(200)["untold_agents"].clone();
+
+    put_back(&mut hub, &file).await;
+    let line = speaks(&hub, now).await;
+    claim(&hub, "S07").await.refused(409, "not_enough_available");
+    let left = untold(&hub).await;
+    assert!(left.to_string().contains(&replaced.to_string()), "{left}");
+    assert_eq!(left.as_array().unwrap().len(), 1, "{left}");
+    let of_it = |n: &&Value| n["code"] == "store_recovering";
+    let notices = hub.get("/v1/notices").await.ok(200);
+    assert_eq!(notices["notices"].as_array().unwrap().iter().filter(of_it).count(), 1);
+    drop(line);
+    let _line = speaks(&hub, replaced).await;
+    claim(&hub, "S07").await.ok(201);
+    assert_eq!(untold(&hub).await, json!([]));
+
+    // Or its machine is lost: then nobody waits for it.
+    put_back(&mut hub, &file).await;
+    let mut line = speaks(&hub, now).await;
+    claim(&hub, "S07").await.refused(409, "not_enough_available");
+    hub.delete(&format!("/v1/agents/{replaced}")).await.ok(204);
+    assert_eq!(untold(&hub).await, json!([]));
+    waiting(&mut line, 0, &new).await;
+    claim(&hub, "S07").await.ok(201);
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn a_store_waits_for_an_agent_that_joined_since_the_backup_under_its_new_name() {
+    let mut hub = Hub::open().await;
+    if !hub.is_file() {
+        return hub.close().await;
+    }
+    let shelf = Shelf::new();
+    let file = shelf.at("hub.sqlite");
+    let first = joined(&hub).await;
+    hub.receive("S07", 10).await;
+    backed_up(&hub, &file).await;
+    let since = joined(&hub).await;
+    let version = hub.app().seen().version;
+    hub.app().follow.reached(version).await;
+    hub.halt().await;
+    let keys = crate::rollback::keys(&hub).display().to_string();
+    let words = ["restore", &file, "--replace", "--database", hub.database_url(), "--data", &keys];
+    let (good, said) = hub_says(&hub, &words).await;
+    assert!(good, "{said}");
+    hub.start().await;
+    let new = json!({"epoch": 0, "version": 0});
+    let speaks = async |hub: &Hub, agent| {
+        let mut line = Line::open(hub, agent).await;
+        line.hello(life(), new.clone()).await;
+        waiting(&mut line, 0, &new).await;
+        line
+    };
+    let line = speaks(&hub, first).await;
+    let store = hub.get("/v1/stores/S07").await.ok(200);
+    assert_eq!(store["untold_agents"], json!([since.to_string()]));
+    drop(line);
+    // It is unknown now, and joins anew.
+    let again = joined(&hub).await;
+    let line = speaks(&hub, first).await;
+    claim(&hub, "S07").await.refused(409, "not_enough_available");
+    drop(line);
+    let _line = speaks(&hub, again).await;
+    claim(&hub, "S07").await.ok(201);
+    hub.close().await;
+}
+
+#[tokio::test]
 async fn channels_are_told_everything_anew() {
     let mut hub = crate::channels::open().await;
     if !hub.is_file() {

@@ -1,12 +1,12 @@
-//! The end of a restore for one store: its agent has told everything that it keeps; or it cannot,
-//! since it has dropped what the backup does not have.
+//! The end of a restore for one store: its agents have told everything that they keep; or one
+//! cannot, since it has dropped what the backup does not have.
 //!
-//! Invariant: a location that recovers is promised again only after an agent of it, in a session
-//! of this epoch, had the hub's word on every fact of its log.
+//! Invariant: a location that recovers is promised again only after each agent that joined there
+//! and was not revoked, in a session of this epoch, had the hub's word on every fact of its log.
 
 use futures_util::Sink;
 use oneshelf_domain::CommandId;
-use oneshelf_domain::record::Recovering;
+use oneshelf_domain::record::{Record, RecordState, Recovering};
 use oneshelf_domain::stock::Command;
 use uuid::Uuid;
 
@@ -49,20 +49,34 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
         Ok(())
     }
 
-    /// The agent spoke of its log: when nothing waits in it any more, the store has recovered.
+    /// The agent spoke of its log: when nothing waits in it any more, and in no other agent's, the
+    /// store has recovered.
     pub(super) async fn recovered(&mut self) -> Result<(), Ended> {
         let told_all = self.link.told_all() && self.app.links.gap(self.location).is_none();
-        if !self.is_recovering() || !told_all {
+        let seen = self.app.follow.seen();
+        let Some(mark) = seen.records.recovering(self.location).filter(|_| told_all) else {
+            return Ok(());
+        };
+        let active = |a: &oneshelf_domain::record::Agent| a.state == RecordState::Active;
+        let revoked = |one| seen.records.agent(one).is_some_and(|agent| !active(agent));
+        let next = mark.after(self.link.agent, revoked);
+        if next.as_ref() == Some(mark) {
             return Ok(());
         }
-        let command = Command::RemoveRecord { key: Recovering::key(self.location) };
+        let waits = next.as_ref().map_or(0, |next| next.waits.len());
+        let command = match next {
+            None => Command::RemoveRecord { key: Recovering::key(self.location) },
+            Some(next) => Command::PutRecord { record: Box::new(Record::Recovering(next)) },
+        };
         let submission = self.submission(CommandId(Uuid::now_v7()), command);
         match self.app.commands.submit(Lane::Agents, submission).await {
             Ok(_) => {
                 let (agent, location) = (self.link.agent, self.location.0);
-                tracing::info!(%agent, location, "this store has told everything");
-                // Nothing was granted until now.
-                self.top_ups.begin();
+                tracing::info!(%agent, location, waits, "this agent has told everything");
+                if waits == 0 {
+                    // Nothing was granted until now.
+                    self.top_ups.begin();
+                }
             }
             // Said already; the news is under way.
             Err(Failure::Refused(_)) => {}

@@ -2,8 +2,7 @@
 //!
 //! shares.md sections 6 and 8: nothing is relaxed but S5, and S4 while the hub says of a place that
 //! it knows too little; then it must promise and grant nothing there, until every fact that it
-//! forgot is booked again. For facts that only a dark agent has, which another one replaced, it
-//! does not wait: S4 is not asked of that place until they have come. A rollback that nobody
+//! forgot and that a disk still has is booked again, whichever agent's. A rollback that nobody
 //! announced relaxes S4 until that has happened too.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,9 +84,7 @@ impl Restored {
     /// What is promised at a place cannot be right yet.
     pub fn unsure(&self, books: &Books, place: usize) -> bool {
         let silent = self.silent && self.recovering.contains(&place);
-        // What a dark agent told that another one has replaced, nobody tells before it is back.
-        let untold = self.forgotten.values().any(|at| *at == place);
-        silent || untold || self.lost.contains(&place) || books.recovering.contains(&place)
+        silent || self.lost.contains(&place) || books.recovering.contains(&place)
     }
 }
 
@@ -166,7 +163,7 @@ impl Auditor {
         for place in ended.collect::<Vec<_>>() {
             self.restored.recovering.remove(&place);
             let mut forgotten = self.restored.forgotten.iter().filter(|(_, at)| **at == place);
-            let waits = forgotten.find(|(id, _)| told_by_speakers(books, views, place, **id));
+            let waits = forgotten.find(|(id, _)| told_by_speakers(views, place, **id));
             if let Some((id, _)) = waits.filter(|_| !self.tainted[place]) {
                 return Err(format!("S6 place {place} has recovered, this was not told: {id:x}"));
             }
@@ -203,10 +200,8 @@ impl Auditor {
     }
 }
 
-/// A fact is in the log of an agent of the place that was not given up: its word the hub waits for
-/// (shares.md section 6: "its agent").
-fn told_by_speakers(books: &Books, views: &[View], place: usize, id: Id) -> bool {
-    let given_up = |life: Id| books.lives.iter().any(|l| l.id == life && l.retired);
-    let mut here = views.iter().filter(|v| v.place == place && v.speaks && !given_up(v.life));
+/// A fact is in the log of an agent of the place, given up or not: its word the hub waits for.
+fn told_by_speakers(views: &[View], place: usize, id: Id) -> bool {
+    let mut here = views.iter().filter(|v| v.place == place && v.speaks);
     here.any(|v| v.kept.contains(&id))
 }

@@ -17,10 +17,10 @@ mod restore;
 mod waits;
 mod witness;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use oneshelf_domain::stock::{Command, State, TimerKind, Version};
-use oneshelf_domain::{CommandId, IncarnationId, ReservationId, Sku};
+use oneshelf_domain::{AgentId, CommandId, IncarnationId, ReservationId, Sku};
 use oneshelf_sync::hub::About;
 use oneshelf_sync::plan::{Reply, Submission, Writes, fingerprint};
 use uuid::Uuid;
@@ -99,6 +99,8 @@ pub(super) struct Hub {
     no: usize,
     /// How far the database had come, written down outside of it.
     witness: Witness,
+    /// Agents whose machines were thrown away, as somebody has said.
+    revoked: BTreeSet<AgentId>,
     waits: waits::Waits,
     noted: flow_bugs::Noted,
     /// For planted bugs: totals last sent, ids given in place of others, timers lost.
@@ -129,6 +131,7 @@ impl Hub {
             parked: vec![],
             no: 0,
             witness: Witness::default(),
+            revoked: BTreeSet::new(),
             waits: waits::Waits::default(),
             noted: flow_bugs::Noted::default(),
             sent_totals: BTreeMap::new(),

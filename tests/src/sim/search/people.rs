@@ -174,7 +174,8 @@ impl State {
         self.seed_hub();
         let hub = Rc::make_mut(&mut self.hub);
         hub.stop(&mut self.scene, true);
-        hub.restore(&mut self.scene, database, 1);
+        let agents: Vec<_> = self.devices.iter().map(|d| (0, d.agent_id)).collect();
+        hub.restore(&mut self.scene, database, &agents);
         hub.start(&mut self.scene);
         self.cuts += 1;
     }

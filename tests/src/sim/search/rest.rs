@@ -41,6 +41,10 @@ impl State {
                 self.scene.audit.taint(0, d.disk.life.incarnation.0.as_u128(), false);
             }
             (d.machine, d.connection, d.gone) = (None, None, true);
+            let agent = d.agent_id;
+            if agent != self.devices[0].agent_id {
+                Rc::make_mut(&mut self.hub).revoke(agent);
+            }
         }
         self.speak(0)?;
         self.people(super::config::Kind::Void, 0);

@@ -158,6 +158,7 @@ impl State {
         database_key(hasher, &self.hub.database);
         self.hub.recovering().hash(hasher);
         for device in 0..self.devices.len() {
+            self.hub.waits_for(0, self.devices[device].agent_id).hash(hasher);
             let connection = self.hub.connection_of(device);
             let link = connection.and_then(|c| self.hub.connections.get(&c)).map(|c| &c.link);
             words(hasher, &link);

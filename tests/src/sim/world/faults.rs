@@ -196,6 +196,11 @@ impl World {
         d.machine = None;
         d.connection = None;
         d.gone = true;
+        let agent = d.agent_id;
+        // A copy of it goes on under its name.
+        if self.devices.iter().all(|d| d.gone || d.agent_id != agent) {
+            self.hub.revoke(agent);
+        }
     }
 
     /// The store's agent is dark; somebody enrols another one in its place.

@@ -95,7 +95,9 @@ impl World {
     fn put_back(&mut self, (database, mark, _): (Database, Mark, i64)) {
         self.scene.counts.hub_restores += 1;
         self.forget(&database, mark);
-        self.hub.restore(&mut self.scene, database, STORES);
+        let here = self.devices.iter().filter(|d| !d.gone);
+        let agents: Vec<_> = here.map(|d| (d.store, d.agent_id)).collect();
+        self.hub.restore(&mut self.scene, database, &agents);
         self.all_hubs_start();
     }
 

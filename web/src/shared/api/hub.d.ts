@@ -3259,7 +3259,7 @@ export interface components {
             name: string;
             /** @description Reserved or picked there. */
             promised: components["schemas"]["StoreUnits"];
-            /** @description The hub was put back to a backup, and the agent has not told everything yet. */
+            /** @description The hub was put back to a backup, and its agents have not told everything yet. */
             recovering: boolean;
             /**
              * Format: int64
@@ -3272,6 +3272,8 @@ export interface components {
             share: components["schemas"]["StoreUnits"];
             /** @description What open reservations lack. */
             short: components["schemas"]["StoreUnits"];
+            /** @description The names of those agents that have not, as far as they are known. */
+            untold_agents: string[];
             /**
              * Format: int64
              * @description Facts that waited in its agent's log then; none when it did not say.
@@ -3297,7 +3299,7 @@ export interface components {
             name: string;
             /** @description Reserved or picked there. */
             promised: components["schemas"]["StoreUnits"];
-            /** @description The hub was put back to a backup, and the agent has not told everything yet. */
+            /** @description The hub was put back to a backup, and its agents have not told everything yet. */
             recovering: boolean;
             /**
              * Format: int64
@@ -3310,6 +3312,8 @@ export interface components {
             share: components["schemas"]["StoreUnits"];
             /** @description What open reservations lack. */
             short: components["schemas"]["StoreUnits"];
+            /** @description The names of those agents that have not, as far as they are known. */
+            untold_agents: string[];
             /**
              * Format: int64
              * @description Facts that waited in its agent's log then; none when it did not say.

@@ -45,8 +45,11 @@ export const de: StoresStrings = {
       `Vorher zugesagt: ${unitsOf(s.promised)}, offene Reservierungen: ${s.reservations}. Von den letzten weiß die Filiale vielleicht nichts, und ein Verkauf über ihren Anteil hinaus kann eine brechen.`,
     facts_waiting: (s) =>
       `Vorgänge der Filiale, die noch zu melden waren: ${s.waiting_facts}. Der Bestand weiß nichts von ihnen.`,
-    recovering: () =>
-      'Nach der Wiederherstellung hat ihr Agent noch nicht alles gemeldet: Von dieser Filiale wird nichts zugesagt.',
+    recovering: (s) =>
+      'Nach der Wiederherstellung haben ihre Agenten noch nicht alles gemeldet: Von dieser Filiale wird nichts zugesagt.'
+      + (s.untold_agents.length > 0
+        ? ` Gewartet wird auf ${s.untold_agents.join('; ')}. Einer, dessen Rechner verloren ist, lässt sich entfernen: hub enrol remove.`
+        : ''),
     in_doubt: (s) =>
       `Fraglich: ${unitsOf(s.in_doubt)}. Niemandem zugesagt, bis sie gezählt sind oder der Agent zurückkommt, der sie hatte.`,
   },

@@ -3,7 +3,7 @@
 type Units = { units: number; items: number };
 export type StoreFigures = {
   link: string; share: Units; promised: Units; in_doubt: Units; short: Units; discrepancy: Units;
-  reservations: number; waiting_facts?: number | null;
+  reservations: number; waiting_facts?: number | null; untold_agents: string[];
 };
 const unitsOf = ({ units, items }: Units) =>
   `${units} ${units === 1 ? 'unit' : 'units'} of ${items} ${items === 1 ? 'item' : 'items'}`;
@@ -49,8 +49,11 @@ export const en = {
       `Promised before: ${unitsOf(s.promised)}, open reservations: ${s.reservations}. The store may not know of the latest, and a sale beyond its share may break one.`,
     facts_waiting: (s) =>
       `Acts of the store that waited to be told: ${s.waiting_facts}. The stock does not know of them.`,
-    recovering: () =>
-      'After the restore its agent has not told everything: nothing of this store is promised.',
+    recovering: (s) =>
+      'After the restore its agents have not told everything: nothing of this store is promised.'
+      + (s.untold_agents.length > 0
+        ? ` It waits for ${s.untold_agents.join('; ')}. One whose computer is lost can be removed: hub enrol remove.`
+        : ''),
     in_doubt: (s) =>
       `In doubt: ${unitsOf(s.in_doubt)}. Promised to nobody until they are counted, or the agent that had them comes back.`,
   } as Record<string, (s: StoreFigures) => string>,
