@@ -27,6 +27,8 @@ pub struct Seen {
     pub version: Version,
     /// Raised by a restore.
     pub epoch: i64,
+    /// The hash of that version, which stands for all before it.
+    pub hash: String,
     /// Settings and rights.
     pub records: Arc<Records>,
 }
@@ -109,7 +111,7 @@ async fn load(store: &Store, before: Option<&Arc<Seen>>) -> Result<Arc<Seen>, St
     let newest = store.newest();
     let mut tx = store.read().await?;
     let head = head(&mut tx).await?.head;
-    store.look(newest, &head)?;
+    store.look(&mut tx, &newest, &head).await?;
     let before = before.filter(|b| b.epoch == head.epoch && b.version <= head.version);
     let seen = match before {
         Some(b) if b.version == head.version => b.clone(),
@@ -118,13 +120,13 @@ async fn load(store: &Store, before: Option<&Arc<Seen>>) -> Result<Arc<Seen>, St
             if records::changed_since(&mut tx, b.version).await? {
                 records::catch_up(&mut tx, Arc::make_mut(&mut records), b.version).await?;
             }
-            Arc::new(Seen { version: head.version, epoch: head.epoch, records })
+            Arc::new(Seen { version: head.version, epoch: head.epoch, hash: head.hash, records })
         }
         None => {
             let mut all = Records::default();
             records::catch_up(&mut tx, &mut all, Version(0)).await?;
             let records = Arc::new(all);
-            Arc::new(Seen { version: head.version, epoch: head.epoch, records })
+            Arc::new(Seen { version: head.version, epoch: head.epoch, hash: head.hash, records })
         }
     };
     tx.rollback().await?;

@@ -120,7 +120,7 @@ pub async fn start(options: Options, clock: Clock) -> anyhow::Result<Running> {
     let store = Store::open(&options.database).await.context("the database cannot be opened")?;
     let (head, hub_id) = store.head().await?;
     let place = witness::Place::of(&keys, &options.database, &hub_id);
-    if let Err(behind) = place.check(&head) {
+    if let Err(behind) = place.check(&store).await {
         store.close().await;
         return Err(behind);
     }

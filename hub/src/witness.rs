@@ -24,8 +24,9 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::follow::Seen;
-use crate::store::Behind;
+use crate::store::Store;
 use crate::store::lock::{belongs_with, beside};
+use crate::store::{Behind, Moment};
 
 /// Between two writes.
 const EVERY: Duration = Duration::from_secs(1);
@@ -41,11 +42,21 @@ pub struct Witness {
     pub epoch: i64,
     /// Its newest version.
     pub version: i64,
+    /// The hash of that version. One of an earlier build has none.
+    #[serde(default)]
+    pub hash: String,
     /// Locations with an agent: what they hold, a database of an earlier time may not know.
     pub agents: Vec<LocationCode>,
     /// The agents themselves, each with its location. One of an earlier build has none.
     #[serde(default)]
     pub joined: BTreeMap<AgentId, LocationCode>,
+}
+
+impl Witness {
+    /// What it has seen.
+    pub fn moment(&self) -> Moment {
+        Moment { point: (self.epoch, self.version), hash: self.hash.clone() }
+    }
 }
 
 /// The witness of one database.
@@ -105,10 +116,12 @@ impl Place {
             match read(&path) {
                 Ok(one) => {
                     let one = one.unwrap_or_default();
+                    if one.moment().point > all.moment().point {
+                        (all.epoch, all.version) = (one.epoch, one.version);
+                        all.hash.clone_from(&one.hash);
+                    }
                     all.agents.extend(one.agents);
                     all.joined.extend(one.joined);
-                    (all.epoch, all.version) =
-                        (all.epoch, all.version).max((one.epoch, one.version));
                 }
                 // A restore must not fail for it.
                 Err(error) => tracing::warn!(error = format!("{error:#}"), "left out"),
@@ -122,14 +135,18 @@ impl Place {
     /// Refuses a database that is behind what was seen of it.
     ///
     /// # Errors
-    /// When it is, or when the witness cannot be read.
-    pub fn check(&self, head: &Head) -> Result<()> {
+    /// When it is, or when the witness or the database cannot be read.
+    pub async fn check(&self, store: &Store) -> Result<()> {
         let Some(seen) = self.read()? else { return Ok(()) };
-        if (seen.epoch, seen.version) <= (head.epoch, head.version.0) {
-            return Ok(());
-        }
-        let (now, seen) = ((head.epoch, head.version.0), (seen.epoch, seen.version));
-        bail!(self.words(&Behind::Lacks { now, seen }))
+        // Another hub may write meanwhile: what it writes stands behind.
+        let (head, _) = store.head().await?;
+        let then = store.hash_at(seen.version).await?;
+        self.compare(&seen, &head, then.as_deref())
+    }
+
+    fn compare(&self, seen: &Witness, head: &Head, then: Option<&str>) -> Result<()> {
+        let behind = seen.moment().missing((head.epoch, head.version.0), then);
+        behind.map_or(Ok(()), |behind| bail!(self.words(&behind)))
     }
 
     /// What has happened to the database, and what to do.
@@ -141,6 +158,11 @@ impl Place {
                  snapshot of the machine, a copied file, a standby that took over without the last \
                  commits.",
                 now.1, now.0, seen.1, seen.0
+            ),
+            Behind::Overtaken { seen: (epoch, version) } => format!(
+                "the database is BEHIND what this hub has seen of it: version {version} of epoch \
+                 {epoch} is not the one that was there. Something put it back without saying so, \
+                 and a hub has written there since."
             ),
             Behind::Replaced => "the file of the database was REPLACED or taken away while this \
                  hub worked on it; what the hub has written since went into a file without a name."
@@ -238,7 +260,8 @@ fn of(seen: &Seen) -> Witness {
     let mut agents: Vec<LocationCode> = joined.values().cloned().collect();
     agents.sort();
     agents.dedup();
-    Witness { epoch: seen.epoch, version: seen.version.0, agents, joined }
+    let (epoch, version, hash) = (seen.epoch, seen.version.0, seen.hash.clone());
+    Witness { epoch, version, hash, agents, joined }
 }
 
 /// Agents that are let in, each with its location.
@@ -261,12 +284,13 @@ mod tests {
 
     fn head(epoch: i64, version: i64) -> Head {
         let (version, recorded_at) = (Version(version), Timestamp(0));
-        Head { version, epoch, recorded_at, hash: String::new() }
+        Head { version, epoch, recorded_at, hash: format!("h{}", version.0) }
     }
 
     fn witness(epoch: i64, version: i64, agents: &[&str]) -> Witness {
         let agents = agents.iter().map(|code| LocationCode::new(code).unwrap()).collect();
-        Witness { epoch, version, agents, joined: BTreeMap::new() }
+        let hash = format!("h{version}");
+        Witness { epoch, version, hash, agents, joined: BTreeMap::new() }
     }
 
     struct Folder(PathBuf);
@@ -291,20 +315,26 @@ mod tests {
         let folder = Folder::new("behind");
         let place = Place::of(&folder.0, "sqlite:/var/lib/hub.sqlite", "id");
         assert!(place.file().ends_with("witness-hub.sqlite-id.json"));
-        place.check(&head(1, 0)).unwrap();
+        assert_eq!(place.read().unwrap(), None);
         place.write(&witness(4, 100, &[])).unwrap();
+        let check = |epoch, version, then: &str| {
+            let seen = place.read().unwrap().unwrap();
+            place.compare(&seen, &head(epoch, version), Some(then)).map_err(|e| e.to_string())
+        };
         for (epoch, version, good) in
             [(4, 100, true), (4, 101, true), (5, 7, true), (4, 99, false), (3, 200, false)]
         {
-            assert_eq!(place.check(&head(epoch, version)).is_ok(), good, "{epoch} {version}");
+            assert_eq!(check(epoch, version, "h100").is_ok(), good, "{epoch} {version}");
         }
-        let said = place.check(&head(4, 99)).unwrap_err().to_string();
-        assert!(said.contains("hub restore --in-place"), "{said}");
+        for said in [check(4, 99, "h100"), check(4, 101, "another")] {
+            let said = said.unwrap_err();
+            assert!(said.contains("BEHIND") && said.contains("hub restore --in-place"), "{said}");
+        }
         // It does not go back by itself.
         place.write(&witness(4, 90, &[])).unwrap();
         assert_eq!(place.read().unwrap(), Some(witness(4, 100, &[])));
         fs::write(place.file(), "{").unwrap();
-        assert!(place.check(&head(9, 9)).unwrap_err().to_string().contains("damaged"));
+        assert!(format!("{:#}", place.read().unwrap_err()).contains("damaged"));
         place.write(&witness(4, 90, &[])).unwrap();
         assert_eq!(place.read().unwrap(), Some(witness(4, 90, &[])));
     }

@@ -127,7 +127,7 @@ impl Cache {
         let newest = store.newest();
         let mut tx = store.begin_write().await?;
         let row = store::lock_head(&mut tx).await?;
-        store.look(newest, &row.head)?;
+        store.look(&mut tx, &newest, &row.head).await?;
         let (mut state, Ahead { mut plan, checked }) = match (kept, ahead) {
             (Some(kept), Some(ahead)) if kept.is(&row) => (kept.state, ahead),
             (kept, ahead) => {

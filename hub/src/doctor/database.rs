@@ -4,8 +4,8 @@ use oneshelf_domain::Timestamp;
 use oneshelf_protocol::report::Report;
 
 use super::{CLOCK_MS, DAY_MS, ago, apart};
-use crate::store::Engine;
 use crate::store::inspect::{self, Hub, Inspection};
+use crate::store::{Behind, Engine};
 use crate::witness::Place;
 
 const REACH: &str = "is the server up, and are address, user and password right? --database";
@@ -19,7 +19,7 @@ pub(super) async fn examine(report: &mut Report, url: &str, now: Timestamp) -> O
         report.warn("database", format!("{path} is not there yet"), "`hub setup` makes it");
         return None;
     }
-    let found = match inspect::inspect(url, now.plus_ms(-DAY_MS)).await {
+    let found = match inspect::inspect(url, now.plus_ms(-DAY_MS), 0).await {
         Ok(found) => found,
         Err(error) => {
             report.bad("database", error.to_string(), REACH);
@@ -139,16 +139,23 @@ pub(super) async fn witness(report: &mut Report, place: &Place, url: &str, now: 
             return report.bad(name, format!("{error:#}"), todo);
         }
     };
-    let found = inspect::inspect(url, now).await.ok().and_then(|found| found.hub);
+    let found = inspect::inspect(url, now, seen.version).await.ok().and_then(|found| found.hub);
     let Some(hub) = found else {
         return report.not_checked(name, "the database does not answer any more");
     };
     let shown = |version: i64, epoch: i64| format!("version {version} of epoch {epoch}");
     let (is, was) = (shown(hub.version, hub.epoch), shown(seen.version, seen.epoch));
-    if (hub.epoch, hub.version) < (seen.epoch, seen.version) {
+    let missing = seen.moment().missing((hub.epoch, hub.version), hub.hash_then.as_deref());
+    if let Some(missing) = missing {
         let todo = "bring back the newer database; if it is lost, stop all hubs and say `hub \
                     restore --in-place`";
-        report.bad(name, format!("the database is BEHIND it: at {is}, and was at {was}"), todo);
+        let since = if matches!(missing, Behind::Overtaken { .. }) {
+            " and it was written on since"
+        } else {
+            ""
+        };
+        let what = format!("the database is BEHIND it: at {is}, and was at {was}{since}");
+        report.bad(name, what, todo);
     } else {
         report.ok(name, format!("it has seen {was}; the database is at {is}"));
     }

@@ -37,6 +37,9 @@ enum Ring {
         /// Facts in its log; a hub of before says nothing of them.
         #[serde(default)]
         waiting: Option<i64>,
+        /// The life whose log goes on behind what the hub has.
+        #[serde(default)]
+        gap: Option<IncarnationId>,
     },
     /// Whoever holds the agent ends its connection.
     Cut { location: LocationNo },
@@ -65,8 +68,14 @@ struct Out {
 }
 
 impl Bell {
-    pub(super) fn answered(&self, location: LocationNo, age_ms: i64, waiting: Option<i64>) {
-        self.ring(Ring::Answered { location, age_ms, waiting });
+    pub(super) fn answered(
+        &self,
+        location: LocationNo,
+        age_ms: i64,
+        waiting: Option<i64>,
+        gap: Option<IncarnationId>,
+    ) {
+        self.ring(Ring::Answered { location, age_ms, waiting, gap });
     }
 
     pub(super) fn cut(&self, location: LocationNo) {
@@ -147,8 +156,9 @@ async fn listen(links: &Links, store: &Store, me: Uuid) -> Result<(), crate::sto
 
 fn heard(links: &Links, ring: Ring) {
     match ring {
-        Ring::Answered { location, age_ms, waiting } => {
+        Ring::Answered { location, age_ms, waiting, gap } => {
             links.answered_elsewhere(location, age_ms, waiting);
+            links.put_gap(location, gap);
         }
         Ring::Cut { location } => links.cut_here(location),
         Ring::Recall { item, location, incarnation, target } => {

@@ -32,7 +32,8 @@ pub(super) struct Heard {
     elsewhere: Mutex<BTreeMap<LocationNo, Word>>,
     /// Recalls that went unanswered, and when.
     late: Mutex<BTreeMap<StockKey, i64>>,
-    /// Lives whose log goes on behind what the hub has, by their store.
+    /// Lives whose log goes on behind what the hub has, by their store; whoever holds the agent
+    /// tells the other hubs.
     gaps: Mutex<BTreeMap<LocationNo, IncarnationId>>,
     /// The last view and when it was made.
     view: Mutex<Option<(i64, Arc<Lines>)>>,
@@ -149,7 +150,8 @@ impl Links {
             }
         }
         self.on_time(location, word.at);
-        self.bell.answered(location, self.now_ms() - word.at, word.waiting);
+        let gap = self.gap(location);
+        self.bell.answered(location, self.now_ms() - word.at, word.waiting, gap);
     }
 
     /// A store answered another hub, whose ping left so long ago.

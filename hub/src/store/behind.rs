@@ -1,9 +1,10 @@
 //! Whether the database still has everything that this hub has seen of it.
 //!
 //! A standby that takes over without the last commits, a file that is put in the open one's place:
-//! what was answered is not in it any more. What is done about that is for others. Invariant: a
-//! database that is behind stays so until the program begins anew, and meanwhile nothing is read
-//! from it and nothing written.
+//! what was answered is not in it any more, also when another hub has written there since and it is
+//! as far as it was. What is done about that is for others. Invariant: a database that is behind
+//! stays so until the program begins anew, and meanwhile nothing is read from it and nothing
+//! written.
 
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
@@ -13,10 +14,38 @@ use std::sync::{Mutex, PoisonError};
 use oneshelf_sync::plan::Head;
 use tokio::sync::watch;
 
-use super::StoreError;
+use super::{StoreError, Tx, hash_at};
 
 /// How far a database is: its epoch, and its newest version.
 pub type Point = (i64, i64);
+
+/// A moment of a database that somebody has seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Moment {
+    /// How far it was.
+    pub point: Point,
+    /// The hash of its newest version, which stands for all before it.
+    pub hash: String,
+}
+
+impl Moment {
+    /// Of a database's counters.
+    pub fn of(head: &Head) -> Self {
+        Self { point: (head.epoch, head.version.0), hash: head.hash.clone() }
+    }
+
+    /// What a database has become that is at `now` and has the hash `then` where this moment was;
+    /// none: it has what was seen, and perhaps more. What a restore began is another time.
+    pub fn missing(&self, now: Point, then: Option<&str>) -> Option<Behind> {
+        let seen = self.point;
+        let ((epoch, _), (of, version)) = (now, seen);
+        if now < seen {
+            return Some(Behind::Lacks { now, seen });
+        }
+        let same = epoch > of || version == 0 || then == Some(self.hash.as_str());
+        (!same && !self.hash.is_empty()).then_some(Behind::Overtaken { seen })
+    }
+}
 
 /// What happened to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,14 +57,19 @@ pub enum Behind {
         /// Where it was.
         seen: Point,
     },
+    /// It went back to before a version that was there, and was written on since.
+    Overtaken {
+        /// Where it was.
+        seen: Point,
+    },
     /// Another file has the name of the one that is open, or none has.
     Replaced,
 }
 
-/// The newest point that was seen; and whether the database fell behind it.
+/// The newest moment that was seen; and whether the database fell behind it.
 #[derive(Debug)]
 pub(super) struct Newest {
-    seen: Mutex<Point>,
+    seen: Mutex<Moment>,
     behind: watch::Sender<Option<Behind>>,
 }
 
@@ -46,8 +80,8 @@ impl Default for Newest {
 }
 
 impl Newest {
-    pub(super) fn seen(&self) -> Point {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn seen(&self) -> Moment {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn behind(&self) -> Option<Behind> {
@@ -68,20 +102,37 @@ impl Newest {
 
     /// Compares what a transaction reads with what had been seen before it began: a look that
     /// began earlier may rightly see less than one that came meanwhile.
-    pub(super) fn look(&self, before: Point, head: &Head) -> Result<(), StoreError> {
-        let now = (head.epoch, head.version.0);
-        if now < before {
-            self.put(Behind::Lacks { now, seen: before });
+    pub(super) async fn look(
+        &self,
+        tx: &mut Tx,
+        before: &Moment,
+        head: &Head,
+    ) -> Result<(), StoreError> {
+        let (now, (epoch, version)) = ((head.epoch, head.version.0), before.point);
+        // Where nobody else has written the counters say it.
+        let then = match now {
+            _ if now == before.point => Some(head.hash.clone()),
+            (of, newer) if of == epoch && newer > version => hash_at(tx, version).await?,
+            _ => None,
+        };
+        self.compare(before, head, then.as_deref())
+    }
+
+    fn compare(&self, before: &Moment, head: &Head, then: Option<&str>) -> Result<(), StoreError> {
+        if let Some(behind) = before.missing((head.epoch, head.version.0), then) {
+            self.put(behind);
             return Err(StoreError::Behind);
         }
-        self.raise(now);
+        self.raise(Moment::of(head));
         Ok(())
     }
 
     /// It has got here by a commit of this hub.
-    pub(super) fn raise(&self, point: Point) {
+    pub(super) fn raise(&self, moment: Moment) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        *seen = point.max(*seen);
+        if moment.point > seen.point {
+            *seen = moment;
+        }
     }
 
     pub(super) fn put(&self, what: Behind) {
@@ -135,19 +186,41 @@ mod tests {
     #[test]
     fn less_than_was_seen_before_a_look_is_behind_for_good() {
         let newest = Newest::default();
-        let look = |before, (epoch, version)| {
+        let look = |before: &Moment, (epoch, version)| {
             let (version, recorded_at) = (Version(version), Timestamp(0));
-            newest.look(before, &Head { version, epoch, recorded_at, hash: String::new() }).is_ok()
+            let head = Head { version, epoch, recorded_at, hash: format!("h{}", version.0) };
+            newest.compare(before, &head, Some(&before.hash)).is_ok()
         };
         let early = newest.seen();
-        assert!(look(early, (1, 9)) && look(early, (1, 8)), "an older look ends later");
-        assert_eq!((newest.seen(), newest.behind()), ((1, 9), None));
-        assert!(look(newest.seen(), (2, 3)), "a new epoch begins where it begins");
-        assert!(!look(newest.seen(), (2, 2)));
+        assert!(look(&early, (1, 9)) && look(&early, (1, 8)), "an older look ends later");
+        assert_eq!((newest.seen().point, newest.behind()), ((1, 9), None));
+        assert!(look(&newest.seen(), (2, 3)), "a new epoch begins where it begins");
+        assert!(!look(&newest.seen(), (2, 2)));
         let behind = Some(Behind::Lacks { now: (2, 2), seen: (2, 3) });
         assert_eq!(newest.behind(), behind);
         newest.put(Behind::Replaced);
-        assert!(look(newest.seen(), (2, 4)));
+        assert!(look(&newest.seen(), (2, 4)));
         assert_eq!(newest.behind(), behind);
+    }
+
+    #[test]
+    fn one_that_was_written_on_since_is_told_by_what_stands_in_it() {
+        let seen = Moment { point: (1, 9), hash: "a".to_owned() };
+        let overtaken = Some(Behind::Overtaken { seen: (1, 9) });
+        for (now, then, what) in [
+            ((1, 9), Some("a"), None),
+            ((1, 12), Some("a"), None),
+            ((1, 9), Some("b"), overtaken),
+            ((1, 12), Some("b"), overtaken),
+            ((1, 12), None, overtaken),
+            ((2, 3), None, None),
+            ((1, 8), Some("a"), Some(Behind::Lacks { now: (1, 8), seen: (1, 9) })),
+        ] {
+            assert_eq!(seen.missing(now, then), what, "{now:?} {then:?}");
+        }
+        // Nothing was there yet; and a witness of an earlier build knows of no hash.
+        assert_eq!(Moment::default().missing((1, 4), None), None);
+        let old = Moment { point: (1, 9), hash: String::new() };
+        assert_eq!(old.missing((1, 12), Some("b")), None);
     }
 }

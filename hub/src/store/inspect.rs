@@ -47,6 +47,8 @@ pub struct Hub {
     pub version: i64,
     /// When that was.
     pub recorded_at: Timestamp,
+    /// The hash of the version that was asked for; none: there is no such version.
+    pub hash_then: Option<String>,
     /// Whether there is a shop.
     pub set_up: bool,
     /// Notices since a moment.
@@ -60,11 +62,11 @@ pub fn known_migrations() -> Vec<(i64, Vec<u8>)> {
     open::known_migrations().collect()
 }
 
-/// Looks; counts what needs a look since a moment.
+/// Looks; counts what needs a look since a moment, and reads the hash of a version.
 ///
 /// # Errors
 /// When the database cannot be reached.
-pub async fn inspect(url: &str, since: Timestamp) -> Result<Inspection, StoreError> {
+pub async fn inspect(url: &str, since: Timestamp, then: i64) -> Result<Inspection, StoreError> {
     if let Some(path) = url.strip_prefix("sqlite:") {
         let options = SqliteConnectOptions::new()
             .filename(path.strip_prefix("//").unwrap_or(path))
@@ -72,20 +74,21 @@ pub async fn inspect(url: &str, since: Timestamp) -> Result<Inspection, StoreErr
             .busy_timeout(ANSWER);
         let pool = SqlitePoolOptions::new().max_connections(1).acquire_timeout(ANSWER);
         let db = pool.connect_with(options).await?;
-        let found = of_sqlite(&db, since).await;
+        let found = of_sqlite(&db, since, then).await;
         db.close().await;
         return found;
     }
     let options = PgConnectOptions::from_str(url)?.application_name("oneshelf-doctor");
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(ANSWER);
     let db = pool.connect_with(options).await?;
-    let found = of_postgres(&db, since).await;
+    let found = of_postgres(&db, since, then).await;
     db.close().await;
     found
 }
 
 const MIGRATIONS: &str = "select version, checksum from _sqlx_migrations order by version";
 const HEAD: &str = "select hub_id, epoch, version, recorded_at from head";
+const HASH: &str = "select hash from ledger where version = $1";
 const SHOP: &str = "select count(*) from record where key = 'shop/shop' and value is not null";
 const NOTICES: &str = "select count(*) from event e join ledger l on l.version = e.version \
     where e.kind >= 'notice.' and e.kind < 'notice/' and l.recorded_at >= $1";
@@ -93,7 +96,7 @@ const REJECTED: &str = "select count(*) from rejected_frame where recorded_at >=
 
 /// The same words for both engines.
 macro_rules! hub_of {
-    ($db:expr, $since:expr) => {{
+    ($db:expr, $since:expr, $then:expr) => {{
         let head: Option<(String, i64, i64, i64)> =
             sqlx::query_as(HEAD).fetch_optional($db).await?;
         match head {
@@ -103,6 +106,7 @@ macro_rules! hub_of {
                 epoch,
                 version,
                 recorded_at: Timestamp(recorded_at),
+                hash_then: sqlx::query_scalar(HASH).bind($then).fetch_optional($db).await?,
                 set_up: sqlx::query_scalar::<_, i64>(SHOP).fetch_one($db).await? > 0,
                 notices: sqlx::query_scalar(NOTICES).bind($since.0).fetch_one($db).await?,
                 rejected: sqlx::query_scalar(REJECTED).bind($since.0).fetch_one($db).await?,
@@ -116,7 +120,7 @@ fn has_tables(migrations: &[(i64, Vec<u8>)]) -> bool {
     migrations.iter().any(|(version, _)| *version == 1)
 }
 
-async fn of_sqlite(db: &SqlitePool, since: Timestamp) -> Result<Inspection, StoreError> {
+async fn of_sqlite(db: &SqlitePool, since: Timestamp, then: i64) -> Result<Inspection, StoreError> {
     let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(db).await?;
     let journal: String = sqlx::query_scalar("pragma journal_mode").fetch_one(db).await?;
     let made: i64 = sqlx::query_scalar(
@@ -128,7 +132,7 @@ async fn of_sqlite(db: &SqlitePool, since: Timestamp) -> Result<Inspection, Stor
         0 => vec![],
         _ => sqlx::query_as(MIGRATIONS).fetch_all(db).await?,
     };
-    let hub = if has_tables(&migrations) { hub_of!(db, since) } else { None };
+    let hub = if has_tables(&migrations) { hub_of!(db, since, then) } else { None };
     let (a, b, c) = SQLITE_MIN;
     let old = open::numbers(&version) < SQLITE_MIN;
     let unfit = old.then(|| format!("SQLite {a}.{b}.{c} or newer is needed; this is {version}"));
@@ -136,7 +140,7 @@ async fn of_sqlite(db: &SqlitePool, since: Timestamp) -> Result<Inspection, Stor
     Ok(Inspection { engine, version, unfit, journal, clock: None, migrations, hub })
 }
 
-async fn of_postgres(db: &PgPool, since: Timestamp) -> Result<Inspection, StoreError> {
+async fn of_postgres(db: &PgPool, since: Timestamp, then: i64) -> Result<Inspection, StoreError> {
     let (version, clock, standby, made): (String, i64, i64, i64) = sqlx::query_as(
         "select current_setting('server_version'), \
          cast(extract(epoch from clock_timestamp()) * 1000000 as bigint), \
@@ -149,7 +153,7 @@ async fn of_postgres(db: &PgPool, since: Timestamp) -> Result<Inspection, StoreE
         0 => vec![],
         _ => sqlx::query_as(MIGRATIONS).fetch_all(db).await?,
     };
-    let hub = if has_tables(&migrations) { hub_of!(db, since) } else { None };
+    let hub = if has_tables(&migrations) { hub_of!(db, since, then) } else { None };
     let unfit = match open::check_postgres(db).await {
         Ok(()) => None,
         Err(StoreError::Unfit(why)) => Some(why),

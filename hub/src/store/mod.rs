@@ -33,7 +33,7 @@ pub mod search;
 pub mod sessions;
 pub mod timers;
 
-pub use behind::{Behind, Point};
+pub use behind::{Behind, Moment, Point};
 pub use bulk::Bulk;
 pub(crate) use dialect::on;
 pub use dialect::{Rows, Tx};
@@ -185,8 +185,8 @@ impl Store {
         }
     }
 
-    /// How far the database was when somebody looked last.
-    pub fn newest(&self) -> Point {
+    /// How the database was when somebody looked last.
+    pub fn newest(&self) -> Moment {
         self.0.newest().seen()
     }
 
@@ -194,13 +194,24 @@ impl Store {
     ///
     /// # Errors
     /// When it is behind that: nothing may rest on what the transaction reads.
-    pub fn look(&self, before: Point, head: &Head) -> Result<(), StoreError> {
-        self.0.newest().look(before, head)
+    pub async fn look(&self, tx: &mut Tx, before: &Moment, head: &Head) -> Result<(), StoreError> {
+        self.0.newest().look(tx, before, head).await
+    }
+
+    /// The hash of a version; none: there is no such version.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn hash_at(&self, version: i64) -> Result<Option<String>, StoreError> {
+        let mut tx = self.read().await?;
+        let hash = hash_at(&mut tx, version).await?;
+        tx.rollback().await?;
+        Ok(hash)
     }
 
     /// Takes note of a commit, before anybody is answered.
     pub fn committed(&self, head: &Head) {
-        self.0.newest().raise((head.epoch, head.version.0));
+        self.0.newest().raise(Moment::of(head));
     }
 
     /// What made it fall behind what was seen of it.
@@ -246,6 +257,12 @@ pub async fn head(tx: &mut Tx) -> Result<HeadRow, StoreError> {
     let sql = "select version, epoch, recorded_at, hash, hub_id, batch from head";
     let row: HeadColumns = on!(tx, conn => sqlx::query_as(sql).fetch_one(conn).await)?;
     Ok(head_row(row))
+}
+
+/// The hash of a version; none: there is no such version.
+async fn hash_at(tx: &mut Tx, version: i64) -> Result<Option<String>, StoreError> {
+    let sql = "select hash from ledger where version = $1";
+    Ok(on!(tx, conn => sqlx::query_scalar(sql).bind(version).fetch_optional(conn).await)?)
 }
 
 /// The counter row, locked until the end of the transaction: batches go one after another.

@@ -46,10 +46,22 @@ async fn a_hub_does_not_start_on_a_database_that_is_behind_what_it_has_seen() {
     hub.app().follow.reached(Version(version)).await;
     hub.halt().await;
     let (file, mut seen) = witness(&hub);
-    let word = json!({"epoch": 1, "version": version, "agents": [], "joined": {}});
+    let hash = hub.texts("select hash from head").await[0].clone();
+    let word = json!({"epoch": 1, "version": version, "hash": hash, "agents": [], "joined": {}});
     assert_eq!(seen, word, "its last word");
     hub.start().await;
     hub.halt().await;
+    // Something put it back, and another hub has written there since.
+    std::fs::write(
+        &file,
+        json!({"epoch": 1, "version": version - 1, "hash": "another's",
+        "agents": []})
+        .to_string(),
+    )
+    .unwrap();
+    let refused = start(hub.options(), wall_clock()).await.err().unwrap().to_string();
+    let at = format!("version {} of epoch 1 is not the one that was there", version - 1);
+    assert!(refused.contains("BEHIND") && refused.contains(&at), "{refused}");
     // The last commit is lost, and so is the agent that joined the store.
     (seen["version"], seen["agents"]) = (json!(version + 1), json!(["S07"]));
     std::fs::write(&file, seen.to_string()).unwrap();
@@ -107,6 +119,31 @@ async fn a_hub_at_work_ends_when_its_database_falls_behind() {
     let found = report.checks.iter().find(|check| check.name == "witness").unwrap();
     assert!(found.verdict == Verdict::Bad && found.found.contains("BEHIND"), "{found:?}");
     assert_eq!(witness(&hub).1["version"], version, "what it has seen stays seen");
+    assert!(start(hub.options(), wall_clock()).await.is_err());
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn a_hub_at_work_ends_when_its_database_went_back_and_was_written_on() {
+    let mut hub = Hub::open().await;
+    hub.receive("W01", 3).await;
+    let version: i64 =
+        hub.texts("select cast(version as text) from head").await[0].parse().unwrap();
+    hub.app().follow.reached(Version(version)).await;
+    // As far as it was, and not what it was.
+    hub.texts(
+        "update ledger set hash = 'x' where version = (select version from head)
+        returning command",
+    )
+    .await;
+    hub.texts("update head set hash = 'x' returning hub_id").await;
+    let words = failed(&hub).await;
+    let at = format!("version {version} of epoch 1 is not the one that was there");
+    assert!(words.contains("BEHIND") && words.contains(&at), "{words}");
+    hub.halt().await;
+    let report = examine(&hub.options(), &Asked::default()).await;
+    let found = report.checks.iter().find(|check| check.name == "witness").unwrap();
+    assert!(found.verdict == Verdict::Bad && found.found.contains("written on"), "{found:?}");
     assert!(start(hub.options(), wall_clock()).await.is_err());
     hub.close().await;
 }
