@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::id::IncarnationId;
-use crate::record::{Display, Records};
+use crate::record::{Display, Location, LocationKind, RecordState, Records};
 use crate::stock::{LocationNo, Place, Stock, StockKey};
 
 /// How the lines to the stores look at a moment: whose share figures count.
@@ -70,8 +70,9 @@ pub fn promise_of(
     records.kit(key.item).map_or_else(|| one(key.item), |kit| kit.count(one))
 }
 
-/// What one channel may offer at one location: max(0, P - channel buffer); for pickup nothing at a
-/// dark store.
+/// What one channel may offer at one location (DESIGN.md section 5). For pickup max(0, P - channel
+/// buffer), and nothing at a dark store; for shipping P, but no more than the channel may offer over
+/// all its locations, which its buffer lowers once.
 pub fn channel_figure(
     records: &Records,
     lines: &Lines,
@@ -79,10 +80,48 @@ pub fn channel_figure(
     row: impl Fn(StockKey) -> Stock,
     (channel, fulfilment): (Option<&str>, Fulfilment),
 ) -> i64 {
-    if fulfilment == Fulfilment::Pickup && lines.dark.contains(&key.location) {
-        return 0;
+    let here = promise_of(records, lines, key, &row);
+    let buffer = records.buffer(key.item, channel);
+    match (fulfilment, channel) {
+        (Fulfilment::Pickup, _) if lines.dark.contains(&key.location) => 0,
+        (Fulfilment::Shipping, Some(channel)) if buffer > 0 => {
+            let others = serving(records, channel).filter(|at| at.no != key.location);
+            let others = others
+                .map(|at| promise_of(records, lines, StockKey { location: at.no, ..key }, &row));
+            here.min(channel_total(others.chain([here]), buffer))
+        }
+        _ => (here - buffer).max(0),
     }
-    (promise_of(records, lines, key, row) - records.buffer(key.item, channel)).max(0)
+}
+
+/// Whose rows a channel's figure at a location follows from: that one's, and where a buffer lowers
+/// what is shipped those of all locations that serve the channel.
+pub fn places_of_figure(
+    records: &Records,
+    key: StockKey,
+    (channel, fulfilment): (Option<&str>, Fulfilment),
+) -> BTreeSet<LocationNo> {
+    let all = channel.filter(|_| fulfilment == Fulfilment::Shipping);
+    let all = all.filter(|channel| records.buffer(key.item, Some(*channel)) > 0);
+    let all = all.into_iter().flat_map(|channel| serving(records, channel));
+    all.map(|at| at.no).chain([key.location]).collect()
+}
+
+/// Locations that serve a channel, in its order; all that sell where it names none, or is known by
+/// its keys alone.
+pub fn serving<'a>(
+    records: &'a Records,
+    channel: &str,
+) -> impl Iterator<Item = &'a Location> + use<'a> {
+    let named = records.channel(channel).map_or(&[][..], |channel| &channel.locations);
+    let all = records.locations().filter(move |_| named.is_empty());
+    let named = named.iter().filter_map(|code| records.location(code));
+    named.chain(all).filter(|location| sells(location))
+}
+
+/// Whether goods are sold from a location.
+pub fn sells(location: &Location) -> bool {
+    location.state == RecordState::Active && location.kind != LocationKind::Transit
 }
 
 /// What one channel may offer over several locations: max(0, sum of P - channel buffer).

@@ -4,7 +4,7 @@
 //! what follows for a promise or a sale, and names the figure that it rests on.
 
 use oneshelf_domain::record::{Location, RecordState, Records};
-use oneshelf_domain::{AgentId, Timestamp, limits};
+use oneshelf_domain::{Timestamp, limits};
 
 use crate::app::App;
 use crate::link::LinkState;
@@ -19,10 +19,10 @@ pub struct Seen {
     pub last_answer_at: Option<Timestamp>,
     /// Facts in the agent's log then.
     pub waiting: Option<i64>,
-    /// Its agents have not told everything since the hub was put back.
+    /// Its agents and channels have not told everything since the hub was put back.
     pub recovering: bool,
-    /// The names of those of them that it waits for, as far as they are known.
-    pub untold: Vec<String>,
+    /// Whom it waits for, by name.
+    pub untold: Untold,
     /// Its agent has dropped facts that this hub does not have.
     pub gap: bool,
 }
@@ -36,7 +36,7 @@ impl Seen {
             last_answer_at: age.map(|age| app.now().plus_ms(-age)),
             waiting: app.links.waiting(location.no),
             recovering: records.is_recovering(location.no),
-            untold: untold(records, location),
+            untold: Untold::of(records, location),
             gap: app.links.gap(location.no).is_some(),
         }
     }
@@ -46,15 +46,58 @@ impl Seen {
     }
 }
 
-fn untold(records: &Records, location: &Location) -> Vec<String> {
-    let waits = records.recovering(location.no).map_or(&[][..], |mark| &mark.waits);
-    let name = |id: &AgentId| match records.agent(*id) {
-        Some(agent) if agent.state != RecordState::Active => None,
-        Some(agent) => Some(format!("{} ({id})", agent.name)),
-        // It joined after the backup, and must join anew.
-        None => Some(id.to_string()),
-    };
-    waits.iter().filter_map(name).collect()
+/// For whom a location waits after a restore.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Untold {
+    /// Agents that have not told everything.
+    pub agents: Vec<String>,
+    /// Agents that joined after the backup and have to join anew.
+    pub unknown: Vec<String>,
+    /// Channels that have not sent their orders again.
+    pub channels: Vec<String>,
+}
+
+impl Untold {
+    fn of(records: &Records, location: &Location) -> Self {
+        let mut all = Self::default();
+        let Some(mark) = records.recovering(location.no) else { return all };
+        for id in &mark.waits {
+            match records.agent(*id) {
+                Some(agent) if agent.state != RecordState::Active => {}
+                Some(agent) => all.agents.push(format!("{} ({id})", agent.name)),
+                None => all.unknown.push(id.to_string()),
+            }
+        }
+        all.channels = mark.channels.iter().map(ToString::to_string).collect();
+        all
+    }
+
+    fn words(&self) -> String {
+        let mut text = "since the restore nothing of this location is promised".to_owned();
+        if !self.agents.is_empty() {
+            text += &format!(
+                ". These agents have not told everything: {}. One whose computer is lost can be \
+                 removed (hub enrol remove)",
+                self.agents.join("; ")
+            );
+        }
+        if !self.unknown.is_empty() {
+            text += &format!(
+                ". These joined after the backup and must join anew, with what they have \
+                 (docs/operations/backups.md): {}. If they are lost, count, then say hub location \
+                 recovered",
+                self.unknown.join("; ")
+            );
+        }
+        if !self.channels.is_empty() {
+            text += &format!(
+                ". These channels have to send their orders again; then say hub channel caught-up: \
+                 {}",
+                self.channels.join(" ")
+            );
+        }
+        text
+    }
 }
 
 /// Something that may go wrong, or has.
@@ -107,15 +150,7 @@ pub fn of(line: &Seen, standing: &Standing) -> Vec<Risk> {
         }
     }
     if line.recovering {
-        let mut text = "after the restore its agents have not told everything: nothing of this \
-                        store is promised"
-            .to_owned();
-        if !line.untold.is_empty() {
-            let waits = line.untold.join("; ");
-            let lost = "one whose computer is lost can be removed: hub enrol remove";
-            text = format!("{text}. It waits for {waits}; {lost}");
-        }
-        say("recovering", text);
+        say("recovering", line.untold.words());
     }
     if line.gap {
         let text = "its agent has dropped facts that this hub, which was put back, does not have: \
@@ -180,7 +215,7 @@ mod tests {
             last_answer_at: Some(Timestamp(0)),
             waiting: Some(2),
             recovering: false,
-            untold: vec![],
+            untold: Untold::default(),
             gap: false,
         };
         assert_eq!(codes(&fresh, &standing), Vec::<&str>::new());
@@ -202,10 +237,15 @@ mod tests {
         assert!(dark_and_kept[1].text.contains(" 2 units of 1 item, reservations: 1;"));
         let behind = Seen { gap: true, ..fresh.clone() };
         assert_eq!(codes(&behind, &Standing::default()), ["log_gap"]);
-        let untold = vec!["Till PC (agt_1)".to_owned()];
+        let agents = vec!["Till PC (agt_1)".to_owned()];
+        let untold = Untold { agents, channels: vec!["web".to_owned()], ..Untold::default() };
         let restored = Seen { recovering: true, untold, ..fresh };
         assert_eq!(codes(&restored, &Standing::default()), ["recovering"]);
-        assert!(of(&restored, &Standing::default())[0].text.contains("waits for Till PC (agt_1);"));
+        let said = &of(&restored, &Standing::default())[0].text;
+        for part in ["told everything: Till PC (agt_1).", "caught-up: web"] {
+            assert!(said.contains(part), "{said}");
+        }
+        assert!(!said.contains("joined after"), "{said}");
         let revoked = Seen { link: LinkState::None, ..dark };
         standing = Standing { share: units(2, 1), ..Standing::default() };
         assert_eq!(codes(&revoked, &standing), ["share_silent"]);

@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use oneshelf_domain::promise::{
-    Fulfilment, Lines, Shown, channel_figure, channel_total, promise_of, shown,
+    Fulfilment, Lines, Shown, channel_figure, channel_total, promise_of, sells, shown,
 };
-use oneshelf_domain::record::{Display, Location, LocationKind, RecordState, Records};
+use oneshelf_domain::record::{Display, Location, LocationKind, Records};
 use oneshelf_domain::stock::{ItemNo, StockKey, Version};
 use oneshelf_domain::{LocationCode, Sku, Timestamp};
 use serde::Serialize;
@@ -198,9 +198,4 @@ impl Moment<'_> {
             as_of,
         }
     }
-}
-
-/// Whether a location sells to channels.
-pub(crate) fn sells(location: &Location) -> bool {
-    location.state == RecordState::Active && location.kind != LocationKind::Transit
 }

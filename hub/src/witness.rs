@@ -94,12 +94,12 @@ impl Place {
         read(&self.file)
     }
 
-    /// The newest of all witnesses of this hub, with every store that one of them knows an agent
-    /// of.
+    /// The newest of all witnesses of this hub, with every store and agent that one of them knows.
+    /// What one of before this epoch has seen the database has.
     ///
     /// # Errors
     /// When the folder cannot be read.
-    pub fn of_all(&self) -> Result<Witness> {
+    pub fn of_all(&self, epoch: i64) -> Result<Witness> {
         let mut all = Witness::default();
         let entries = match fs::read_dir(&self.folder) {
             Ok(entries) => entries,
@@ -120,8 +120,10 @@ impl Place {
                         (all.epoch, all.version) = (one.epoch, one.version);
                         all.hash.clone_from(&one.hash);
                     }
-                    all.agents.extend(one.agents);
-                    all.joined.extend(one.joined);
+                    if one.epoch >= epoch {
+                        all.agents.extend(one.agents);
+                        all.joined.extend(one.joined);
+                    }
                 }
                 // A restore must not fail for it.
                 Err(error) => tracing::warn!(error = format!("{error:#}"), "left out"),
@@ -264,7 +266,8 @@ fn of(seen: &Seen) -> Witness {
     Witness { epoch, version, hash, agents, joined }
 }
 
-/// Agents that are let in, each with its location.
+/// Agents that are let in, each with its location; and those that a restore waits for, and that
+/// are not known here: they joined after the backup.
 pub fn joined(records: &Records) -> BTreeMap<AgentId, LocationCode> {
     let active = records.of_kind("agent").filter_map(|(_, record)| match record {
         Record::Agent(agent) if agent.state == RecordState::Active => {
@@ -272,7 +275,14 @@ pub fn joined(records: &Records) -> BTreeMap<AgentId, LocationCode> {
         }
         _ => None,
     });
-    active.collect()
+    let mut all: BTreeMap<_, _> = active.collect();
+    for (_, record) in records.of_kind("recovering") {
+        let Record::Recovering(mark) = record else { continue };
+        let Some(location) = records.location_by_no(mark.location) else { continue };
+        let unknown = mark.waits.iter().filter(|agent| records.agent(**agent).is_none());
+        all.extend(unknown.map(|agent| (*agent, location.code.clone())));
+    }
+    all
 }
 
 #[cfg(test)]
@@ -347,13 +357,15 @@ mod tests {
         };
         assert_eq!(server("a", "shop").file(), server("b:5", "shop").file(), "a failover");
         assert_ne!(server("a", "shop").file(), server("a", "drill").file());
-        assert_eq!(server("a", "shop").of_all().unwrap(), Witness::default());
+        assert_eq!(server("a", "shop").of_all(1).unwrap(), Witness::default());
         server("a", "shop").write(&witness(1, 9, &["S07", "S08"])).unwrap();
         server("a", "drill").write(&witness(2, 3, &["S01", "S07"])).unwrap();
         Place::of(&folder.0, "sqlite:shop", "other").write(&witness(7, 7, &["X"])).unwrap();
-        let all = server("a", "new").of_all().unwrap();
+        let all = server("a", "new").of_all(1).unwrap();
         assert_eq!(all, witness(2, 3, &["S01", "S07", "S08"]));
+        let newer = server("a", "new").of_all(2).unwrap();
+        assert_eq!(newer, witness(2, 3, &["S01", "S07"]));
         let nowhere = Place::of(&folder.0.join("no"), "sqlite:shop", "id");
-        assert_eq!(nowhere.of_all().unwrap(), Witness::default());
+        assert_eq!(nowhere.of_all(1).unwrap(), Witness::default());
     }
 }

@@ -93,6 +93,7 @@ export async function hub(port, world) {
     const ago = { fresh: 200, stale: 48_000, dark: 4_320_000 }[l.link];
     return [l.code, { location: l.code, name: l.name, link: l.link,
       recovering: l.link === 'stale',
+      unknown_agents: [], untold_channels: l.link === 'stale' ? ['web'] : [],
       untold_agents: l.link === 'stale' ? ['Back office (agt_0192b3c4d5e6f708090a0b0c0d0e0f10)'] : [],
       last_answer_at: ago ? new Date(Date.now() - ago).toISOString() : null,
       waiting_facts: ago ? 0 : null, share, promised, reservations: promised.units && 3, in_doubt,

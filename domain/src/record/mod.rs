@@ -383,7 +383,7 @@ mod tests {
     fn a_location_recovers_until_its_record_is_gone() {
         let mut records = Records::default();
         let (here, there) = (LocationNo(1), LocationNo(2));
-        let mark = Recovering { location: here, epoch: 2, waits: vec![] };
+        let mark = serde_json::from_str::<Recovering>(r#"{"location": 1, "epoch": 2}"#).unwrap();
         records.put(Version(1), Record::Recovering(mark.clone()));
         assert!(records.is_recovering(here) && !records.is_recovering(there));
         assert_eq!((records.recovering(here), records.recovering(there)), (Some(&mark), None));

@@ -101,9 +101,13 @@ fn figures(
     fulfilment: Fulfilment,
 ) -> Result<(i64, i64), Stop> {
     let (records, lines) = (&draft.state.records, &draft.state.lines);
+    let places = promise::places_of_figure(records, key, (channel, fulfilment));
+    let parts = kits::parts(draft, key.item, key.location)?;
+    let of = |location: LocationNo| parts.iter().map(move |part| Draft::key(part.item, location));
+    let keys: Vec<StockKey> = places.iter().flat_map(|location| of(*location)).collect();
+    draft.rows(keys.iter().copied())?;
     let mut rows = BTreeMap::new();
-    for part in kits::parts(draft, key.item, key.location)? {
-        let key = Draft::key(part.item, key.location);
+    for key in keys {
         rows.insert(key, draft.stock(key)?);
     }
     let row = |key: StockKey| rows.get(&key).copied().unwrap_or_default();
@@ -116,8 +120,13 @@ fn figures(
         Some(c) => {
             let figure =
                 |lines| promise::channel_figure(records, lines, key, row, (Some(c), fulfilment));
-            let dark = lines.dark.clone();
-            let answering = Lines { fresh: [key.location].into(), dark, ..Lines::default() };
+            // How it stands with other stores counts only where their figures do.
+            let mut answering = match places.len() {
+                1 => Lines { dark: lines.dark.clone(), ..Lines::default() },
+                _ => Lines::clone(lines),
+            };
+            answering.fresh.insert(key.location);
+            answering.late.retain(|late| late.location != key.location);
             // No figure exceeds what there is, whatever a policy says.
             (figure(lines).min(all), figure(&answering).min(all))
         }

@@ -58,8 +58,9 @@ fn put_record(draft: &mut Draft, record: Record) -> Result<Outcome, Stop> {
         // Said once: what is left to wait for is its standing.
         Record::Recovering(r) if !draft.state.records.is_recovering(r.location) => {
             let code = draft.state.records.location_by_no(r.location).map(|l| l.code.to_string());
-            let text = "the hub was put back to a backup; this store is promised again when its \
-                        agent has told everything";
+            let text = "the hub was put back to a backup; this location is promised again when its \
+                        agents have told everything, and its channels have sent their orders again \
+                        (hub channel caught-up)";
             draft.notice("store_recovering", code.unwrap_or_default(), text);
         }
         Record::AgentCopy(c) if c.state == CopyState::Waiting => {

@@ -422,7 +422,9 @@ fn a_location_that_recovers_promises_nothing_to_anybody() {
     let receive = words::request("receive", &mut w);
     world.step("r", &receive).unwrap();
     let location = world.location("W01");
-    let recovering = oneshelf_domain::record::Recovering { location, epoch: 2, waits: vec![] };
+    let (waits, channels) = (vec![], vec![]);
+    let recovering =
+        oneshelf_domain::record::Recovering { location, epoch: 2, untold: true, waits, channels };
     let version = oneshelf_domain::stock::Version(1);
     world.state.records.put(version, Record::Recovering(recovering));
     for words in ["MUG@W01 1 channel web", "MUG@W01 1"] {

@@ -3,6 +3,7 @@
 //! It knows files and the audit; words are the command line's. Invariant: what stands under the
 //! name that was asked for was audited, and nothing half-made ever stands there.
 
+mod marks;
 mod restore;
 
 use std::fs::{self, File, OpenOptions};

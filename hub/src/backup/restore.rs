@@ -3,30 +3,24 @@
 //!
 //! What was answered, granted and told since the backup is not known here any more. So the epoch
 //! rises (agents say their retained logs again, copies are sent anew, channels are told everything)
-//! and a store with agents is promised to nobody until each of them has told everything
-//! (reference/shares.md section 6). Invariant: until the last step, which is one rename, the
+//! and a location is promised to nobody until its agents and channels have told everything
+//! (`marks`; reference/shares.md section 6). Invariant: until the last step, which is one rename, the
 //! database is as it was.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
-use oneshelf_domain::record::{Record, Records, Recovering};
-use oneshelf_domain::stock::{Command, LocationNo, Version};
-use oneshelf_domain::{AgentId, CommandId, LocationCode, Timestamp};
-use oneshelf_sync::plan::Submission;
-use tokio::sync::watch;
-use uuid::Uuid;
+use oneshelf_domain::Timestamp;
 
+use super::marks::{self, Waiting};
 use super::{Tell, private, remove, same_file, sync_folder};
 use crate::audit::{self, Report};
-use crate::commands::{Commands, Lane};
 use crate::serve::wall_clock;
 use crate::store::copy::{self, Held};
 use crate::store::lock::{Lock, belongs_with, beside};
-use crate::store::{Store, StoreError, alone, records};
-use crate::witness::{self, Place, Witness};
+use crate::store::{Store, StoreError, alone};
+use crate::witness::{Place, Witness};
 
 /// Behind the database's name while the backup is made ready.
 const COMING: &str = ".restoring";
@@ -64,8 +58,8 @@ pub struct Restored {
     pub report: Report,
     /// The epoch from now on.
     pub epoch: i64,
-    /// Stores that are promised again when their agents have told everything.
-    pub waiting: Vec<LocationCode>,
+    /// Who has to speak before all is promised again.
+    pub waiting: Waiting,
     /// Where the database before is.
     pub aside: Option<PathBuf>,
 }
@@ -101,7 +95,7 @@ pub async fn restore(what: &Restore<'_>, tell: Tell<'_>) -> anyhow::Result<Resto
             database.display()
         );
     }
-    let mut known = witnessed(what.keys, &database.display().to_string(), &held.hub_id)?;
+    let mut known = witnessed(what.keys, &database.display().to_string(), &held)?;
     known.epoch = known.epoch.max(before.map_or(0, |(epoch, _)| epoch));
     let coming = beside(database, COMING);
     let placed = async {
@@ -117,8 +111,9 @@ pub async fn restore(what: &Restore<'_>, tell: Tell<'_>) -> anyhow::Result<Resto
 }
 
 /// What hubs with these keys have seen of a hub.
-fn witnessed(keys: Option<&Path>, database: &str, hub_id: &str) -> anyhow::Result<Witness> {
-    keys.map_or(Ok(Witness::default()), |keys| Place::of(keys, database, hub_id).of_all())
+fn witnessed(keys: Option<&Path>, database: &str, held: &Held) -> anyhow::Result<Witness> {
+    let of_all = |keys| Place::of(keys, database, &held.hub_id).of_all(held.epoch);
+    keys.map_or(Ok(Witness::default()), of_all)
 }
 
 /// Makes the backup ready under another name.
@@ -179,7 +174,7 @@ async fn renew_open(
 ) -> anyhow::Result<Restored> {
     let renewing = async {
         let held = held_by(store).await?;
-        let known = witnessed(keys, url, &held.hub_id)?;
+        let known = witnessed(keys, url, &held)?;
         let (report, begun) = renewed(store, &known, accept_findings, tell).await?;
         let (epoch, waiting) = (begun.epoch, begun.waiting);
         Ok(Restored { held, report, epoch, waiting, aside: None })
@@ -218,7 +213,7 @@ async fn renewed(
     let epoch = store.next_epoch(known.epoch, now).await?;
     // First the marks: whoever ends this in between leaves stores that are promised too late, not
     // too early, and an epoch that a second try begins.
-    let waiting = wait_for_agents(store, epoch, known).await?;
+    let waiting = marks::put(store, epoch, known).await?;
     store.begin_epoch(epoch).await?;
     Ok((report, Begun { epoch, waiting }))
 }
@@ -226,61 +221,7 @@ async fn renewed(
 /// An epoch that has begun.
 struct Begun {
     epoch: i64,
-    waiting: Vec<LocationCode>,
-}
-
-/// Every store with agents is promised again when each of them has told everything; also those that
-/// joined after the backup, as the witness knows.
-async fn wait_for_agents(
-    store: &Store,
-    epoch: i64,
-    known: &Witness,
-) -> anyhow::Result<Vec<LocationCode>> {
-    let mut all = Records::default();
-    let mut tx = store.read().await?;
-    records::catch_up(&mut tx, &mut all, Version(0)).await?;
-    tx.rollback().await?;
-    let (head, _) = store.head().await?;
-    let (committed, _) = watch::channel(head.version);
-    let (commands, writer) = Commands::start(store.clone(), wall_clock(), committed);
-    let mut waiting = vec![];
-    for (no, (code, waits)) in stores(&all, known) {
-        let record = Record::Recovering(Recovering { location: no, epoch, waits });
-        let submission = Submission {
-            id: CommandId(Uuid::now_v7()),
-            principal: "restore".to_owned(),
-            actor: "restore".to_owned(),
-            on_behalf_of: None,
-            keyed: false,
-            command: Command::PutRecord { record: Box::new(record) },
-        };
-        if let Err(failure) = commands.submit(Lane::Interactive, submission).await {
-            bail!("the store {code} cannot be marked: {failure:?}");
-        }
-        waiting.push(code);
-    }
-    commands.stop().await;
-    let _ = writer.await;
-    Ok(waiting)
-}
-
-/// Locations with agents, by the backup or by the witness, and which.
-fn stores(
-    records: &Records,
-    known: &Witness,
-) -> BTreeMap<LocationNo, (LocationCode, Vec<AgentId>)> {
-    let mut agents = known.joined.clone();
-    agents.retain(|agent, _| records.agent(*agent).is_none());
-    agents.extend(witness::joined(records));
-    let mut found = BTreeMap::new();
-    let mut at = |code: &LocationCode, agent: Option<AgentId>| {
-        let Some(location) = records.location(code) else { return };
-        let none = || (location.code.clone(), vec![]);
-        found.entry(location.no).or_insert_with(none).1.extend(agent);
-    };
-    known.agents.iter().for_each(|code| at(code, None));
-    agents.iter().for_each(|(agent, code)| at(code, Some(*agent)));
-    found
+    waiting: Waiting,
 }
 
 /// Keeps the database under another name, as it is. It stays in its place as well, until the other

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oneshelf_connectors::{Location, Message};
-use oneshelf_domain::promise::{Fulfilment, Lines, channel_figure, channel_total, promise_of};
+use oneshelf_domain::promise::{
+    self, Fulfilment, Lines, channel_figure, channel_total, promise_of,
+};
 use oneshelf_domain::record::{Channel, Records};
 use oneshelf_domain::stock::{ItemNo, LocationNo, StockKey};
 use oneshelf_domain::{LocationCode, Timestamp};
@@ -18,7 +20,6 @@ use super::{is_told, told_at};
 use crate::app::App;
 use crate::follow::Seen;
 use crate::jobs::{Lease, pause};
-use crate::shown::sells;
 use crate::store::channels::shadows::{self, ItemFigures, NewFigure, Shadow, StateRow};
 use crate::store::{StoreError, head};
 
@@ -272,13 +273,8 @@ fn of_setting(key: &str, channel: &Channel) -> What {
 }
 
 /// Locations that serve a channel, in its order.
-pub(super) fn serving(records: &Records, channel: &Channel) -> Vec<(LocationNo, LocationCode)> {
-    let place = |l: &oneshelf_domain::record::Location| (l.no, l.code.clone());
-    if channel.locations.is_empty() {
-        return records.locations().filter(|l| sells(l)).map(place).collect();
-    }
-    let named = channel.locations.iter().filter_map(|code| records.location(code));
-    named.filter(|l| sells(l)).map(place).collect()
+pub(crate) fn serving(records: &Records, channel: &Channel) -> Vec<(LocationNo, LocationCode)> {
+    promise::serving(records, channel.code.as_str()).map(|l| (l.no, l.code.clone())).collect()
 }
 
 /// What a channel may offer of an item: in all, and for each location.

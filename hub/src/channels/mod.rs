@@ -24,6 +24,7 @@ use tokio::task::JoinHandle;
 
 use crate::app::App;
 use crate::secrets::{Secrets, SecretsError};
+pub(crate) use feed::serving;
 use outgoing::{Guard, Lookup, Network, Outgoing, system_lookup};
 
 /// How long an endpoint may take to answer.

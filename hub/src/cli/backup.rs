@@ -146,14 +146,23 @@ fn told(restored: &Restored, database: Option<&Path>) -> anyhow::Result<()> {
         say(&format!("before:   kept as {}", aside.display()))?;
     }
     say(&format!("epoch:    {} (it was {})", restored.epoch, held.epoch))?;
-    let waiting: Vec<&str> = restored.waiting.iter().map(|code| code.as_str()).collect();
+    let waiting: Vec<&str> = restored.waiting.stores.iter().map(|code| code.as_str()).collect();
     say(&match waiting.is_empty() {
-        true => "stores:   none has an agent; everything is promised at once".to_owned(),
+        true => "stores:   none has an agent".to_owned(),
         false => format!(
             "stores:   {} are promised again when their agents have told everything",
             waiting.join(" ")
         ),
     })?;
+    let channels = restored.waiting.channels.iter().map(|code| code.as_str());
+    let channels: Vec<&str> = channels.collect();
+    if !channels.is_empty() {
+        say(&format!(
+            "channels: {}: let each send its orders since then again, then say `hub channel \
+             caught-up CODE`; until then the locations that serve it are promised to nobody",
+            channels.join(" ")
+        ))?;
+    }
     say("look at:  orders and holds of channels, goods that came in and settings since then are \
          not in it; keys, staff and agents that were removed since then are back")?;
     audited(&restored.report)

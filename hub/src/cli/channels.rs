@@ -97,6 +97,11 @@ enum ChannelWhat {
         /// Whose.
         code: String,
     },
+    /// After a restore: says that a channel has sent its orders since the backup again.
+    CaughtUp {
+        /// Which.
+        code: String,
+    },
     /// Ends a channel.
     Remove {
         /// Which.
@@ -126,6 +131,10 @@ pub(super) async fn channel(command: &ChannelCommand) -> anyhow::Result<()> {
         }
         ChannelWhat::Disable { code } => {
             done(at, &step(code, "/disable").await?, &format!("channel {code} is off"))
+        }
+        ChannelWhat::CaughtUp { code } => {
+            let answer = step(code, "/caught-up").await?;
+            done(at, &answer, &format!("nothing waits for orders of {code} any more"))
         }
         ChannelWhat::Rotate { code } => {
             let answer = step(code, "/rotate").await?;

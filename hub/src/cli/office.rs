@@ -73,7 +73,7 @@ enum LocationWhat {
         /// Which.
         code: String,
     },
-    /// After a restore: promises a store again whose agent is gone and can tell nothing.
+    /// After a restore: promises a location again whose agents are gone and can tell nothing.
     Recovered {
         /// Which.
         code: String,

@@ -371,5 +371,9 @@ async fn end(
     signed.need(Action::ChangeChannels)?;
     let command = Command::RemoveRecord { key: format!("channel/{code}") };
     Sending::new(&app, &signed.0, key.as_ref()).settle(command).await?;
+    if let Ok(code) = ChannelCode::new(&code) {
+        // Its orders come no more.
+        super::caught_up::forget(&app, &signed, &code).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }

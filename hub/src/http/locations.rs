@@ -220,11 +220,12 @@ async fn retire(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Promises a location again that waits, after the hub was put back to a backup, for its agent to
-/// tell what it did since.
+/// Promises a location again that waits, after the hub was put back to a backup, for its agents and
+/// channels to tell what was done since.
 ///
 /// For one whose agent is gone for good: count there first, since what is promised until then is
-/// what the backup knew. An agent that has told everything ends it by itself.
+/// what the backup knew. Agents that have told everything end it by themselves; for channels there
+/// is `/v1/channels/{channel}/caught-up`.
 #[utoipa::path(delete, path = "/v1/locations/{code}/recovery", tag = "locations",
     operation_id = "end_location_recovery",
     params(("code" = String, Path, pattern = "^[A-Z0-9]{1,12}$")),

@@ -6,6 +6,7 @@
 
 mod admin;
 mod agent_copies;
+mod caught_up;
 mod changes;
 mod channel_steps;
 mod channels;

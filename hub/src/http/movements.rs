@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use oneshelf_domain::promise::{Fulfilment, Lines, channel_figure, promise, promise_of};
+use oneshelf_domain::promise::{Fulfilment, channel_figure, promise, promise_of};
 use oneshelf_domain::record::{KeyKind, Part, Record, Records};
 use oneshelf_domain::stock::{ItemNo, LocationNo, Stock, StockKey, Version};
 use oneshelf_domain::{Sku, Timestamp};
@@ -190,7 +190,8 @@ struct HeldBody {
 struct ToldBody {
     /// Which channel.
     channel: String,
-    /// What it may offer, before its display policy.
+    /// What it may offer from this location alone, before its display policy: a channel by
+    /// shipping, the page of a shop for pickup.
     quantity: i64,
 }
 
@@ -282,10 +283,10 @@ async fn explain(
     };
     let told = channels(records).into_iter().map(|channel| ToldBody {
         quantity: {
-            // What channels are sent counts no share (`channels::feed`).
-            let (none, sent) = (Lines::default(), records.channel(&channel).is_some());
-            let who = (Some(channel.as_str()), Fulfilment::Shipping);
-            channel_figure(records, if sent { &none } else { &lines }, key, row, who)
+            // A channel is told what can be shipped, a shop's page what can be kept for a shopper.
+            let sent = records.channel(&channel).is_some();
+            let how = if sent { Fulfilment::Shipping } else { Fulfilment::Pickup };
+            channel_figure(records, &lines, key, row, (Some(channel.as_str()), how))
         },
         channel,
     });

@@ -12,10 +12,10 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::schema::ProblemSchema;
 use super::{
-    agent_copies, changes, channel_steps, channels, deliveries, enrolments, exports, guard, hooks,
-    import_mappings, import_previews, imports, items, keys, locations, movements, notices,
-    policies, prices, public, public_stock, reservations, session, shop, sse, staff, stock, stores,
-    transfers, ws,
+    agent_copies, caught_up, changes, channel_steps, channels, deliveries, enrolments, exports,
+    guard, hooks, import_mappings, import_previews, imports, items, keys, locations, movements,
+    notices, policies, prices, public, public_stock, reservations, session, shop, sse, staff,
+    stock, stores, transfers, ws,
 };
 use crate::app::App;
 
@@ -105,6 +105,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
         imports::router(),
         channels::router(),
         channel_steps::router(),
+        caught_up::router(),
         deliveries::router(),
         hooks::router(),
         import_previews::router(),

@@ -82,10 +82,14 @@ struct StoreBody {
     last_answer_at: Option<Timestamp>,
     /// Facts that waited in its agent's log then; none when it did not say.
     waiting_facts: Option<i64>,
-    /// The hub was put back to a backup, and its agents have not told everything yet.
+    /// The hub was put back to a backup, and its agents and channels have not told everything yet.
     recovering: bool,
-    /// The names of those agents that have not, as far as they are known.
+    /// Agents that have not, by name.
     untold_agents: Vec<String>,
+    /// Agents that joined after the backup and have to join anew.
+    unknown_agents: Vec<String>,
+    /// Channels that have not sent their orders again.
+    untold_channels: Vec<String>,
     /// Its registers' to sell without asking.
     share: UnitsBody,
     /// Reserved or picked there.
@@ -113,7 +117,9 @@ impl StoreBody {
             last_answer_at: line.last_answer_at,
             waiting_facts: line.waiting,
             recovering: line.recovering,
-            untold_agents: line.untold,
+            untold_agents: line.untold.agents,
+            unknown_agents: line.untold.unknown,
+            untold_channels: line.untold.channels,
             share: standing.share.into(),
             promised: standing.promised.into(),
             reservations: standing.reservations,

@@ -208,7 +208,8 @@ async fn credential(
         Ok(status) if status.as_u16() == 401 => report.bad(
             name,
             "the hub does not take it: this agent was revoked, or its key is another",
-            "join anew with another folder, after `pos-agent export-unsent` of this one",
+            "`pos-agent backup` this folder, join anew with another one, and there, before it is \
+             started, `pos-agent restore BACKUP --replace --as-this-agent`",
         ),
         Ok(status) => report.warn(name, format!("the hub answered {status}"), "look at its log"),
         Err(error) => report.warn(name, format!("{error:#}"), "try again"),

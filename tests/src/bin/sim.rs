@@ -182,6 +182,9 @@ fn seeds(out: &mut impl Write, wish: &Wish) -> std::io::Result<bool> {
         )?;
     }
     let mut lacks = counts.too_thin();
+    if wish.shares && counts.broken > 0 {
+        lacks.push(format!("{} promises were broken without a cause", counts.broken));
+    }
     if !wish.shares && counts.broken == 0 {
         lacks.push("no promise was broken, although no store has a share".to_owned());
     }

@@ -275,7 +275,19 @@ async fn a_store_waits_for_an_agent_that_joined_since_the_backup_under_its_new_n
     };
     let line = speaks(&hub, first).await;
     let store = hub.get("/v1/stores/S07").await.ok(200);
-    assert_eq!(store["untold_agents"], json!([since.to_string()]));
+    assert_eq!(store["untold_agents"], json!([]));
+    assert_eq!(store["unknown_agents"], json!([since.to_string()]));
+    drop(line);
+    // Put back once more before it is there: it is not forgotten.
+    hub.restart().await;
+    hub.halt().await;
+    let again = ["restore", "--in-place", "--database", hub.database_url(), "--data", &keys];
+    let (good, said) = hub_says(&hub, &again).await;
+    assert!(good, "{said}");
+    hub.start().await;
+    let line = speaks(&hub, first).await;
+    let store = hub.get("/v1/stores/S07").await.ok(200);
+    assert_eq!(store["unknown_agents"], json!([since.to_string()]), "{store}");
     drop(line);
     // It is unknown now, and joins anew.
     let again = joined(&hub).await;
@@ -305,13 +317,26 @@ async fn channels_are_told_everything_anew() {
     backed_up(&hub, &file).await;
     hub.receive("W01", 5).await;
     receiver.knows_after("FLASK", 8, || hub.later(2_000)).await;
-    put_back(&mut hub, &file).await;
-    receiver.knows_after("FLASK", 3, || hub.later(2_000)).await;
+    let said = put_back(&mut hub, &file).await;
+    assert!(said.contains("channels: own: let each send its orders"), "{said}");
+    // Its orders since the backup are forgotten: nothing is promised before they came again.
+    receiver.knows_after("FLASK", 0, || hub.later(2_000)).await;
     receiver.knows_after("LAMP", 0, || hub.later(2_000)).await;
+    claim(&hub, "W01").await.refused(409, "not_enough_available");
     let epoch = hub.app().seen().epoch;
     let anew: Vec<Value> = receiver.taken().iter().map(|d| d.data().clone()).collect();
     let anew: Vec<&Value> = anew.iter().filter(|d| d["epoch"] == epoch).collect();
     assert_eq!(anew.len(), 2, "{anew:?}");
     assert!(anew.iter().all(|d| d["expected"].is_null()), "what was confirmed is past: {anew:?}");
+    hub.post("/v1/channels/other/caught-up", json!({})).await.refused(404, "record_unknown");
+    hub.post("/v1/channels/own/caught-up", json!({})).await.ok(204);
+    receiver.knows_after("FLASK", 3, || hub.later(2_000)).await;
+    claim(&hub, "W01").await.ok(201);
+    hub.post("/v1/channels/own/caught-up", json!({})).await.ok(204);
+    // A channel that is ended sends nothing any more.
+    put_back(&mut hub, &file).await;
+    claim(&hub, "W01").await.refused(409, "not_enough_available");
+    hub.delete("/v1/channels/own").await.ok(204);
+    claim(&hub, "W01").await.ok(201);
     hub.close().await;
 }

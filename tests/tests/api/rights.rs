@@ -168,6 +168,7 @@ fn channels() -> Vec<Row> {
         row("PUT", "/v1/channels/{channel}", Some(json!({"name": "C"})), "a"),
         row("POST", "/v1/channels/{channel}/enable", None, "a"),
         row("POST", "/v1/channels/{channel}/disable", None, "a"),
+        row("POST", "/v1/channels/{channel}/caught-up", None, "a"),
         row("POST", "/v1/channels/{channel}/rotate", None, "a"),
         row("POST", "/v1/channels/{channel}/ping", None, "a"),
         row("GET", "/v1/channels/{channel}/deliveries", None, "a"),

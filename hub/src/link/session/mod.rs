@@ -72,6 +72,8 @@ struct Carried {
 struct Session<'a, O> {
     app: &'a App,
     link: HubLink,
+    /// The hub's, when this connection began.
+    epoch: i64,
     location: LocationNo,
     answers: FuturesOrdered<FactAnswered>,
     out: O,
@@ -114,6 +116,7 @@ where
     let mut session = Session {
         app,
         link: HubLink::new(agent, location, epoch),
+        epoch,
         location,
         answers: FuturesOrdered::new(),
         out,
@@ -179,10 +182,12 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
         }
     }
 
-    /// Revocation cuts a live session.
+    /// Revocation cuts a live session, and so does a restore, of which a hub that was cut off from
+    /// its database learns late.
     fn may_speak(&self) -> Result<(), Ended> {
         let seen = self.app.follow.seen();
         match seen.records.agent(self.link.agent) {
+            Some(_) if seen.epoch != self.epoch => Err(Ended::Closed("another epoch has begun")),
             Some(agent) if agent.state == RecordState::Active => Ok(()),
             _ => Err(Ended::Closed("this agent was revoked")),
         }

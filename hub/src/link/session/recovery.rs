@@ -3,11 +3,12 @@
 //!
 //! Invariant: a location that recovers is promised again only after each agent that joined there
 //! and was not revoked, in a session of this epoch, had the hub's word on every fact of its log.
+//! That its channels' orders came again is somebody else's word (`http::caught_up`).
 
 use futures_util::Sink;
 use oneshelf_domain::CommandId;
 use oneshelf_domain::record::{Record, RecordState, Recovering};
-use oneshelf_domain::stock::Command;
+use oneshelf_domain::stock::{Command, Versions};
 use uuid::Uuid;
 
 use super::{Ended, Session};
@@ -54,26 +55,35 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
     pub(super) async fn recovered(&mut self) -> Result<(), Ended> {
         let told_all = self.link.told_all() && self.app.links.gap(self.location).is_none();
         let seen = self.app.follow.seen();
-        let Some(mark) = seen.records.recovering(self.location).filter(|_| told_all) else {
+        let now = self.link.session().is_some_and(|session| session.epoch == seen.epoch);
+        let key = Recovering::key(self.location);
+        let Some((version, Record::Recovering(mark))) = seen.records.get_versioned(&key) else {
             return Ok(());
         };
+        // A restore that was cut off has marked it, and has not begun its epoch.
+        if !told_all || !now || mark.epoch > seen.epoch {
+            return Ok(());
+        }
         let active = |a: &oneshelf_domain::record::Agent| a.state == RecordState::Active;
         let revoked = |one| seen.records.agent(one).is_some_and(|agent| !active(agent));
         let next = mark.after(self.link.agent, revoked);
         if next.as_ref() == Some(mark) {
             return Ok(());
         }
-        let waits = next.as_ref().map_or(0, |next| next.waits.len());
-        let command = match next {
-            None => Command::RemoveRecord { key: Recovering::key(self.location) },
+        let over = next.is_none();
+        let change = match next {
+            None => Command::RemoveRecord { key },
             Some(next) => Command::PutRecord { record: Box::new(Record::Recovering(next)) },
         };
+        // Another agent's word, or one that joins, may come between.
+        let at = Some(Versions::These(vec![version]));
+        let command = Command::OnlyIf { at, not_at: None, change: Box::new(change) };
         let submission = self.submission(CommandId(Uuid::now_v7()), command);
         match self.app.commands.submit(Lane::Agents, submission).await {
             Ok(_) => {
                 let (agent, location) = (self.link.agent, self.location.0);
-                tracing::info!(%agent, location, waits, "this agent has told everything");
-                if waits == 0 {
+                tracing::info!(%agent, location, over, "this agent has told everything");
+                if over {
                     // Nothing was granted until now.
                     self.top_ups.begin();
                 }

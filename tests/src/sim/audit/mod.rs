@@ -56,6 +56,8 @@ pub struct Auditor {
     turns: turns::Turns,
     /// What was asked for: (place, item) and units, all of it or none.
     wanted: BTreeMap<Id, BTreeMap<(usize, usize), i64>>,
+    /// What of it somebody comes for.
+    fetched: BTreeSet<Id>,
     /// Goods between the places.
     road: road::Road,
     /// Units ever sold beyond a share.

@@ -200,8 +200,12 @@ impl Auditor {
         }
     }
 
-    /// A customer asks for units at a place: (item, units), of a kit its parts.
-    pub fn wants(&mut self, id: Id, place: usize, lines: &[(usize, i64)]) {
+    /// A customer asks for units at a place: (item, units), of a kit its parts. `fetched`: he comes
+    /// for them.
+    pub fn wants(&mut self, id: Id, place: usize, lines: &[(usize, i64)], fetched: bool) {
+        if fetched {
+            self.fetched.insert(id);
+        }
         let wanted = self.wanted.entry(id).or_default();
         lines.iter().for_each(|(item, n)| *wanted.entry((place, *item)).or_default() += n);
     }
@@ -235,16 +239,27 @@ impl Auditor {
         };
     }
 
-    /// A channel claimed units, and nothing else happened: what is left, with all that a store
-    /// could give back, is not less than what was to be kept back.
-    /// For a kit only the first counts: a buffer is that of the item that is offered.
-    pub fn channel_claims(&mut self, place: usize, item: usize, left: i64, kits: bool) {
-        let safety = self.safety.get(&(place, item)).copied().unwrap_or(0);
+    /// A channel claimed units, and nothing else happened: what is left at the place, with all that
+    /// a store could give back, is not less than what was to be kept back there; and what is to be
+    /// kept from the channel is left there when somebody comes for them, else in all places
+    /// together. For a kit only the first counts: a buffer is that of the item that is offered.
+    pub fn channel_claims(
+        &mut self,
+        id: Id,
+        (place, item): (usize, usize),
+        left: &[i64],
+        kits: bool,
+    ) {
+        let fetched = self.fetched.contains(&id);
+        let safety = |place| self.safety.get(&(place, item)).copied().unwrap_or(0);
         let buffer = self.buffers.get(&item).copied().filter(|_| !kits).unwrap_or(0);
-        if left < safety + buffer {
+        let free = left.iter().enumerate().filter(|(at, _)| !fetched || *at == place);
+        let free = free.map(|(at, left)| (left - safety(at)).max(0));
+        if left[place] < safety(place) || free.sum::<i64>() < buffer {
             self.complain(format!(
-                "a channel claimed item {item} at {place}: {left} are left, safety stock {safety}, \
-                 buffer {buffer}"
+                "a channel claimed item {item} at {place}: {left:?} are left, safety stock {}, \
+                 buffer {buffer}",
+                safety(place)
             ));
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use oneshelf_domain::record::Record;
-use oneshelf_domain::stock::{Place, Reservation, ReservationLine, ReservationState};
+use oneshelf_domain::stock::{Place, Reservation, ReservationLine, ReservationState, StockKey};
 use oneshelf_sync::plan::Writes;
 
 use super::Hub;
@@ -145,12 +145,16 @@ impl Hub {
         let new = |r: &&Reservation| r.created == only.version && r.channel.is_some();
         let kits = |r: &Reservation| r.lines.iter().any(|line| line.kit.is_some());
         let claims = writes.reservations.values().filter(new);
-        let lines = claims.flat_map(|r| r.lines.iter().map(move |line| (line.key(), kits(r))));
-        for (key, kits) in lines {
-            let row = writes.stock.get(&key).copied().unwrap_or_default();
-            let left = row.available() + row.at(Place::StoreShare);
+        let lines = claims.flat_map(|r| r.lines.iter().map(move |l| (r.id, l.key(), kits(r))));
+        for (id, key, kits) in lines {
+            let left = self.numbers.places.iter().map(|location| {
+                let key = StockKey { location: *location, ..key };
+                let row = writes.stock.get(&key).or_else(|| self.database.stock.get(&key));
+                row.map_or(0, |row| row.available() + row.at(Place::StoreShare))
+            });
+            let left: Vec<i64> = left.collect();
             let (place, item) = (self.numbers.place(key.location), self.numbers.item(key.item));
-            scene.audit.channel_claims(place, item, left, kits);
+            scene.audit.channel_claims(id.0.as_u128(), (place, item), &left, kits);
         }
     }
 }

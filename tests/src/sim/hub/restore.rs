@@ -35,7 +35,9 @@ impl Hub {
         for (place, agents) in waits {
             let location = self.numbers.places[place];
             let waits = agents.into_iter().collect();
-            let record = Record::Recovering(Recovering { location, epoch, waits });
+            let (untold, channels) = (true, vec![]);
+            let mark = Recovering { location, epoch, untold, waits, channels };
+            let record = Record::Recovering(mark);
             let command = Command::PutRecord { record: Box::new(record) };
             let submission = own(scene, location, command);
             self.submit(scene, submission, Origin::Nobody);

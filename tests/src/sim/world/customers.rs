@@ -141,7 +141,8 @@ impl World {
             drop(lines.splice(0..1, kit.parts));
             self.scene.counts.flow("a kit was asked for");
         }
-        self.scene.audit.wants(id.0.as_u128(), place, &lines);
+        let fetched = fulfilment == Fulfilment::Pickup;
+        self.scene.audit.wants(id.0.as_u128(), place, &lines, fetched);
         let command = Command::Reserve {
             lines: asked,
             expires_in_ms,

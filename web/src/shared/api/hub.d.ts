@@ -142,6 +142,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/channels/{channel}/caught-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Says, after a restore, that this channel has sent the orders again that the hub forgot.
+         * @description Until all channels of a location have, and its agents have told everything, nothing of it is
+         *     promised. Orders that come meanwhile wait. A hub cannot ask a channel for them: send them again
+         *     from the shop, then say so here.
+         */
+        post: operations["end_channel_recovery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/channels/{channel}/deliveries": {
         parameters: {
             query?: never;
@@ -3259,7 +3281,7 @@ export interface components {
             name: string;
             /** @description Reserved or picked there. */
             promised: components["schemas"]["StoreUnits"];
-            /** @description The hub was put back to a backup, and its agents have not told everything yet. */
+            /** @description The hub was put back to a backup, and its agents and channels have not told everything yet. */
             recovering: boolean;
             /**
              * Format: int64
@@ -3272,8 +3294,12 @@ export interface components {
             share: components["schemas"]["StoreUnits"];
             /** @description What open reservations lack. */
             short: components["schemas"]["StoreUnits"];
-            /** @description The names of those agents that have not, as far as they are known. */
+            /** @description Agents that joined after the backup and have to join anew. */
+            unknown_agents: string[];
+            /** @description Agents that have not, by name. */
             untold_agents: string[];
+            /** @description Channels that have not sent their orders again. */
+            untold_channels: string[];
             /**
              * Format: int64
              * @description Facts that waited in its agent's log then; none when it did not say.
@@ -3299,7 +3325,7 @@ export interface components {
             name: string;
             /** @description Reserved or picked there. */
             promised: components["schemas"]["StoreUnits"];
-            /** @description The hub was put back to a backup, and its agents have not told everything yet. */
+            /** @description The hub was put back to a backup, and its agents and channels have not told everything yet. */
             recovering: boolean;
             /**
              * Format: int64
@@ -3312,8 +3338,12 @@ export interface components {
             share: components["schemas"]["StoreUnits"];
             /** @description What open reservations lack. */
             short: components["schemas"]["StoreUnits"];
-            /** @description The names of those agents that have not, as far as they are known. */
+            /** @description Agents that joined after the backup and have to join anew. */
+            unknown_agents: string[];
+            /** @description Agents that have not, by name. */
             untold_agents: string[];
+            /** @description Channels that have not sent their orders again. */
+            untold_channels: string[];
             /**
              * Format: int64
              * @description Facts that waited in its agent's log then; none when it did not say.
@@ -3387,7 +3417,8 @@ export interface components {
             channel: string;
             /**
              * Format: int64
-             * @description What it may offer, before its display policy.
+             * @description What it may offer from this location alone, before its display policy: a channel by
+             *     shipping, the page of a shop for pickup.
              */
             quantity: number;
         };
@@ -4513,6 +4544,124 @@ export interface operations {
         };
     };
     end_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gone */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_channel_recovery: {
         parameters: {
             query?: never;
             header?: never;

@@ -46,10 +46,15 @@ export const de: StoresStrings = {
     facts_waiting: (s) =>
       `Vorgänge der Filiale, die noch zu melden waren: ${s.waiting_facts}. Der Bestand weiß nichts von ihnen.`,
     recovering: (s) =>
-      'Nach der Wiederherstellung haben ihre Agenten noch nicht alles gemeldet: Von dieser Filiale wird nichts zugesagt.'
-      + (s.untold_agents.length > 0
-        ? ` Gewartet wird auf ${s.untold_agents.join('; ')}. Einer, dessen Rechner verloren ist, lässt sich entfernen: hub enrol remove.`
-        : ''),
+      ['Seit der Wiederherstellung wird von dieser Filiale nichts zugesagt.',
+        s.untold_agents.length > 0 && `Diese Agenten haben noch nicht alles gemeldet: ${s.untold_agents.join('; ')}. Einer, dessen Rechner verloren ist, lässt sich entfernen: hub enrol remove.`,
+        s.unknown_agents.length > 0 && `Diese kamen nach der Sicherung dazu und müssen neu beitreten: ${s.unknown_agents.join('; ')}. Sind sie verloren, zählen, dann: hub location recovered.`,
+        s.untold_channels.length > 0 && `Diese Kanäle müssen ihre Bestellungen noch einmal senden: ${s.untold_channels.join(', ')}. Danach: hub channel caught-up.`,
+      ].filter(Boolean).join(' '),
+    log_gap: () =>
+      'Ihr Agent hat Vorgänge gelöscht, die dieser zurückgesetzte Hub nicht kennt. Den Agenten aufgeben und die Filiale zählen.',
+    releasing: (s) =>
+      s.link === 'fresh' ? 'Aufgegebene Reservierungen enden gleich.' : 'Aufgegebene Reservierungen bleiben, denn nur der Agent der Filiale kann sagen, dass er nichts ausgegeben hat. Wird er aufgegeben, beendet sie eine Zählung ihrer Artikel.',
     in_doubt: (s) =>
       `Fraglich: ${unitsOf(s.in_doubt)}. Niemandem zugesagt, bis sie gezählt sind oder der Agent zurückkommt, der sie hatte.`,
   },

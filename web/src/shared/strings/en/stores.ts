@@ -4,6 +4,7 @@ type Units = { units: number; items: number };
 export type StoreFigures = {
   link: string; share: Units; promised: Units; in_doubt: Units; short: Units; discrepancy: Units;
   reservations: number; waiting_facts?: number | null; untold_agents: string[];
+  unknown_agents: string[]; untold_channels: string[];
 };
 const unitsOf = ({ units, items }: Units) =>
   `${units} ${units === 1 ? 'unit' : 'units'} of ${items} ${items === 1 ? 'item' : 'items'}`;
@@ -50,10 +51,15 @@ export const en = {
     facts_waiting: (s) =>
       `Acts of the store that waited to be told: ${s.waiting_facts}. The stock does not know of them.`,
     recovering: (s) =>
-      'After the restore its agents have not told everything: nothing of this store is promised.'
-      + (s.untold_agents.length > 0
-        ? ` It waits for ${s.untold_agents.join('; ')}. One whose computer is lost can be removed: hub enrol remove.`
-        : ''),
+      ['Since the restore nothing of this store is promised.',
+        s.untold_agents.length > 0 && `These agents have not told everything: ${s.untold_agents.join('; ')}. One whose computer is lost can be removed: hub enrol remove.`,
+        s.unknown_agents.length > 0 && `These joined after the backup and must join anew: ${s.unknown_agents.join('; ')}. If they are lost, count, then say: hub location recovered.`,
+        s.untold_channels.length > 0 && `These channels have to send their orders again: ${s.untold_channels.join(', ')}. Then say: hub channel caught-up.`,
+      ].filter(Boolean).join(' '),
+    log_gap: () =>
+      'Its agent has dropped facts that this hub, which was put back, does not have. Retire the agent, and count the store.',
+    releasing: (s) =>
+      s.link === 'fresh' ? 'Given up reservations end in a moment.' : 'Reservations were given up and are kept, since only the store’s agent can say that it handed nothing over. When it is retired, a count of their items ends them.',
     in_doubt: (s) =>
       `In doubt: ${unitsOf(s.in_doubt)}. Promised to nobody until they are counted, or the agent that had them comes back.`,
   } as Record<string, (s: StoreFigures) => string>,
