@@ -12,6 +12,7 @@ import { office } from './office.mjs';
 import * as pages from './pages.mjs';
 import { payments } from './payments.mjs';
 import { scenarios } from './scenarios.mjs';
+import { stock } from './stock.mjs';
 import { transfers } from './transfers.mjs';
 
 const only = process.argv[2];
@@ -26,7 +27,7 @@ async function main() {
   const browser = await pages.browser();
   const shots = join(shop.folder, 'screenshots');
   mkdirSync(shots);
-  const all = { ...office, ...transfers, ...scenarios, ...payments, ...hostile, ...keys, ...element,
+  const all = { ...office, ...transfers, ...stock, ...scenarios, ...payments, ...hostile, ...keys, ...element,
     ...everybody, ...devices };
   for (const [name, scenario] of Object.entries(all)) {
     if (only && !name.includes(only)) continue;

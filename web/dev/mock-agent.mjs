@@ -1,6 +1,7 @@
 // A stand-in for a store's agent, enough of its contract to drive the register page.
 import { WebSocketServer } from 'ws';
 import { checkDigitOk, items, shelf, stores } from './catalogue.mjs';
+import { stockActs } from './mock-stock.mjs';
 import { Refused, serve } from './web.mjs';
 
 const eur = (minor) => ({ minor, currency: 'EUR' });
@@ -34,13 +35,15 @@ export async function agent(port, world) {
     const on_hand = shelf.get(`${item.sku}@S07`) ?? 0;
     const reserved = Math.min(2, on_hand > 4 ? 2 : 0);
     const picked = on_hand > 6 ? 1 : 0;
+    const unsure = world.unsure?.[item.sku] ?? 0;
     const live = state.link.state === 'live';
     const as_of = live ? new Date().toISOString() : since();
     return {
       sku: item.sku, name: item.name, options: item.options, image: null, unit: 'each',
       price: item.price,
       barcode: item.barcode,
-      here: { on_hand, to_sell: on_hand - reserved - picked, reserved, picked, share: 0 },
+      here: { on_hand: on_hand + unsure, to_sell: on_hand - reserved - picked, reserved, picked,
+        share: Math.min(1, on_hand) },
       elsewhere: stores.filter((s) => s.code !== 'S07').map((s) => ({
         location: s.code, name: s.name, shown: shelf.get(`${item.sku}@${s.code}`) ?? 0, as_of, live,
       })),
@@ -137,7 +140,9 @@ export async function agent(port, world) {
     scans: world.scans ?? [], jobs,
   });
 
+  const acts = stockActs(world, () => me, state, push);
   const routes = [
+    ...acts.routes,
     ['GET', /^\/api\/state$/, () => state],
     ['GET', /^\/api\/staff$/, () => ({ staff: staff.map(({ pin: _, ...s }) => s) })],
     ['POST', /^\/api\/sign-in$/, (_, b) => {
@@ -248,6 +253,7 @@ export async function agent(port, world) {
     ['POST', /^\/mock\/world$/, (_, b) => { Object.assign(world, b); return {}; }],
     ['POST', /^\/mock\/reset$/, () => {
       me = session = null;
+      acts.reset();
       lines = [];
       jobs = [];
       world.unconfirmed = false;

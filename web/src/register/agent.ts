@@ -11,6 +11,7 @@ import { isGone, resume, tellGone } from './paying';
 import { said } from './said';
 import { search } from './search';
 import { t } from './strings';
+import { view } from './view';
 
 export const api = new Api(new URL('./', location.href));
 
@@ -109,6 +110,7 @@ function takeState(state: AgentState) {
 }
 
 function take(event: AgentEvent) {
+  if (desk.phase === 'sell' && view()?.heard(event)) return;
   switch (event.kind) {
     case 'state':
       return takeState(event);

@@ -8,7 +8,7 @@ import { recall } from '../shared/locale';
 
 export type Phase = 'starting' | 'not_enrolled' | 'sign_in' | 'float' | 'sell';
 export type Panel =
-  | null | 'pay' | 'approve' | 'receipts' | 'void_ticket' | 'no_sale' | 'weigh' | 'devices';
+  | null | 'pay' | 'approve' | 'receipts' | 'void_ticket' | 'no_sale' | 'weigh' | 'devices' | 'stock';
 export type NotFound = { code: string; check_digit_ok: boolean };
 /** A scan that stopped: what it was of is past its date. */
 export type Expired = { name: string; until: string; lot: string; code: string };

@@ -8,6 +8,7 @@ import {
   answerPrint, enterQuery, multiplyTyped, nextSale, scan, selectLine, skipPrint, step, voidLine,
 } from './selling';
 import { t } from './strings';
+import { view } from './view';
 
 /** The shortest barcode is an EAN-8: where amounts are typed, fewer keys are an amount. */
 const SHORTEST_BESIDE_AMOUNTS = 8;
@@ -23,13 +24,16 @@ export function searchBox(element: HTMLInputElement) {
 
 export function focusSearch() {
   desk.menu = false;
+  if (view()) return box?.focus();
   if (desk.paid) nextSale();
   desk.panel = null;
   desk.clearNotices();
   queueMicrotask(() => requestAnimationFrame(() => box?.focus()));
 }
 
-function type(text: string) {
+export const inSearchBox = (event: KeyboardEvent) => event.target === box;
+
+export function typeToSearch(text: string) {
   desk.query += text;
   search.typed();
   box?.focus();
@@ -44,6 +48,7 @@ function moveSelection(by: number) {
 
 function back() {
   if (desk.menu) desk.menu = false;
+  else if (view()?.back()) return;
   else if (desk.panel) {
     desk.panel = null;
     desk.clearNotices();
@@ -108,7 +113,7 @@ function selling(event: KeyboardEvent): boolean {
   if (inBox || editable(event.target) || event.key.length !== 1) return false;
   if (event.key === ' ' && elsewhere) return false;
   if (desk.paid) nextSale();
-  type(event.key);
+  typeToSearch(event.key);
   return true;
 }
 
@@ -140,12 +145,13 @@ function onKey(event: KeyboardEvent) {
     : event.key in panels ? (desk.menu = false, panels[event.key](), true)
     : event.key === 'Escape' ? (back(), true)
     : desk.panel === null && !desk.menu ? selling(event)
+    : !desk.menu ? (view()?.key(event) ?? false)
     : false;
   if (used) event.preventDefault();
 }
 
 function shortest(): number | null {
-  const amounts = desk.paying || desk.panel === 'weigh';
+  const amounts = desk.paying || desk.panel === 'weigh' || view()?.figures();
   if (desk.phase === 'sell') return amounts ? SHORTEST_BESIDE_AMOUNTS : 3;
   return desk.phase === 'float' ? SHORTEST_BESIDE_AMOUNTS : null;
 }
@@ -155,14 +161,19 @@ export function listenToKeys(): () => void {
     shortest,
     scan(code) {
       desk.menu = false;
-      if (desk.phase === 'sell') void scan(code);
+      const open = view();
+      if (desk.phase === 'sell' && open) open.scan(code);
+      // Before the view is there its scans are nobody's: they would be sold.
+      else if (desk.phase === 'sell' && desk.panel !== 'stock') void scan(code);
       else play('blocked');
     },
     snapshot() {
       const before = desk.query;
       const focused = document.activeElement;
       const paid = desk.paid;
+      const undo = view()?.snapshot();
       return () => {
+        undo?.();
         desk.query = before;
         desk.paid = paid;
         search.typed();
@@ -170,7 +181,8 @@ export function listenToKeys(): () => void {
       };
     },
     typed: (text) => {
-      if (desk.phase === 'sell' && desk.panel === null) type(text);
+      if (desk.phase === 'sell' && desk.panel === null) typeToSearch(text);
+      else if (desk.phase === 'sell') view()?.typed(text);
     },
   });
   window.addEventListener('keydown', onKey);

@@ -200,6 +200,7 @@ export const de: RegisterStrings = {
 
   devicesTitle: 'Geräte',
   showDevices: 'Alle Geräte',
+  openStock: 'Bestand: zählen, Wareneingang',
   display: 'Kundenanzeige',
   displayState: { none: 'keine', away: 'weg', showing: 'zeigt an' },
   displayHint: {

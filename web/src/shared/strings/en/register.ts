@@ -193,6 +193,7 @@ export const en = {
 
   devicesTitle: 'Devices',
   showDevices: 'All devices',
+  openStock: 'Stock: count, goods in',
   display: 'Customer display',
   displayState: { none: 'None', away: 'Away', showing: 'Showing' },
   displayHint: {
