@@ -27,8 +27,9 @@ export async function signIn(at, staff, pin, register) {
     await choice.filter({ hasText: register }).first().click();
   }
   for (const key of pin) await at.locator(`[data-testid=pin-key][data-key="${key}"]`).click();
+  // A PIN of its whole length needs no Enter, and then the key is soon gone.
   const enter = at.getByTestId('pin-enter');
-  if (await enter.isVisible().catch(() => false)) await enter.click().catch(() => {});
+  if (await enter.isVisible().catch(() => false)) await enter.click({ timeout: 300 }).catch(() => {});
   await at.locator('[data-testid=float],[data-testid=scan-box]').first().waitFor();
   if (await at.getByTestId('float').count()) {
     await at.getByTestId('float').fill('100.00');

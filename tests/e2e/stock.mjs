@@ -83,7 +83,8 @@ stock['goods come in with the line cut, by keyboard, and the hub hears of it'] =
     await desk.screenshot({ path: join(shots, 'register-stock-offline.png') });
     await pages.counts(shopper, 'S07', thing.units);
     await shop.move('S07', 'line', { up: true });
-    await pages.counts(shopper, 'S07', thing.units + 12);
+    const units = async () => (await atHub(shop, thing.sku)) === thing.units + 12;
+    await wait(units, 'the hub hears of the goods');
     await pages.chip(desk, 'hub-chip', 'live');
   };
 
@@ -123,7 +124,8 @@ stock['a scan in the stock view sells nothing'] = async ({ shop, page }) => {
   await scan(shop, 'S07', one.barcode);
   await pages.line(desk, one.sku, 1);
   await opened(desk);
-  // The agent sells what its own scanner sees; the view takes it off again.
+  // The agent looks up what its own scanner sees, once the view has said so.
+  await desk.locator('[data-testid=stock-page][data-looking]').waitFor();
   for (const thing of [two, one]) {
     await scan(shop, 'S07', thing.barcode);
     await desk.locator(`[data-testid=stock-item][data-sku="${thing.sku}"]`).waitFor();

@@ -141,6 +141,10 @@ export async function agent(port, world) {
   });
 
   const acts = stockActs(world, () => me, state, push);
+  // What the agent's own scanner does with an item: sold, or looked up for a count.
+  const sold = (item) => (world.looking
+    ? { kind: 'scan_refused', code: item.sku, problem: 'scan_looked_at', detail: '', fields: { sku: item.sku } }
+    : { kind: 'line', ...add(item) });
   const routes = [
     ...acts.routes,
     ['GET', /^\/api\/state$/, () => state],
@@ -242,11 +246,13 @@ export async function agent(port, world) {
       if (!world.display) throw new Refused(401, 'no_display', 'Open it on the register.');
       return shown();
     }],
+    ['POST', /^\/api\/scanner\/look$/, () => { world.looking = true; return [204]; }],
+    ['DELETE', /^\/api\/scanner\/look$/, () => { world.looking = false; return [204]; }],
     // Controls of the stand-in itself.
     ['POST', /^\/mock\/state$/, (_, b) => { Object.assign(state, b); push(state); return state; }],
     ['POST', /^\/mock\/scan$/, (_, b) => {
       const item = find(b.code);
-      push(item ? { kind: 'line', ...add(item) }
+      push(item ? sold(item)
         : { kind: 'not_found', code: b.code, check_digit_ok: checkDigitOk(b.code) });
       return {};
     }],
@@ -274,7 +280,7 @@ export async function agent(port, world) {
   }));
   world.scanAtStore = (code) => {
     const item = find(code);
-    if (item) push({ kind: 'line', ...add(item) });
+    if (item) push(sold(item));
   };
   world.agentState = state;
   world.pushState = () => push(state);

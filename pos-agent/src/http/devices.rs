@@ -41,6 +41,16 @@ pub(super) async fn end_lesson(State(app): State<App>, Who(who): Who) -> StatusC
     StatusCode::NO_CONTENT
 }
 
+pub(super) async fn look(State(app): State<App>, Who(who): Who) -> StatusCode {
+    app.front.look_at_scans(&who);
+    StatusCode::NO_CONTENT
+}
+
+pub(super) async fn end_look(State(app): State<App>, Who(who): Who) -> StatusCode {
+    app.front.sell_scans(&who);
+    StatusCode::NO_CONTENT
+}
+
 pub(super) async fn skip(
     State(app): State<App>,
     Who(who): Who,

@@ -88,6 +88,7 @@ fn router(app: App) -> Router {
         .route("/printer/resume", post(devices::resume))
         .route("/printer/test-page", post(devices::test_page))
         .route("/scanner/teach", post(devices::teach).delete(devices::end_lesson))
+        .route("/scanner/look", post(devices::look).delete(devices::end_look))
         .route("/devices", get(devices::all))
         .route("/display-keys", post(display::key))
         .route("/displays", delete(display::close))

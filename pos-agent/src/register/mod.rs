@@ -14,6 +14,7 @@ mod figures;
 mod given_up;
 mod link_side;
 mod lives;
+mod looking;
 mod mark;
 mod pay;
 mod printing;
@@ -87,6 +88,7 @@ pub(crate) struct Shared {
     patterns: Patterns,
     /// What scanners put around codes.
     teaching: Teaching,
+    looking: looking::Looking,
     /// What became of the database: put back, or copied.
     pub(super) life: watch::Sender<LifeView>,
     /// The disk under the database failed: the program is to end.
@@ -168,6 +170,7 @@ impl Front {
             language,
             patterns,
             teaching: Teaching::new(reads.affixes().await?),
+            looking: looking::Looking::default(),
             life: watch::Sender::new(LifeView { past: reads.past().await?, ..LifeView::default() }),
             disk_failed: watch::Sender::new(false),
             share_changed: Notify::new(),

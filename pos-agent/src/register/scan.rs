@@ -2,7 +2,8 @@
 //!
 //! The catalogue has the first word: its own codes, then GTINs, then SKUs; only a number that it
 //! does not know is read by a pattern of the store. Invariant: what is past its date stops here and
-//! is sold only when somebody said so; a weighed item never becomes a line without its weight.
+//! is sold only when somebody said so; a weighed item never becomes a line without its weight; while
+//! its register looks at scans (`looking`) none becomes a line.
 
 use std::sync::Arc;
 
@@ -129,6 +130,7 @@ impl Front {
         if by_pattern && says.grams.is_some() && item.details.unit == Unit::Each {
             return Err(not_weighed(&item));
         }
+        self.only_looked(who, &item)?;
         let mut keeps = vec![];
         if let Some(until) = says.expires.as_ref().filter(|day| **day < self.today()) {
             if !accept_expired {

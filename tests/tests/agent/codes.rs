@@ -126,6 +126,19 @@ async fn a_weighed_item_is_no_line_without_its_weight() {
 }
 
 #[tokio::test]
+async fn a_register_that_counts_looks_at_scans_and_sells_none() {
+    let (store, mut page) = store(&[]).await;
+    assert_eq!(page.post("api/scanner/look", json!({})).await.0, 204);
+    let (status, why) = page.scan(TEA).await;
+    assert_eq!((status, &why["code"], &why["sku"]), (409, &json!("scan_looked_at"), &json!("TEA")));
+    assert_eq!(page.scan("4006381333924").await.0, 404, "an unknown code is one here too");
+    assert_eq!(page.get("api/ticket").await["lines"], json!([]));
+    assert_eq!(page.delete("api/scanner/look").await.0, 204);
+    assert_eq!(page.scan(TEA).await.0, 200);
+    drop(store);
+}
+
+#[tokio::test]
 async fn a_scanner_is_taught_what_it_puts_around_codes() {
     let (mut store, mut page) = store(&[]).await;
     // A lesson that somebody ends takes no scan.

@@ -12,6 +12,7 @@ import { said } from './said';
 import { search } from './search';
 import { t } from './strings';
 import { view } from './view';
+import { scan } from './selling';
 
 export const api = new Api(new URL('./', location.href));
 
@@ -126,7 +127,10 @@ function take(event: AgentEvent) {
       if (desk.phase === 'sell') notFound(event.code, event.check_digit_ok);
       return;
     case 'scan_refused':
-      if (desk.phase === 'sell')
+      // A stock view that is gone wanted it; here scans sell.
+      if (desk.phase === 'sell' && event.problem === 'scan_looked_at')
+        void api.delete('api/scanner/look').then(() => scan(event.code), fail);
+      else if (desk.phase === 'sell')
         fail(new Problem(409, event.problem, '', event.detail, event.fields ?? {}));
       return;
     case 'devices':

@@ -118,24 +118,6 @@ export function voidLine(line: Line) {
   });
 }
 
-/** Takes off the ticket again what a scan in the stock view put there; this page still has the
-    line as it was before. */
-export function takeOff(id: string): Promise<void> {
-  const before = desk.lines.find((l) => l.id === id)?.quantity ?? 0;
-  const path = `api/ticket/lines/${seg(id)}`;
-  const off = async () => {
-    if (before > 0) await api.patch(path, { quantity: before });
-    else await api.delete(path);
-  };
-  const next = queue.then(off).catch((cause) => {
-    // Two scans at once were one line, and it is gone.
-    if (!(cause instanceof Problem) || cause.code !== 'line_unknown') throw cause;
-  });
-  // Whatever came of it: the ticket is what the agent says.
-  queue = next.catch(() => {}).then(async () => desk.take(await api.get<Ticket>('api/ticket'))).catch(fail);
-  return next;
-}
-
 export function voidTicket() {
   return inOrder(async () => {
     const answer = await api.delete<{ ticket: Ticket }>('api/ticket');

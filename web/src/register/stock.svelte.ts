@@ -12,7 +12,6 @@ import { desk } from './desk.svelte';
 import { said } from './said';
 import { itemCodes, likelyMisread } from './scanned';
 import { search } from './search';
-import { takeOff } from './selling';
 import { words } from './stock-strings';
 
 export type Act = 'count' | 'receive';
@@ -154,12 +153,7 @@ class Stock {
       void this.open(event.fields.sku);
     else if (event.kind === 'scan_refused')
       this.failed(new Problem(409, event.problem, '', event.detail, event.fields ?? {}));
-    else if (event.kind === 'line') {
-      this.take(event.item);
-      // The agent sells what it scans; here nobody sells.
-      void takeOff(event.added).catch(() =>
-        this.say(words.onTicketTitle, words.onTicket(apart(event.item.name))));
-    } else return false;
+    else return false;
     return true;
   }
 
@@ -240,7 +234,8 @@ class Stock {
 }
 
 /** A name among other words: what it does to the direction of writing ends with it. */
-const apart = (name: string) => `\u2068${name}\u2069`;
+const [FSI, PDI] = [0x2068, 0x2069].map((c) => String.fromCharCode(c));
+const apart = (name: string) => FSI + name + PDI;
 
 /** `Counted: 7 × Camp lantern`. */
 export function title({ act, quantity, item }: Asked): string {

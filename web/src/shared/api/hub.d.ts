@@ -797,10 +797,11 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Promises a location again that waits, after the hub was put back to a backup, for its agent to
-         *     tell what it did since.
+         * Promises a location again that waits, after the hub was put back to a backup, for its agents and
+         *     channels to tell what was done since.
          * @description For one whose agent is gone for good: count there first, since what is promised until then is
-         *     what the backup knew. An agent that has told everything ends it by itself.
+         *     what the backup knew. Agents that have told everything end it by themselves; for channels there
+         *     is `/v1/channels/{channel}/caught-up`.
          */
         delete: operations["end_location_recovery"];
         options?: never;

@@ -57,6 +57,7 @@ export const refusals: Record<string, string | ((fields: Fields) => string)> = {
   reservation_unknown: 'Die Filiale kennt diese Reservierung nicht, oder sie ist beendet.',
   sale_unknown: 'Kein Verkauf dieser Filiale hat diese Belegnummer.',
   scanner_learning: 'Den nächsten Artikel scannen.',
+  scan_looked_at: 'Nachgeschlagen, nicht verkauft.',
   scanner_not_taught: 'Nichts gelernt: drei verschiedene Artikel aus dem Katalog scannen.',
   scanner_taught: 'Gelernt. Was um einen Code herum steht, fällt ab jetzt weg.',
   scan_unreadable: 'Der Scan war nicht lesbar. Bitte noch einmal scannen.',

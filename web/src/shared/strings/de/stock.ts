@@ -56,8 +56,6 @@ export const de: StockStrings = {
   unknown: (code) => `${code} steht nicht im Sortiment dieser Filiale. Es wurde nichts gebucht.`,
   misread: (code) => `${code} hat eine falsche Prüfziffer, wurde also falsch gelesen. Nochmals scannen.`,
   several: 'Mehrere Artikel beginnen mit diesem Code. Bitte einen auswählen.',
-  onTicketTitle: 'Der Scan kam auch auf den Bon',
-  onTicket: (name) => `${name} ließ sich dort nicht wieder entfernen. Bitte die Position vor dem Verkauf stornieren.`,
   refused: 'Es wurde nichts gebucht',
   lostTitle: 'Es kam keine Antwort',
   lostWhat: (time, what) => `${time}, ${what}`,

@@ -53,8 +53,6 @@ export const en = {
   unknown: (code: string) => `${code} is not in the catalogue of this store. Nothing was booked.`,
   misread: (code: string) => `${code} has a wrong check digit, so it was misread. Scan again.`,
   several: 'Several items begin with this code. Choose one.',
-  onTicketTitle: 'The scan also went onto the ticket',
-  onTicket: (name: string) => `${name} could not be taken off it again. Void that line before you sell.`,
   refused: 'Nothing was booked',
   lostTitle: 'No answer came',
   lostWhat: (time: string, what: string) => `${time}, ${what}`,
