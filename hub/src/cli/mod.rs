@@ -16,6 +16,7 @@ mod keys;
 mod notices;
 mod office;
 mod setup;
+mod stock;
 mod stores;
 mod table;
 mod transfers;
@@ -60,6 +61,8 @@ enum Command {
     Location(office::LocationCommand),
     /// Stores as they stand: line, share, doubt, risk; giving up an agent that is gone.
     Store(stores::StoreCommand),
+    /// Stock as it is; goods in, counts and corrections where no agent works.
+    Stock(stock::StockCommand),
     /// Goods from one location to another: asked for, sent, taken in.
     Transfer(Box<transfers::TransferCommand>),
     /// Registers: points of sale.
@@ -228,6 +231,7 @@ async fn obey(command: Command) -> anyhow::Result<ExitCode> {
         Command::Rejected(command) => notices::rejected(&command).await?,
         Command::Location(command) => office::location(&command).await?,
         Command::Store(command) => stores::store(&command).await?,
+        Command::Stock(command) => stock::stock(&command).await?,
         Command::Transfer(command) => transfers::transfer(&command).await?,
         Command::Register(command) => office::register(&command).await?,
         Command::Staff(command) => office::staff(&command).await?,

@@ -94,9 +94,9 @@ enum TransferWhat {
 
 /// Units of an item as they are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Line {
-    sku: String,
-    units: i64,
+pub(super) struct Line {
+    pub sku: String,
+    pub units: i64,
 }
 
 impl FromStr for Line {

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::cli::hub_says;
 use crate::support::Hub;
 
 #[tokio::test]
@@ -182,5 +183,26 @@ async fn the_same_request_sent_again_has_one_effect() {
     assert_eq!(hub.flask_at("S07").await["available"], 11);
     let long = hub.ask("POST", "/v1/stock/receive").admin().key(&"k".repeat(256)).json(&other);
     long.send().await.refused(400, "malformed");
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn a_shelf_without_an_agent_is_filled_and_counted_on_the_command_line() {
+    let hub = Hub::open().await;
+    let says = async |words: &[&str]| hub_says(&hub, words).await;
+    let lines = ["--line", "FLASK=5", "--line", "LAMP=2", "--reference", "DN-7"];
+    let words = [&["stock", "receive", "W01"][..], &lines].concat();
+    let (good, said) = says(&words).await;
+    assert!(good && said.contains("taken in at W01"), "{said}");
+    let (good, said) = says(&["stock", "count", "W01", "FLASK", "4"]).await;
+    assert!(good && said.contains("4 on the shelf"), "{said}");
+    let words = ["stock", "adjust", "W01", "FLASK", "-1", "--reason", "correction"];
+    let (good, said) = says(&words).await;
+    assert!(good, "{said}");
+    let (good, said) = says(&["stock", "show", "FLASK"]).await;
+    let row: Vec<&str> = said.lines().last().unwrap().split_whitespace().collect();
+    assert!(good && row[..3] == ["W01", "3", "3"], "{said}");
+    let (good, said) = says(&["stock", "adjust", "W01", "FLASK", "-9", "--reason", "lost"]).await;
+    assert!(!good && said.contains("/quantity"), "{said}");
     hub.close().await;
 }
