@@ -70,9 +70,10 @@ pub fn promise_of(
     records.kit(key.item).map_or_else(|| one(key.item), |kit| kit.count(one))
 }
 
-/// What one channel may offer at one location (DESIGN.md section 5). For pickup max(0, P - channel
-/// buffer), and nothing at a dark store; for shipping P, but no more than the channel may offer over
-/// all its locations, which its buffer lowers once.
+/// What one channel may offer at one location (DESIGN.md section 5).
+///
+/// For pickup max(0, P - channel buffer), and nothing at a dark store; for shipping P, but no more
+/// than the channel may offer over all its locations, which its buffer lowers once.
 pub fn channel_figure(
     records: &Records,
     lines: &Lines,

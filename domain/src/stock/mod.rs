@@ -10,6 +10,7 @@ mod command;
 mod draft;
 mod draw;
 mod fact;
+mod holds;
 mod items;
 mod kits;
 mod outcome;

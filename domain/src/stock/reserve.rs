@@ -11,7 +11,7 @@ use super::release::{self, end};
 use super::request::{all_known, not_enough, not_now};
 use super::{
     Command, ItemNo, Key, LocationNo, OfKit, Outcome, Place, Reason, Reservation, ReservationLine,
-    ReservationState, StockKey, Stop, TimerChange, TimerKind, kits, transfer,
+    ReservationState, StockKey, Stop, TimerChange, TimerKind, holds, kits, transfer,
 };
 use crate::id::ReservationId;
 use crate::item::ItemState;
@@ -29,10 +29,10 @@ pub(super) fn reserve(draft: &mut Draft, command: &Command) -> Result<Outcome, S
     };
     check_things(draft, lines)?;
     if let Some(shopper) = shopper {
-        replace_holds(draft, shopper, lines)?;
+        holds::replace(draft, shopper, lines)?;
     }
     if let Some(address) = address {
-        bound_address(draft, address, lines)?;
+        holds::bound(draft, address, lines)?;
     }
     let id = ReservationId(draft.at.command.0);
     let mut claimed = vec![];
@@ -163,64 +163,6 @@ fn check_things(draft: &Draft, lines: &[(ItemNo, LocationNo, i64)]) -> Result<()
     if claimed > limits::LINES_MAX {
         let rule = "1 to 200 lines, where each part of a kit is one";
         return Err(Refusal::invalid("/lines", rule).into());
-    }
-    Ok(())
-}
-
-/// One live hold per shopper and item: the earlier one is given up in the same command.
-fn replace_holds(
-    draft: &mut Draft,
-    shopper: &str,
-    lines: &[(ItemNo, LocationNo, i64)],
-) -> Result<(), Stop> {
-    let list = Key::HoldsOfShopper(shopper.to_owned());
-    let holds: Vec<Reservation> = draft.state.live_holds(&list)?.into_iter().cloned().collect();
-    let same =
-        |r: &Reservation| r.lines.iter().any(|l| lines.iter().any(|(i, _, _)| *i == l.asked()));
-    let (replaced, kept): (Vec<_>, Vec<_>) = holds.into_iter().partition(same);
-    if kept.len() >= limits::HOLDS_PER_SHOPPER_MAX {
-        return Err(Refusal::TooManyHolds.into());
-    }
-    draft.each(replaced, |draft, hold| {
-        end(draft, hold, ReservationState::Released, Reason::Release).map(|_| ())
-    })
-}
-
-/// Whoever draws new tokens at will is one address still: so many holds, so many units of an item,
-/// whether they are wanted by themselves or in kits.
-fn bound_address(
-    draft: &Draft,
-    address: &str,
-    lines: &[(ItemNo, LocationNo, i64)],
-) -> Result<(), Stop> {
-    let list = Key::HoldsFromAddress(address.to_owned());
-    let mut held: BTreeMap<ItemNo, i64> = BTreeMap::new();
-    let mut open = 0;
-    for hold in draft.state.live_holds(&list)? {
-        // As it is now: this command may have replaced it.
-        let Some(now) = draft.reservation(hold.id)? else { continue };
-        if now.state != ReservationState::Held {
-            continue;
-        }
-        open += 1;
-        for line in &now.lines {
-            *held.entry(line.item).or_default() += line.quantity;
-        }
-    }
-    if open >= limits::HOLDS_PER_ADDRESS_MAX {
-        return Err(Refusal::TooManyHolds.into());
-    }
-    for (item, location, quantity) in lines {
-        for part in kits::parts(draft, *item, *location)? {
-            let units = held.entry(part.item).or_default();
-            *units += quantity * part.quantity;
-            // One kit may always be held, however many units of a part are in it.
-            let most = limits::HOLD_UNITS_PER_ADDRESS_AND_ITEM_MAX.max(part.quantity);
-            if *units > most {
-                let sku = draft.state.item_by_no(part.item)?.map(|i| i.sku.to_string());
-                return Err(Refusal::TooManyHeld { sku: sku.unwrap_or_default(), most }.into());
-            }
-        }
     }
     Ok(())
 }

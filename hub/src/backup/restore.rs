@@ -4,8 +4,8 @@
 //! What was answered, granted and told since the backup is not known here any more. So the epoch
 //! rises (agents say their retained logs again, copies are sent anew, channels are told everything)
 //! and a location is promised to nobody until its agents and channels have told everything
-//! (`marks`; reference/shares.md section 6). Invariant: until the last step, which is one rename, the
-//! database is as it was.
+//! (`marks`; reference/shares.md section 6). Invariant: until the last step, which is one rename,
+//! the database is as it was.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! Registers whose scans are looked at: somebody counts there, and nothing is sold by a scan.
 //!
-//! A page says so again and again while it wants that; one that is gone sells again soon. Invariant:
-//! of other registers it knows nothing.
+//! A page says so again and again while it wants that; one that is gone sells again soon.
+//! Invariant: a register's word changes nothing for other registers.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

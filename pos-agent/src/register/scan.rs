@@ -2,8 +2,8 @@
 //!
 //! The catalogue has the first word: its own codes, then GTINs, then SKUs; only a number that it
 //! does not know is read by a pattern of the store. Invariant: what is past its date stops here and
-//! is sold only when somebody said so; a weighed item never becomes a line without its weight; while
-//! its register looks at scans (`looking`) none becomes a line.
+//! is sold only when somebody said so; a weighed item never becomes a line without its weight;
+//! while its register looks at scans (`looking`) none becomes a line.
 
 use std::sync::Arc;
 

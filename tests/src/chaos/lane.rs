@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::client::{Caller, Weather, until};
-use super::points::{OF_FILES, OF_SOCKETS, Point, Seen, Table, seen, spread};
+use super::points::{OF_FILES, OF_SOCKETS, Point, Seen, Table, distinct, seen, spread};
 use super::programs::{Fault, Program, Running, Start, Trap};
 use super::register::Register;
 use super::script::Script;
@@ -201,9 +201,10 @@ impl Lane {
         ensure!(met * 10 >= wanted as u64 * 9, "only {met} of {wanted} points were met");
         let names = self.table_name();
         Ok(format!(
-            "{}\n{met} points met of {} tried, {different} of them different, in {:.1} s; {} times the program ended by itself, {} \
-             refusals for the disk's sake; acknowledged {} claims with {} steps, {} sales, {} \
-             tickets voided; nothing lost or doubled, receipts equal sales, audit clean",
+            "{}\n{met} points met of {} tried, {different} of them different, in {:.1} s; {} times \
+             the program ended by itself, {} refusals for the disk's sake; acknowledged {} claims \
+             with {} steps, {} sales, {} tickets voided; nothing lost or doubled, receipts equal \
+             sales, audit clean",
             table.print(&names),
             table.tries(),
             begun.elapsed().as_secs_f64(),
@@ -396,9 +397,4 @@ impl Lane {
         world.audit().await?;
         world.remove().await
     }
-}
-
-fn distinct(points: &[(usize, &Point)]) -> usize {
-    let names = points.iter().map(|(_, point)| format!("{point:?}"));
-    names.collect::<std::collections::BTreeSet<_>>().len()
 }

@@ -106,6 +106,12 @@ pub fn spread(calls: &BTreeMap<&'static str, u64>, count: usize) -> Vec<Point> {
 }
 
 /// What came of the points of a call.
+/// How many of them are not the same.
+pub fn distinct(points: &[(usize, &Point)]) -> usize {
+    let names = points.iter().map(|(_, point)| (point.call, point.nth));
+    names.collect::<BTreeSet<_>>().len()
+}
+
 #[derive(Debug, Default, Clone, Copy)]
 struct Row {
     there_are: u64,

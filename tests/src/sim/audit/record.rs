@@ -112,6 +112,8 @@ impl Auditor {
         match self.open.remove(id) {
             Some(act) => {
                 self.counted |= act.kind == "count";
+                // Told again to a hub that was put back, it covers a sale that went with its disk.
+                self.counted_tainted[act.place] |= act.kind == "count" && self.tainted[act.place];
                 // What a count freed may still be sold by the one that was silent (section 6).
                 let freed = self.freed.contains(&act.life);
                 for line in &act.lines {
