@@ -148,6 +148,14 @@ impl HubLink {
         self.session.map(|(_, incarnation)| incarnation)
     }
 
+    /// The tables have this total of the life that speaks: pings repeat one that is new to this
+    /// link until the agent has it.
+    pub fn stored_total(&mut self, incarnation: IncarnationId, sku: &Sku, total: i64) {
+        if self.incarnation() == Some(incarnation) {
+            self.unconfirmed.stored(sku, total);
+        }
+    }
+
     /// When the last ping that was answered was sent.
     pub fn answered(&self) -> Option<i64> {
         self.answered

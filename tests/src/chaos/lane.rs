@@ -196,9 +196,9 @@ impl Lane {
             self.compare(audit).await.with_context(|| format!("after {fault:?} at {point:?}"))?;
         }
         self.compare(true).await?;
-        // A program's life differs by a few calls from the one before, not by more.
+        // On PostgreSQL a hub makes few calls on files; an injection that never works meets none.
         let met = table.met();
-        ensure!(met * 10 >= wanted as u64 * 9, "only {met} of {wanted} points were met");
+        ensure!(met * 3 >= wanted as u64, "only {met} of {wanted} points were met");
         let names = self.table_name();
         Ok(format!(
             "{}\n{met} points met of {} tried, {different} of them different, in {:.1} s; {} times \

@@ -9,13 +9,14 @@ mod recalls;
 mod recovery;
 mod rows;
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 
 use futures_util::stream::{FuturesOrdered, FuturesUnordered};
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use oneshelf_domain::record::RecordState;
-use oneshelf_domain::stock::{Command, LocationNo};
-use oneshelf_domain::{AgentId, CommandId, IncarnationId, Timestamp, limits};
+use oneshelf_domain::stock::{Command, ItemNo, LocationNo};
+use oneshelf_domain::{AgentId, CommandId, IncarnationId, Sku, Timestamp, limits};
 use oneshelf_protocol::frame::{Down, Up};
 use oneshelf_sync::hub::{About, HubLink, Request, Todo, Unreadable, command, rejected, skus};
 use oneshelf_sync::plan::{Reply, Submission};
@@ -80,6 +81,8 @@ struct Session<'a, O> {
     /// The version up to which rows were sent; none before a session is open.
     sent: Option<i64>,
     top_ups: TopUps,
+    /// Items whose share changed since the last look at its totals.
+    shared: BTreeMap<ItemNo, Sku>,
     /// Grants by policy on their way: apart, so that no answer of a sale waits for one.
     granting: FuturesUnordered<Answered>,
     /// Of the frame that is looked at now.
@@ -122,6 +125,7 @@ where
         out,
         sent: None,
         top_ups: TopUps::default(),
+        shared: BTreeMap::new(),
         granting: FuturesUnordered::new(),
         settled: Settled::default(),
         replaying: false,
@@ -174,6 +178,7 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
                     if pinged {
                         self.try_missed().await?;
                         self.recall_again().await?;
+                        self.totals_again().await?;
                         // The heartbeat carries a frame, empty when nothing changed.
                         self.rows(self.sent).await?;
                     }

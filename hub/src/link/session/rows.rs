@@ -3,14 +3,21 @@
 //! Invariant: rows of a version are sent once, in order, and only in an open session.
 
 use futures_util::{Sink, StreamExt};
-use oneshelf_domain::CommandId;
+use std::collections::BTreeMap;
+
+use oneshelf_domain::stock::{ItemNo, Place, StockKey};
+use oneshelf_domain::{CommandId, Sku};
+use oneshelf_protocol::replica::Row;
 use oneshelf_sync::hub::About;
 use oneshelf_sync::plan::Reply;
 use uuid::Uuid;
 
 use super::{Ended, OTHER, Session, TOP_UPS_AT_ONCE};
 use crate::commands::Lane;
-use crate::store::read::frames;
+use crate::store::read::{frames, shares};
+
+/// Items whose totals are looked at with one heartbeat.
+const SHARED_MAX: usize = 1_000;
 
 impl<O: Sink<String> + Unpin> Session<'_, O> {
     /// Rows that the agent has not got, when there are any.
@@ -35,6 +42,7 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
             tracing::error!(%agent, after, upto, "an agent is further than this hub: all rows go");
         }
         let numbers = frame.numbers.into_iter().collect();
+        self.share_moved(&frame.rows, &numbers);
         let kept = self.app.links.kept(self.location);
         // What would be granted now is asked for when the store has recovered.
         let wanted = !records.is_recovering(self.location)
@@ -45,6 +53,33 @@ impl<O: Sink<String> + Unpin> Session<'_, O> {
         }
         self.sent = Some(frame.upto);
         if wanted { self.recall_new().await } else { Ok(()) }
+    }
+
+    fn share_moved(&mut self, rows: &[Row], numbers: &BTreeMap<Sku, ItemNo>) {
+        for row in rows {
+            let Row::Stock { sku, balances, .. } = row else { continue };
+            let some = balances[Place::StoreShare.index()] > 0 && self.shared.len() < SHARED_MAX;
+            if let Some(item) = numbers.get(sku).filter(|_| some) {
+                self.shared.insert(*item, sku.clone());
+            }
+        }
+    }
+
+    /// What another hub has granted in this very session: its connection, which it takes for
+    /// alive, is of a Hello that came here again, and the agent was told there, or never.
+    pub(super) async fn totals_again(&mut self) -> Result<(), Ended> {
+        let shared = std::mem::take(&mut self.shared);
+        if shared.is_empty() {
+            return Ok(());
+        }
+        let at = |item: &ItemNo| StockKey { item: *item, location: self.location };
+        let keys: Vec<StockKey> = shared.keys().map(at).collect();
+        for (key, owned) in shares::of(&self.app.store, &keys).await? {
+            if let (Some(life), Some(sku)) = (owned.incarnation, shared.get(&key.item)) {
+                self.link.stored_total(life, sku, owned.granted);
+            }
+        }
+        Ok(())
     }
 
     /// Hands some grants by policy over; the rest waits for the answers of these.

@@ -18,6 +18,8 @@ pub struct Owned {
     pub incarnation: Option<IncarnationId>,
     /// Units that it ever gave back.
     pub returned: i64,
+    /// Units that it was ever granted.
+    pub granted: i64,
     /// Below zero: sold, though no bucket explains it.
     pub discrepancy: i64,
     /// Units that reservations lack.
@@ -35,7 +37,7 @@ impl Owned {
     }
 }
 
-type Row = (i64, i64, i64, i64, i64, i64, Option<String>, Option<i64>);
+type Row = (i64, i64, i64, i64, i64, i64, Option<String>, Option<i64>, Option<i64>);
 
 /// The rows that there are.
 ///
@@ -51,7 +53,7 @@ pub async fn of(store: &Store, keys: &[StockKey]) -> Result<BTreeMap<StockKey, O
     }
     // Of a store's lives the last one that is not retired speaks; the order makes it win.
     let sql = "select s.item, s.location, s.available, s.store_share, s.discrepancy, s.short, \
-               h.incarnation, h.returned \
+               h.incarnation, h.returned, h.granted \
                from {rows} join stock s on s.item = r.c0 and s.location = r.c1 \
                left join (share h join incarnation n on n.id = h.incarnation and n.retired = 0) \
                on h.item = s.item and h.location = s.location \
@@ -59,14 +61,14 @@ pub async fn of(store: &Store, keys: &[StockKey]) -> Result<BTreeMap<StockKey, O
     let found: Vec<Row> = tx.fetch(sql, rows).await?;
     tx.rollback().await?;
     let mut all = BTreeMap::new();
-    for (item, location, available, share, discrepancy, short, incarnation, returned) in found {
+    for (item, location, available, share, discrepancy, short, life, returned, granted) in found {
         let key = StockKey { item: ItemNo(item), location: LocationNo(location) };
-        let incarnation = match incarnation {
+        let incarnation = match life {
             Some(id) => Some(id.parse().map_err(|_| StoreError::unreadable("share", &id))?),
             None => None,
         };
-        let returned = returned.unwrap_or(0);
-        let owned = Owned { available, share, incarnation, returned, discrepancy, short };
+        let [returned, granted] = [returned, granted].map(|units| units.unwrap_or(0));
+        let owned = Owned { available, share, incarnation, returned, granted, discrepancy, short };
         all.insert(key, owned);
     }
     Ok(all)

@@ -133,9 +133,23 @@ impl Hub {
         scene.after(2_500, Event::HubTicks { connection });
         let mut said = self.act(scene, connection, todo);
         if pinged {
+            self.totals_again(scene, connection);
             said.extend(self.rows(scene, connection, false));
         }
         said
+    }
+
+    /// What another process has granted in this very session is told by the next ping.
+    fn totals_again(&mut self, scene: &mut Scene, connection: u64) {
+        let Some(c) = self.connections.get_mut(&connection) else { return };
+        let Some(life) = c.link.incarnation() else { return };
+        let of_life = self.database.shares.iter().filter(|((of, _), _)| *of == life);
+        let named = of_life.filter_map(|((_, key), share)| {
+            Some((self.database.items.get(&key.item)?.sku.clone(), share.granted))
+        });
+        for (sku, total) in named.collect::<Vec<_>>() {
+            c.link.act(&mut scene.ids, move |link, _| link.stored_total(life, &sku, total));
+        }
     }
 
     /// Every connection that lacks rows gets them.
