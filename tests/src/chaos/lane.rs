@@ -197,8 +197,8 @@ impl Lane {
         }
         self.compare(true).await?;
         // On PostgreSQL a hub makes few calls on files; an injection that never works meets none.
-        let met = table.met();
-        ensure!(met * 3 >= wanted as u64, "only {met} of {wanted} points were met");
+        let (met, few) = (table.met(), wanted < 10);
+        ensure!(few || met * 3 >= wanted as u64, "only {met} of {wanted} points were met");
         let names = self.table_name();
         Ok(format!(
             "{}\n{met} points met of {} tried, {different} of them different, in {:.1} s; {} times \
