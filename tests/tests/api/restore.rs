@@ -48,6 +48,19 @@ async fn waiting(line: &mut Line, facts: i64, cursor: &Value) {
     line.frame("changes").await;
 }
 
+/// The cursor of an agent that has no rows yet.
+fn nothing() -> Value {
+    json!({"epoch": 0, "version": 0})
+}
+
+/// An agent with a new life, which has told everything.
+async fn speaks(hub: &Hub, agent: oneshelf_domain::AgentId) -> Line {
+    let mut line = Line::open(hub, agent).await;
+    line.hello(life(), nothing()).await;
+    waiting(&mut line, 0, &nothing()).await;
+    line
+}
+
 #[tokio::test]
 async fn a_store_is_promised_again_when_its_agent_has_told_everything() {
     let mut hub = Hub::open().await;
@@ -212,13 +225,6 @@ async fn a_store_waits_for_all_of_its_agents_also_for_one_that_was_replaced() {
     let now = joined(&hub).await;
     hub.receive("S07", 10).await;
     backed_up(&hub, &file).await;
-    let new = json!({"epoch": 0, "version": 0});
-    let speaks = async |hub: &Hub, agent| {
-        let mut line = Line::open(hub, agent).await;
-        line.hello(life(), new.clone()).await;
-        waiting(&mut line, 0, &new).await;
-        line
-    };
     let untold = async |hub: &Hub| hub.get("/v1/stores/S07").await.ok(200)["untold_agents"].clone();
 
     put_back(&mut hub, &file).await;
@@ -241,7 +247,7 @@ async fn a_store_waits_for_all_of_its_agents_also_for_one_that_was_replaced() {
     claim(&hub, "S07").await.refused(409, "not_enough_available");
     hub.delete(&format!("/v1/agents/{replaced}")).await.ok(204);
     assert_eq!(untold(&hub).await, json!([]));
-    waiting(&mut line, 0, &new).await;
+    waiting(&mut line, 0, &nothing()).await;
     claim(&hub, "S07").await.ok(201);
     hub.close().await;
 }
@@ -266,13 +272,6 @@ async fn a_store_waits_for_an_agent_that_joined_since_the_backup_under_its_new_n
     let (good, said) = hub_says(&hub, &words).await;
     assert!(good, "{said}");
     hub.start().await;
-    let new = json!({"epoch": 0, "version": 0});
-    let speaks = async |hub: &Hub, agent| {
-        let mut line = Line::open(hub, agent).await;
-        line.hello(life(), new.clone()).await;
-        waiting(&mut line, 0, &new).await;
-        line
-    };
     let line = speaks(&hub, first).await;
     let store = hub.get("/v1/stores/S07").await.ok(200);
     assert_eq!(store["untold_agents"], json!([]));
