@@ -139,4 +139,6 @@ bugs! {
     KeptRowsBelieved = "kept-rows-believed",
     /// A hub starts although its database is behind the witness.
     WitnessIgnored = "witness-ignored",
+    /// A hub does not look whether a log goes on behind what it has.
+    GapUnseen = "gap-unseen",
 }

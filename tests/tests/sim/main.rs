@@ -13,6 +13,7 @@ const SEEDS: u64 = 80;
 const RARE: &[&str] = &["power cut after the hub's commit, before its answers"];
 /// What several hubs on one database must have met in them.
 const HUBS: &[&str] = &[
+    "a log went on behind what the hub has",
     "agent at another hub, held by the one before",
     "commit refused: another hub had written",
     "frame to a hub that its agent has left",

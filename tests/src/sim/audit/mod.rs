@@ -116,6 +116,8 @@ pub struct Auditor {
     heard: BTreeMap<String, BTreeMap<i64, i64>>,
     /// Lives that were rolled back behind what the hub had seen: the hub must notice.
     must_fork: BTreeSet<Id>,
+    /// Lives whose agents have dropped what a hub that was put back does not have: it must notice.
+    dropped: BTreeMap<Id, usize>,
     /// Lives that were copied while no Hello of theirs waited for its answer.
     copied: BTreeSet<Id>,
     /// What the hub was put back, and what it forgot by that.
@@ -183,7 +185,7 @@ impl Auditor {
         (&self.settled, &self.ended, &self.freed).hash(hasher);
         (&self.open, &self.booked_ids, &self.promises, &self.left).hash(hasher);
         (&self.doubts, &self.must_fork, &self.copied, &self.given, &self.heard).hash(hasher);
-        (&self.heads, &self.restored, &self.ruined, &self.road).hash(hasher);
+        (&self.heads, &self.restored, &self.ruined, &self.road, &self.dropped).hash(hasher);
     }
 
     pub(super) fn complain(&mut self, what: String) {

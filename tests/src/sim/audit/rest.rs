@@ -22,9 +22,13 @@ impl Auditor {
             self.same_rows(view, books)?;
         }
         self.all_logged(views)?;
-        let silent = |place: &&usize| !self.tainted[**place];
-        if let Some(place) = books.recovering.iter().find(silent) {
+        if let Some(place) = books.recovering.first() {
             return Err(format!("S7 place {place} never recovers"));
+        }
+        for life in self.dropped.keys() {
+            if !books.lives.iter().any(|l| l.id == *life && l.retired) {
+                return Err(format!("S8 a log with a gap was not noticed: {life:x}"));
+            }
         }
         if let Some((id, act)) = self.open.iter().find(|(_, a)| !self.tainted[a.place]) {
             return Err(format!("S6 a fact never arrived: {id:x} {act:?}"));

@@ -151,6 +151,20 @@ impl Auditor {
         self.deadlines.put_back(mark.holds);
         self.left.clear();
         self.must_fork.clear(); // it does not know their later past any more
+        self.dropped.clear();
+    }
+
+    /// An agent that has not heard yet that the hub was put back drops what it told.
+    pub fn drops(&mut self, place: usize, id: Id, life: Id) {
+        if self.restored.forgot(id) {
+            self.tainted[place] = true;
+            self.dropped.insert(life, place);
+        }
+    }
+
+    /// What this life told was dropped by its agent, and is not in the backup.
+    pub fn dropped(&mut self, place: usize, life: Id) {
+        self.dropped.insert(life, place);
     }
 
     /// While the hub knows too little of a place, it promises and grants nothing there; and it
@@ -166,6 +180,11 @@ impl Auditor {
             let waits = forgotten.find(|(id, _)| told_by_speakers(views, place, **id));
             if let Some((id, _)) = waits.filter(|_| !self.tainted[place]) {
                 return Err(format!("S6 place {place} has recovered, this was not told: {id:x}"));
+            }
+            let goes_on = |life: Id| books.lives.iter().any(|l| l.id == life && !l.retired);
+            let mut gaps = self.dropped.iter().filter(|(_, at)| **at == place);
+            if let Some((life, _)) = gaps.find(|(life, _)| goes_on(**life)) {
+                return Err(format!("S6 place {place} has recovered with a gap: {life:x}"));
             }
         }
         for place in &books.recovering {

@@ -23,8 +23,8 @@ pub(in crate::sim) struct Recall {
 /// What one process tells the others.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::sim) enum Ring {
-    /// A store answered a ping that left then, ms.
-    Answered(LocationNo, i64),
+    /// A store answered a ping that left then, ms; a life whose log goes on behind a gap.
+    Answered(LocationNo, i64, Option<IncarnationId>),
     /// Whoever holds the agent asks it for share.
     Recall(Recall),
     /// Whoever holds the agent ends its connection.
@@ -50,7 +50,10 @@ impl Hub {
             return vec![];
         }
         match ring {
-            Ring::Answered(location, at) => self.answered_elsewhere(location, at),
+            Ring::Answered(location, at, gap) => {
+                self.answered_elsewhere(location, at);
+                self.put_gap(location, gap);
+            }
             Ring::Recall(recall) => {
                 if self.recall_here(scene, recall) {
                     scene.counts.met("recall asked at one hub, told by another");
@@ -116,7 +119,9 @@ impl Hub {
     }
 
     fn cut_here(&mut self, location: LocationNo) -> Vec<Said> {
-        let here = self.connections.extract_if(.., |_, c| c.location == location);
-        here.map(|(connection, _)| Said::Closed { connection }).collect()
+        let here = self.connections.iter().filter(|(_, c)| c.location == location);
+        let here: Vec<u64> = here.map(|(connection, _)| *connection).collect();
+        here.iter().for_each(|connection| self.ends(*connection));
+        here.into_iter().map(|connection| Said::Closed { connection }).collect()
     }
 }

@@ -4,12 +4,13 @@
 
 use std::collections::BTreeMap;
 
-use oneshelf_domain::limits;
 use oneshelf_domain::promise::Lines;
 use oneshelf_domain::stock::{LocationNo, StockKey};
+use oneshelf_domain::{IncarnationId, limits};
 use oneshelf_sync::hub::Freshness;
 
 use super::{Hub, Ring};
+use crate::sim::bug::Bug;
 use crate::sim::names::STORES;
 use crate::sim::scene::Scene;
 
@@ -20,6 +21,8 @@ pub(super) struct Heard {
     answered: BTreeMap<LocationNo, i64>,
     /// Recalls under way: when they were sent, and what the store had returned then.
     asked: BTreeMap<StockKey, (i64, i64)>,
+    /// Lives whose logs go on behind facts that the tables do not have and no agent keeps.
+    gaps: BTreeMap<LocationNo, IncarnationId>,
     /// When the hub was started.
     since: i64,
 }
@@ -37,7 +40,8 @@ impl Hub {
         let Some(c) = self.connections.get(&connection) else { return };
         let (location, Some(at)) = (c.location, c.link.answered()) else { return };
         if self.heard.answered.get(&location).is_none_or(|known| *known < at) {
-            self.ring(scene, Ring::Answered(location, at));
+            let gap = self.gap(location);
+            self.ring(scene, Ring::Answered(location, at, gap));
         }
         self.answered_elsewhere(location, at);
     }
@@ -48,6 +52,35 @@ impl Hub {
         *known = at.max(*known);
         // What it was asked before that ping is no longer held against it.
         self.heard.asked.retain(|key, (asked, _)| key.location != location || *asked >= at);
+    }
+
+    /// An agent keeps what was answered for a while, and a backup may be older than that.
+    pub(super) fn look_for_a_gap(&mut self, scene: &mut Scene, connection: u64) {
+        let Some(c) = self.connections.get(&connection) else { return };
+        let location = c.location;
+        let next = c.link.maybe_ahead().filter(|next| {
+            let known = self.database.incarnations.get(&next.incarnation);
+            let last = known.map_or(0, |i| i.last);
+            !known.is_some_and(|i| i.forked) && next.seq > last + 1
+        });
+        let life = next.map(|next| next.incarnation);
+        if life.is_some() && self.gap(location) != life {
+            scene.counts.met("a log went on behind what the hub has");
+        }
+        self.put_gap(location, life.filter(|_| scene.bug != Some(Bug::GapUnseen)));
+    }
+
+    /// The life of a store whose agent has dropped facts that the tables do not have.
+    pub fn gap(&self, location: LocationNo) -> Option<IncarnationId> {
+        self.heard.gaps.get(&location).copied()
+    }
+
+    /// What was found of a store's log, here or by another process.
+    pub(super) fn put_gap(&mut self, location: LocationNo, life: Option<IncarnationId>) {
+        match life {
+            Some(life) => _ = self.heard.gaps.insert(location, life),
+            None => _ = self.heard.gaps.remove(&location),
+        }
     }
 
     /// A store is asked for share, of which it has returned so much.
@@ -62,7 +95,8 @@ impl Hub {
 
     /// How all lines look now.
     pub(super) fn lines(&self, now: i64) -> Lines {
-        let mut lines = Lines::default();
+        let gaps = self.heard.gaps.values().copied().collect();
+        let mut lines = Lines { gaps, ..Lines::default() };
         for location in self.numbers.places.iter().take(STORES) {
             let answered = self.heard.answered.get(location);
             let age = now - answered.copied().unwrap_or(self.heard.since);

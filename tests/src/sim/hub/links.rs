@@ -50,6 +50,13 @@ impl Hub {
         closed.collect()
     }
 
+    /// A connection is over: whoever has the store next hears what its log is like.
+    pub(super) fn ends(&mut self, connection: u64) {
+        if let Some(c) = self.connections.remove(&connection) {
+            self.put_gap(c.location, None);
+        }
+    }
+
     /// The connection through which a device speaks to this process now.
     pub fn connection_of(&self, device: usize) -> Option<u64> {
         self.connections.iter().find(|(_, c)| c.device == device).map(|(id, _)| *id)
@@ -65,6 +72,7 @@ impl Hub {
         self.hears(scene, connection);
         let said = self.act(scene, connection, todo);
         if pong {
+            self.look_for_a_gap(scene, connection);
             self.recovered(scene, connection);
         }
         said
@@ -86,7 +94,7 @@ impl Hub {
                 }
                 Todo::Close(why) => {
                     scene.trace(&format!("hub closes {connection}: {why}"));
-                    self.connections.remove(&connection);
+                    self.ends(connection);
                     said.push(Said::Closed { connection });
                 }
             }
@@ -177,7 +185,7 @@ impl Hub {
         if stored.is_some_and(|life| c.link.is_over(life)) {
             scene.trace(&format!("hub closes {connection}: its session is over"));
             scene.counts.met("session over by another hub's word");
-            self.connections.remove(&connection);
+            self.ends(connection);
             return vec![Said::Closed { connection }];
         }
         let upto = self.database.head.version.0;

@@ -157,6 +157,6 @@ impl Hub {
 
     /// The line of a connection is found to be gone.
     pub fn lose(&mut self, connection: u64) {
-        self.connections.remove(&connection);
+        self.ends(connection);
     }
 }

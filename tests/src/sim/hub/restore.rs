@@ -98,6 +98,9 @@ impl Hub {
             return;
         };
         let (location, agent) = (c.location, c.link.agent);
+        if self.gap(location).is_some() {
+            return;
+        }
         let Some(mark) = self.mark(location) else { return };
         let next = mark.after(agent, |one| self.revoked.contains(&one));
         if next.as_ref() == Some(mark) {

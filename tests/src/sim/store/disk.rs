@@ -242,14 +242,14 @@ impl Disk {
     }
 
     /// Deletes facts that the copy includes and that were answered so long ago that no backup of
-    /// a hub misses them. Returns how many.
-    pub fn forget_old(&mut self, now: Timestamp, keep_ms: i64) -> usize {
+    /// a hub misses them. Returns them: id and life.
+    pub fn forget_old(&mut self, now: Timestamp, keep_ms: i64) -> Vec<(u128, u128)> {
         if self.oldest.is_none_or(|oldest| now.ms_since(oldest) <= keep_ms) {
-            return 0;
+            return vec![];
         }
         // The last one that is included says where the copy ends.
         let included = (self.log.all().len() - self.beyond_copy().len()).saturating_sub(1);
-        let (mut at, before) = (0, self.log.all().len());
+        let mut at = 0;
         let answered = &self.answered;
         let (mut gone, mut oldest) = (vec![], None::<Timestamp>);
         self.log.retain(|(f, answer)| {
@@ -257,16 +257,17 @@ impl Disk {
             let word = answered.get(&f.command_id).copied();
             let long_ago = word.is_some_and(|t| now.ms_since(t) > keep_ms);
             let kept = answer.is_none() || !long_ago || at > included;
-            match word {
-                Some(t) if kept => oldest = Some(oldest.map_or(t, |oldest| oldest.min(t))),
-                _ => gone.push(f.command_id),
+            if !kept {
+                gone.push((f.command_id, f.incarnation));
+            } else if let Some(t) = word {
+                oldest = Some(oldest.map_or(t, |oldest| oldest.min(t)));
             }
             kept
         });
-        gone.iter().for_each(|id| _ = self.answered.remove(id));
+        gone.iter().for_each(|(id, _)| _ = self.answered.remove(id));
         self.looked_at_anew();
         self.oldest = oldest;
-        before - self.log.all().len()
+        gone.into_iter().map(|(id, life)| (id.0.as_u128(), life.0.as_u128())).collect()
     }
 
     /// The bytes that were stored.

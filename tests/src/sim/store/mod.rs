@@ -109,7 +109,8 @@ impl Device {
             return;
         }
         let dropped = self.disk.forget_old(scene.stamp(), scene.keep_facts);
-        scene.counts.dropped += dropped as u64;
+        scene.counts.dropped += dropped.len() as u64;
+        dropped.into_iter().for_each(|(id, life)| scene.audit.drops(self.store, id, life));
     }
 
     fn give_all_back(&mut self, scene: &mut Scene) {

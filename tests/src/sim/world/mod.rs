@@ -54,9 +54,9 @@ pub(super) struct World {
     pub setting: Setting,
     pub backups: Vec<Option<Disk>>,
     /// Of the hub's database, with what the auditor knew then, and when that was.
-    pub hub_backup: Option<Box<(Database, Mark, i64)>>,
+    pub hub_backup: Option<Box<(Database, Mark)>>,
     /// Its database, which was put back and which no hub serves from.
-    rolled_back: Option<Box<(Database, Mark, i64)>>,
+    rolled_back: Option<Box<(Database, Mark)>>,
     acts: u64,
     /// Looks since the auditor last saw what the stores show.
     unseen: usize,

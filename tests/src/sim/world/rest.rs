@@ -7,6 +7,8 @@ use crate::sim::scene::Event;
 
 /// Longest time to come to rest, ms.
 const LONGEST: i64 = 20 * 60_000;
+/// How often somebody looks at what the hub says of the stores, ms.
+const ATTENDED: i64 = 40_000;
 /// Shortest: holds run out, two pings go by.
 const SHORTEST: i64 = 170_000;
 
@@ -29,12 +31,16 @@ impl World {
         }
         let begun = self.scene.now;
         let mut voided = false;
-        let mut quiet_since = None;
+        let (mut quiet_since, mut looked) = (None, begun);
         while self.scene.now - begun < LONGEST {
             self.step()?;
             if !voided && self.scene.now - begun > 1_000 {
                 voided = true;
                 self.void_tickets();
+            }
+            if self.scene.now - looked > ATTENDED {
+                looked = self.scene.now;
+                self.end_of_gaps();
             }
             if !(voided && self.is_quiet()) {
                 quiet_since = None;

@@ -1,7 +1,9 @@
 //! The hub's database put back to an older copy of itself: by the book, or by something that says
 //! nothing of it. Then no hub serves from it, since the witness tells, until somebody leads it
 //! back by the book. A witness that is lost with it, or that was not written yet, is outside of
-//! what is claimed.
+//! what is claimed. A backup may be older than what agents keep: then a log goes on behind a gap.
+
+use oneshelf_domain::stock::Command;
 
 use super::World;
 use crate::sim::audit::Mark;
@@ -10,14 +12,10 @@ use crate::sim::hub::Database;
 use crate::sim::names::STORES;
 use crate::sim::scene::Event;
 
-/// Longest time in which an agent that is spoken to takes a session of before for open, ms.
-const NOTICED: i64 = 30_000;
 /// After how long somebody looks why no hub starts, on average, ms.
 const ATTENDED: i64 = 40_000;
 /// Between two tries to start, ms.
 const AGAIN: i64 = 8_000;
-
-type Backup = Box<(Database, Mark, i64)>;
 
 impl World {
     /// A backup of the hub is made while it works.
@@ -26,15 +24,8 @@ impl World {
             return false; // what it would hold is no more
         }
         let mark = self.scene.audit.mark();
-        self.hub_backup = Some(Box::new((self.hub.database.clone(), mark, self.scene.now)));
+        self.hub_backup = Some(Box::new((self.hub.database.clone(), mark)));
         true
-    }
-
-    /// The latest backup, unless it is as old as what agents keep: that one is not put back, and
-    /// they hear of it a moment later.
-    fn usable_backup(&mut self) -> Option<Backup> {
-        let backup = self.hub_backup.take()?;
-        (self.scene.now - backup.2 <= self.scene.keep_facts - NOTICED).then_some(backup)
     }
 
     /// The latest backup is put back by the book.
@@ -42,7 +33,7 @@ impl World {
         if self.rolled_back.is_some() {
             return false; // somebody is at it
         }
-        let Some(backup) = self.usable_backup() else { return false };
+        let Some(backup) = self.hub_backup.take() else { return false };
         self.all_hubs_stop();
         self.put_back(*backup);
         true
@@ -53,7 +44,7 @@ impl World {
         if self.rolled_back.is_some() {
             return false;
         }
-        let Some(backup) = self.usable_backup() else { return false };
+        let Some(backup) = self.hub_backup.take() else { return false };
         if !self.hub.is_behind(&backup.0, self.scene.now) {
             return false;
         }
@@ -92,7 +83,7 @@ impl World {
         }
     }
 
-    fn put_back(&mut self, (database, mark, _): (Database, Mark, i64)) {
+    fn put_back(&mut self, (database, mark): (Database, Mark)) {
         self.scene.counts.hub_restores += 1;
         self.forget(&database, mark);
         let here = self.devices.iter().filter(|d| !d.gone);
@@ -111,6 +102,36 @@ impl World {
             .flat_map(|d| d.disk.log.known().iter().copied())
             .collect();
         self.scene.audit.hub_restored(mark, Some(epoch), |id| logs.contains(&id), STORES);
+        for (store, life) in self.behind_a_gap(database) {
+            self.scene.audit.dropped(store, life);
+        }
+    }
+
+    /// Lives whose agents have dropped what this database does not have.
+    fn behind_a_gap(&self, database: &Database) -> Vec<(usize, u128)> {
+        let here = self.devices.iter().filter(|d| !d.gone);
+        let gap = here.filter(|d| {
+            let life = d.disk.life.incarnation;
+            let last = database.incarnations.get(&life).map_or(0, |i| i.last);
+            let kept = d.disk.log.all().iter().map(|(fact, _)| fact);
+            let next = kept.filter(|f| f.incarnation == life && f.seq > last).map(|f| f.seq).min();
+            next.unwrap_or(d.disk.life.seq + 1) > last + 1
+        });
+        gap.map(|d| (d.store, d.disk.life.incarnation.0.as_u128())).collect()
+    }
+
+    /// Somebody reads that a log goes on behind what the hub has: its agent may have nothing more
+    /// to tell, and is given up.
+    pub(super) fn end_of_gaps(&mut self) {
+        self.some_hub();
+        let lives = &self.hub.database.incarnations;
+        let places = self.hub.numbers.places.iter().take(STORES);
+        let gaps = places.filter_map(|at| Some((*at, self.hub.gap(*at)?)));
+        let open = gaps.filter(|(_, life)| lives.get(life).is_some_and(|i| !i.retired));
+        for (location, incarnation) in open.collect::<Vec<_>>() {
+            self.scene.trace("a log goes on behind a gap: its life is ended");
+            self.set(Command::RetireAgent { location, incarnation });
+        }
     }
 
     fn all_hubs_stop(&mut self) {

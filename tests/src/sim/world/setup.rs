@@ -88,7 +88,7 @@ fn setting(seed: u64, scene: &mut Scene) -> Setting {
     if matches!(seed % 16, 11 | 13 | 14) {
         faults.extend([(HubBackup, 2 * MINUTE), (HubRestored, 6 * MINUTE)]);
     }
-    if matches!(seed % 16, 1 | 5 | 6 | 10 | 13) {
+    if matches!(seed % 16, 1 | 5 | 6 | 9 | 10 | 13) {
         faults.push((AgentGivenUp, 2 * MINUTE));
     }
     // Every kind of run has one hub, two, or three.
@@ -97,7 +97,7 @@ fn setting(seed: u64, scene: &mut Scene) -> Setting {
         faults.push((HubPaused, 2 * MINUTE));
     }
     if seed % 16 == 9 {
-        scene.keep_facts = scene.rng.between(1, 6) * MINUTE;
+        scene.keep_facts = scene.rng.between(2, 10) * 20 * SECOND;
     }
     let habits = Habits { beyond: scene.rng.chance(500), counts: scene.rng.chance(600) };
     let habits = Habits { counts: habits.counts || seed % 8 == 7, ..habits };
