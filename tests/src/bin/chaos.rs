@@ -45,7 +45,7 @@ enum What {
     Offline,
     /// The last unit at a register and by a hold.
     LastUnit,
-    /// A hub put back to a backup while a store sells.
+    /// A hub put back to a backup while a store sells, shoppers claim and a channel orders.
     Restore,
     /// A store's agent put back to yesterday, told so and by hand, and copied.
     Agents,
@@ -103,9 +103,8 @@ impl What {
                 vec![(Sqlite, count), (Postgres, count), (PostgresTwo, count)]
             }
             Self::Load => vec![(Sqlite, count - count / 2), (Postgres, count / 2)],
-            Self::Offline | Self::LastUnit | Self::Restore | Self::Agents => {
-                vec![(Sqlite, count)]
-            }
+            Self::Restore => vec![(Sqlite, count), (Postgres, count)],
+            Self::Offline | Self::LastUnit | Self::Agents => vec![(Sqlite, count)],
             Self::Replicas => vec![(PostgresTwo, count)],
             Self::Kills | Self::Disk => vec![],
         }

@@ -5,6 +5,7 @@
 //! gives the same choices but not the same run.
 
 pub mod agents;
+pub mod backups;
 pub mod client;
 pub mod dice;
 pub mod full;

@@ -38,6 +38,7 @@ pub struct HubReservation {
 const SALES: &str =
     "select receipt_number, register, number, total, document from sale order by version";
 const ITEMS: &str = "select no, sku from item";
+const ORDERS: &str = "select id, state, reservation from channel_order";
 const RESERVATIONS: &str = "select id, state, reference from reservation";
 
 /// Runs one statement on either engine.
@@ -91,6 +92,15 @@ pub async fn reservations(database: &str) -> Result<BTreeMap<String, HubReservat
     let rows: Vec<(String, String, Option<String>)> = fetch!(database, RESERVATIONS);
     let named = |(id, state, reference)| (id, HubReservation { state, reference });
     Ok(rows.into_iter().map(named).collect())
+}
+
+/// All orders of channels by the channel's ids: state, and the reservation of their units.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn orders(database: &str) -> Result<BTreeMap<String, (String, String)>> {
+    let rows: Vec<(String, String, String)> = fetch!(database, ORDERS);
+    Ok(rows.into_iter().map(|(id, state, claim)| (id, (state, claim))).collect())
 }
 
 /// Receipt numbers and totals (minor units) of an agent's journal.

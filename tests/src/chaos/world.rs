@@ -59,7 +59,7 @@ pub struct World {
     /// The admin's.
     pub secret: String,
     dice: Dice,
-    server: Option<(String, String)>,
+    pub(super) server: Option<(String, String)>,
 }
 
 /// An item of the catalogue.
@@ -129,11 +129,11 @@ impl World {
         Ok(())
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(super) fn path(&self, name: &str) -> String {
         self.folder.join(name).display().to_string()
     }
 
-    fn hub_command(&self, arguments: &[&str]) -> Result<Program> {
+    pub(super) fn hub_command(&self, arguments: &[&str]) -> Result<Program> {
         Ok(Program {
             name: format!("hub-{}", arguments.first().unwrap_or(&"")),
             file: find("hub")?,
@@ -287,32 +287,6 @@ impl World {
         self.hub_command(&["audit", "--database", &self.database])?.output().await
     }
 
-    /// `hub backup`: an error when it is not whole.
-    ///
-    /// # Errors
-    /// What it says.
-    pub async fn backup(&self, file: &str) -> Result<String> {
-        self.hub_command(&["backup", file, "--database", &self.database])?.output().await
-    }
-
-    /// How a backup is made over an older one, to be run to its end.
-    ///
-    /// # Errors
-    /// When the program is not there.
-    pub fn backup_to(&self, file: &str) -> Result<Program> {
-        let file = self.path(file);
-        self.hub_command(&["backup", &file, "--overwrite", "--database", &self.database])
-    }
-
-    /// `hub restore`; no hub may run.
-    ///
-    /// # Errors
-    /// What it says.
-    pub async fn restore(&self, file: &str) -> Result<String> {
-        let restore = ["restore", file, "--replace", "--database", &self.database];
-        self.hub_command(&restore)?.output().await
-    }
-
     /// The agent's database.
     pub fn journal(&self) -> PathBuf {
         self.folder.join("agent")
@@ -352,10 +326,15 @@ async fn fresh_database(name: &str) -> Result<(String, String)> {
     let Ok(server) = std::env::var("ONESHELF_TEST_POSTGRES") else {
         bail!("ONESHELF_TEST_POSTGRES names no server; `cargo xtask chaos` starts one");
     };
-    run(&server, &format!("drop database if exists \"{name}\" with (force)")).await?;
-    let make = format!("create database \"{name}\" template template0 encoding 'UTF8' locale 'C'");
-    run(&server, &make).await?;
+    make_empty(&server, name).await?;
     Ok((server, name.to_owned()))
+}
+
+/// An empty database, whatever had its name.
+pub(super) async fn make_empty(server: &str, name: &str) -> Result<()> {
+    run(server, &format!("drop database if exists \"{name}\" with (force)")).await?;
+    let make = format!("create database \"{name}\" template template0 encoding 'UTF8' locale 'C'");
+    run(server, &make).await
 }
 
 async fn run(server: &str, sql: &str) -> Result<()> {

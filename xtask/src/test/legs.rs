@@ -280,7 +280,7 @@ pub(crate) const LEGS: &[Leg] = &[
         after: &["build"],
         needs: &[Need::Postgres],
         steps: &[
-            Step::Built("chaos", &["restore", "--count", "2"]),
+            Step::Built("chaos", &["restore", "--count", "1"]),
             Step::Built("chaos", &["agents", "--count", "1"]),
         ],
         ..LEG

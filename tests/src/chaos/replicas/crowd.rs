@@ -26,7 +26,7 @@ impl Everybody {
         for name in ["ada", "bob", "cyd", "dan"] {
             tasks.spawn(shop.clone().claims(name, dice.fork(), stopped.clone()));
         }
-        tasks.spawn(shop.clone().orders(dice.fork(), stopped));
+        tasks.spawn(shop.clone().orders("W".to_owned(), dice.fork(), stopped));
         Self { tasks, stop }
     }
 

@@ -318,7 +318,12 @@ impl Proof<'_> {
             (books.claims.clone(), books.orders.clone(), books.twice)
         };
         verdict::ended_once(&wanted, &self.observer.ends().await?)?;
-        verdict::orders_kept(&orders, &self.observer.orders().await?, &states, &arrivals)?;
+        verdict::orders_kept(
+            &orders,
+            &rows::orders(&self.world.database).await?,
+            &states,
+            &arrivals,
+        )?;
         let expired = wanted.values().filter(|end| **end == "expired").count();
         let Met { pauses, kills, in_hand, slowest } = &self.met;
         ensure!(expired > 0 && changes > 0 && !writes.is_empty(), "nothing happened");

@@ -5,8 +5,6 @@
 //! beside the lease as it stands then. It shares nothing with the hubs but the names of tables and
 //! leases. Invariant: what it notes is of the same transaction as the write.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context, Result};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -153,17 +151,6 @@ impl Observer {
         let sql = "select kind, subject from event where kind in ('reservation.expired',
             'reservation.released', 'reservation.consumed') order by version, line";
         Ok(sqlx::query_as(sql).fetch_all(&mut self.conn).await?)
-    }
-
-    /// How the channel's orders stand: state and claim.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn orders(&mut self) -> Result<BTreeMap<String, (String, String)>> {
-        let sql = "select id, state, reservation from channel_order";
-        let rows: Vec<(String, String, String)> =
-            sqlx::query_as(sql).fetch_all(&mut self.conn).await?;
-        Ok(rows.into_iter().map(|(id, state, claim)| (id, (state, claim))).collect())
     }
 
     /// What is still to be said or worked off.

@@ -4,7 +4,7 @@
 //! Owns the books of what was answered. Invariant: what is in the books the hubs said, and nothing
 //! is asked for twice but under the same key.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -122,14 +122,19 @@ impl Shop {
     ///
     /// # Errors
     /// When the hubs do not take them in.
-    pub async fn orders(self, mut dice: Dice, stop: watch::Receiver<bool>) -> Result<()> {
+    pub async fn orders(
+        self,
+        name: String,
+        mut dice: Dice,
+        stop: watch::Receiver<bool>,
+    ) -> Result<()> {
         let mut pace = tokio::time::interval(PACE * 3);
         for number in 0.. {
             pace.tick().await;
             if *stop.borrow() {
                 break;
             }
-            let order = format!("W-{number}");
+            let order = format!("{name}-{number}");
             let first = usize::try_from(dice.between(0, self.callers.len() as u64 - 1))?;
             self.order(&order, first).await?;
             if dice.chance(40) {
@@ -144,9 +149,13 @@ impl Shop {
     /// # Errors
     /// When no hub takes it in.
     pub async fn order(&self, order: &str, first: usize) -> Result<()> {
+        self.books().orders.insert(order.to_owned(), false);
+        self.place(order, first).await
+    }
+
+    async fn place(&self, order: &str, first: usize) -> Result<()> {
         let line = json!({"sku": self.skus[0], "quantity": 1});
         let data = json!({"channel_order_id": order, "lines": [line]});
-        self.books().orders.insert(order.to_owned(), false);
         self.tell(&format!("{order}-placed"), "order.placed", &data, first).await
     }
 
@@ -155,8 +164,28 @@ impl Shop {
     /// # Errors
     /// When no hub takes it in.
     pub async fn cancel(&self, order: &str, first: usize) -> Result<()> {
-        let data = json!({"channel_order_id": order});
         self.books().orders.insert(order.to_owned(), true);
+        self.call_off(order, first).await
+    }
+
+    /// Sends what it has sent of all orders but these once more. Gives of how many.
+    ///
+    /// # Errors
+    /// When no hub takes it in.
+    pub async fn again(&self, but: &BTreeSet<String>) -> Result<usize> {
+        let mut orders = self.books().orders.clone();
+        orders.retain(|order, _| !but.contains(order));
+        for (order, cancelled) in &orders {
+            self.place(order, 0).await?;
+            if *cancelled {
+                self.call_off(order, 0).await?;
+            }
+        }
+        Ok(orders.len())
+    }
+
+    async fn call_off(&self, order: &str, first: usize) -> Result<()> {
+        let data = json!({"channel_order_id": order});
         self.tell(&format!("{order}-cancelled"), "order.cancel", &data, first).await
     }
 
