@@ -20,6 +20,13 @@ pub enum Warning {
     FreeWhenOffline,
     /// It may be promised online.
     Promised,
+    /// The books have none of it, and nobody was promised any: the shelf knows better.
+    Uncounted,
+}
+
+impl Warning {
+    /// The worst first: what a kit says of its parts.
+    const ALL: [Self; 3] = [Self::Promised, Self::FreeWhenOffline, Self::Uncounted];
 }
 
 /// A part of the kits of a line.
@@ -97,8 +104,8 @@ impl TicketLine {
                 (p.beyond + each - 1) / each
             };
             self.beyond = self.parts.iter().map(short).max().unwrap_or(0);
-            let worst = |w| self.parts.iter().any(|p| p.warning == Some(w)).then_some(w);
-            self.warning = worst(Warning::Promised).or(worst(Warning::FreeWhenOffline));
+            let some = |w: &Warning| self.parts.iter().any(|p| p.warning == Some(*w));
+            self.warning = Warning::ALL.into_iter().find(some);
         }
         beyond
     }

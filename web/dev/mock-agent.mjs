@@ -65,7 +65,8 @@ export async function agent(port, world) {
     const free = here(items.find((i) => i.sku === l.sku)).here;
     l.beyond = Math.max(0, l.quantity - free.to_sell);
     l.warning = l.beyond === 0 ? null
-      : state.link.state === 'offline' ? 'free_when_offline' : 'promised';
+      : state.link.state === 'offline' ? 'free_when_offline'
+        : free.on_hand > 0 ? 'promised' : 'uncounted';
   };
   const set = (l, quantity) => {
     l.quantity = quantity;

@@ -1,13 +1,15 @@
 //! Marks of ticket lines: units that the store's share does not cover, and which case that is.
 //!
 //! While the answer to an Ask may still come, a line has no mark. When the hub answered and gave
-//! nothing, the units are promised. When nobody answers, the line counts as down, whatever its
+//! nothing, the units are promised, unless its books have none that anybody could have been
+//! promised (docs/decisions/0018-goods-that-no-book-knows.md). When nobody answers, the line counts as down, whatever its
 //! socket says: the copy as it was says whether somebody had claimed the units.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use oneshelf_domain::stock::Place;
 use oneshelf_domain::ticket::{Ticket, Warning};
 use oneshelf_domain::{RegisterCode, Sku, limits};
 use oneshelf_sync::agent::Line;
@@ -95,8 +97,13 @@ impl Core {
             } else if !self.may_come(&sku) {
                 // "Promised" is somebody's word, never the lack of one.
                 let answered = !offline && self.asks.get(&sku) == Some(&Asked::Answered);
-                let free = !answered && self.free_when_line_fell(register, &sku).await? >= beyond;
-                let warning = if free { Warning::FreeWhenOffline } else { Warning::Promised };
+                let warning = match answered {
+                    true if self.nobody_was_promised(&sku).await? => Warning::Uncounted,
+                    false if self.free_when_line_fell(register, &sku).await? >= beyond => {
+                        Warning::FreeWhenOffline
+                    }
+                    _ => Warning::Promised,
+                };
                 marks.push((sku, beyond, Some(warning)));
             }
         }
@@ -106,6 +113,14 @@ impl Core {
             put_marks(ticket, &sku, beyond, warning);
         }
         Ok(before != ticket.lines)
+    }
+
+    /// The copy has no unit that the hub could give or promise, none that it has promised, and
+    /// nobody who waits for one. One that is older than a claim still shows what that claim took.
+    async fn nobody_was_promised(&self, sku: &Sku) -> Result<bool, Fault> {
+        let stock = self.shared.reads.stock(sku).await?;
+        let claimed = stock.at(Place::Reserved) + stock.at(Place::Picked) + stock.short;
+        Ok(stock.available() <= 0 && claimed <= 0)
     }
 
     /// Units that nobody had claimed when the line fell, less own sales since and what other open

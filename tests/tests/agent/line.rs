@@ -104,6 +104,42 @@ async fn promised_is_the_hubs_word_and_never_its_silence() {
 }
 
 #[tokio::test]
+async fn goods_that_no_book_knows_need_no_manager() {
+    let store = Store::open().await;
+    let mut line = store.first_line().await;
+    let mut page = store.ana_with_float().await;
+    line.rows(10, 11, nothing_applied(), &[stock("TEA", 0, 0)]);
+    page.until("api/items/TEA/here", |i| i["here"]["on_hand"] == 0).await;
+    page.scanned(TEA).await;
+    let ask = line.frame("ask").await;
+    line.answer(&ask, 0);
+    let marked = |warning: &'static str| {
+        move |t: &Value| t["lines"][0]["warning"] == warning && t["lines"][0]["beyond"] == 1
+    };
+    page.until("api/ticket", marked("uncounted")).await;
+    // Some came in, and one was promised before the ticket was paid.
+    let mut row = stock("TEA", 0, 0);
+    row["balances"] = json!([0, 0, 1, 0, 0, 0, 0, -1, 0, 0, 0, 0]);
+    line.rows(11, 12, nothing_applied(), &[row]);
+    page.until("api/ticket", marked("promised")).await;
+    assert_eq!(page.pay(cash(450)).await.1["code"], "approval_needed");
+    // So is one that a short reservation waits for.
+    let mut short = stock("TEA", 0, 0);
+    short["short"] = json!(1);
+    line.rows(12, 13, nothing_applied(), &[stock("TEA", 0, 0)]);
+    page.until("api/ticket", marked("uncounted")).await;
+    line.rows(13, 14, nothing_applied(), &[short]);
+    page.until("api/ticket", marked("promised")).await;
+    line.rows(14, 15, nothing_applied(), &[stock("TEA", 0, 0)]);
+    page.until("api/ticket", marked("uncounted")).await;
+    let (status, paid) = page.pay(cash(450)).await;
+    assert_eq!(status, 200, "{paid}");
+    let body = line.fact("sale").await["body"].clone();
+    assert_eq!(body["lines"], json!([{"sku": "TEA", "share": 0, "beyond": 1}]));
+    assert_eq!(body["sale"]["approval"], Value::Null);
+}
+
+#[tokio::test]
 async fn a_grant_by_policy_answers_no_question() {
     let store = Store::open().await;
     let mut line = store.first_line().await;

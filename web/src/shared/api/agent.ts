@@ -58,7 +58,7 @@ export type Line = {
   total: Money;
   tax: string;
   beyond: number;
-  warning: null | 'free_when_offline' | 'promised';
+  warning: null | 'free_when_offline' | 'promised' | 'uncounted';
 };
 export type TaxLine = { name: string; rate_basis_points: number; net: Money; tax: Money };
 export type Ticket = {

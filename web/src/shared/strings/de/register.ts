@@ -34,6 +34,7 @@ export const de: RegisterStrings = {
   approvalPin: 'PIN einer Leitung',
   approvalYes: 'Trotzdem verkaufen',
   promised: 'Einer Onlinebestellung zugesagt',
+  uncounted: 'Laut Bestand keine mehr da',
   beyondMeasured: (measure) => `${measure} hier nicht gezählt`,
   beyond: (n) => `${n} hier nicht gezählt`,
   search: 'Scannen oder Name, Nummer eingeben',

@@ -32,6 +32,7 @@ export const en = {
   approvalPin: 'PIN of a manager',
   approvalYes: 'Sell anyway',
   promised: 'Promised to an online order',
+  uncounted: 'None left by the books',
   beyondMeasured: (measure: string) => `${measure} not counted as here`,
   beyond: (n: number) => (n === 1 ? '1 not counted as here' : `${n} not counted as here`),
   search: 'Scan, or search by name or number',
