@@ -21,6 +21,7 @@ mod staged;
 mod stock;
 mod sum;
 mod text;
+mod way;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -115,49 +115,6 @@ impl Reads {
         row.map(|row| from_json(&row)).transpose()
     }
 
-    /// Whether the own log hands this reservation over, beyond what the copy includes.
-    pub(crate) async fn handed_over_here(&self, id: ReservationId) -> Result<bool, Fault> {
-        let found: i64 = sqlx::query_scalar(
-            "select exists (select 1 from log
-             where n > coalesce((select applied_n from copy where one = 1), 0)
-             and (answer is null or answer not like '%\"rejected\"%')
-             and json_extract(fact, '$.body.body') = 'handover'
-             and json_extract(fact, '$.body.reservation') = ?)",
-        )
-        .bind(id.to_string())
-        .fetch_one(&self.pool)
-        .await?;
-        Ok(found != 0)
-    }
-
-    /// Transfers that are on their way to the store or will be, oldest first.
-    pub(crate) async fn transfers(&self, limit: usize) -> Result<Vec<Row>, Fault> {
-        let rows: Vec<String> = sqlx::query_scalar(
-            "select reservation from reservation
-             where json_extract(reservation, '$.row') = 'transfer' order by id limit ?",
-        )
-        .bind(rows_at_most(limit))
-        .fetch_all(&self.pool)
-        .await?;
-        rows.iter().map(|row| from_json(row)).collect()
-    }
-
-    /// Whether the own log closes this transfer, beyond what the copy includes.
-    pub(crate) async fn closed_here(&self, id: ReservationId) -> Result<bool, Fault> {
-        let found: i64 = sqlx::query_scalar(
-            "select exists (select 1 from log
-             where n > coalesce((select applied_n from copy where one = 1), 0)
-             and (answer is null or answer not like '%\"rejected\"%')
-             and json_extract(fact, '$.body.body') = 'arrived'
-             and json_extract(fact, '$.body.close')
-             and json_extract(fact, '$.body.transfer') = ?)",
-        )
-        .bind(id.to_string())
-        .fetch_one(&self.pool)
-        .await?;
-        Ok(found != 0)
-    }
-
     /// Open tickets.
     pub(crate) async fn tickets(&self) -> Result<BTreeMap<RegisterCode, Ticket>, Fault> {
         let rows: Vec<(String, String)> =

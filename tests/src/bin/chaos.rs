@@ -7,7 +7,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Result, bail};
 use clap::{Parser, ValueEnum};
 use oneshelf_tests::chaos::dice::Dice;
-use oneshelf_tests::chaos::lane::Trouble;
+use oneshelf_tests::chaos::lane::Ran;
+use oneshelf_tests::chaos::lanes::Trouble;
 use oneshelf_tests::chaos::world::{Engine, World};
 use oneshelf_tests::chaos::{
     agents, full, hot, kills, lanes, last_unit, linear, offline, replicas, restore,
@@ -164,23 +165,25 @@ async fn side_by_side(
         let dice = dice.fork();
         running.spawn_local(async move {
             let begun = Instant::now();
-            let outcome = full::run(dice).await;
+            let outcome = full::run(dice).await.map(|said| Ran { met: 0, different: 0, said });
             ("full disks".to_owned(), outcome, begun.elapsed().as_secs_f64())
         });
     }
     let (mut passed, mut failed) = (0, 0);
+    let (mut met, mut different) = (0, 0);
     loop {
         let ended = tokio::select! {
             ended = running.join_next() => ended,
             // What runs is killed when the tasks are dropped.
             () = asked_to_stop() => bail!("asked to stop"),
         };
-        let Some(ended) = ended else { return Ok((passed, failed)) };
+        let Some(ended) = ended else { break };
         let (name, outcome, seconds) = ended?;
         match outcome {
-            Ok(said) => {
+            Ok(ran) => {
                 passed += 1;
-                say(&format!("{said}\ntest {name} ... ok ({seconds:.1} s)"))?;
+                (met, different) = (met + ran.met, different + ran.different);
+                say(&format!("{}\ntest {name} ... ok ({seconds:.1} s)", ran.said))?;
             }
             Err(error) => {
                 failed += 1;
@@ -188,6 +191,13 @@ async fn side_by_side(
             }
         }
     }
+    // Of one engine, and where lanes failed, there are fewer.
+    let enough = met >= count as u64 || engine.is_some() || failed > 0;
+    let word = if enough { "ok" } else { "FAILED" };
+    say(&format!(
+        "{met} points met of {count}, {different} of them different\ntest points ... {word}"
+    ))?;
+    Ok(if enough { (passed + 1, failed) } else { (passed, failed + 1) })
 }
 
 /// One proof on one engine: a line of what happened, and a verdict.

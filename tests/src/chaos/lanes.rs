@@ -7,8 +7,61 @@
 use anyhow::{Context, Result};
 
 use super::dice::Dice;
-use super::lane::{Lane, Trouble, Victim};
+use super::lane::{Lane, Ran};
+use super::points::{OF_FILES, OF_SOCKETS};
+use super::programs::Fault;
 use super::world::{Engine, World};
+
+/// Which program it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Victim {
+    /// The hub.
+    Hub,
+    /// A store's agent.
+    Agent,
+    /// `hub backup`.
+    Backup,
+}
+
+impl Victim {
+    /// For people and folders.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hub => "hub",
+            Self::Agent => "agent",
+            Self::Backup => "backup",
+        }
+    }
+}
+
+/// What happens at the points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// `kill -9`.
+    Kills,
+    /// EIO and ENOSPC, each once and from then on.
+    Errors,
+}
+
+impl Trouble {
+    /// At the how manieth point.
+    pub fn at(self, point: usize) -> Fault {
+        if self == Trouble::Kills {
+            return Fault::Kill;
+        }
+        let errno = ["EIO", "ENOSPC"][point % 2];
+        Fault::Error { errno, lasting: point / 2 % 2 == 1 }
+    }
+
+    /// Calls that a program may meet it at.
+    pub fn calls(self, victim: Victim, engine: Engine) -> Vec<&'static str> {
+        // A disk's errors are those of files; on a server the hub has only sockets.
+        let sockets =
+            engine != Engine::Sqlite || (self == Trouble::Kills && victim != Victim::Backup);
+        let sockets = if sockets { &OF_SOCKETS[..] } else { &[] };
+        OF_FILES.iter().chain(sockets).copied().collect()
+    }
+}
 
 /// A lane of a proof.
 pub struct Plan {
@@ -52,7 +105,7 @@ pub fn plans(trouble: Trouble, count: usize) -> Vec<Plan> {
 ///
 /// # Errors
 /// What was lost, doubled or broken, and where the logs are.
-pub async fn run(trouble: Trouble, plan: &Plan, mut dice: Dice) -> Result<String> {
+pub async fn run(trouble: Trouble, plan: &Plan, mut dice: Dice) -> Result<Ran> {
     let name = format!("{trouble:?}-{}-{}", plan.victim.name(), plan.turn.0).to_lowercase();
     let world = World::make(&name, plan.engine, &mut dice).await?;
     let folder = world.folder.display().to_string();

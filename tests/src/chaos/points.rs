@@ -25,7 +25,7 @@ pub const OF_FILES: [&str; 11] = [
 pub const OF_SOCKETS: [&str; 3] = ["sendto", "writev", "sendmsg"];
 
 /// A call that a thread makes for the how manieth time.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Point {
     /// Its name.
     pub call: &'static str,
@@ -105,13 +105,23 @@ pub fn spread(calls: &BTreeMap<&'static str, u64>, count: usize) -> Vec<Point> {
     points
 }
 
-/// What came of the points of a call.
-/// How many of them are not the same.
-pub fn distinct(points: &[(usize, &Point)]) -> usize {
-    let names = points.iter().map(|(_, point)| (point.call, point.nth));
-    names.collect::<BTreeSet<_>>().len()
+/// Points for those that were not met: first such as nobody has tried, then those that were met,
+/// again.
+pub fn instead(
+    calls: &BTreeMap<&'static str, u64>,
+    count: usize,
+    turn: (usize, usize),
+    met: &BTreeSet<Point>,
+) -> Vec<Point> {
+    let taken: BTreeSet<Point> = spread(calls, count).into_iter().collect();
+    let mut others: Vec<Point> = spread(calls, count.saturating_mul(4));
+    others.retain(|point| !taken.contains(point));
+    others.dedup();
+    let mine = others.into_iter().skip(turn.0).step_by(turn.1);
+    mine.chain(met.iter().cloned()).collect()
 }
 
+/// What came of the points of a call.
 #[derive(Debug, Default, Clone, Copy)]
 struct Row {
     there_are: u64,
@@ -121,36 +131,49 @@ struct Row {
 
 /// How the points were covered.
 #[derive(Debug, Default)]
-pub struct Table(BTreeMap<&'static str, Row>);
+pub struct Table {
+    rows: BTreeMap<&'static str, Row>,
+    /// Where something happened.
+    different: BTreeSet<Point>,
+}
 
 impl Table {
     /// Begins with what there is.
     pub fn of(calls: &BTreeMap<&'static str, u64>) -> Self {
         let row = |most: &u64| Row { there_are: *most, ..Row::default() };
-        Self(calls.iter().map(|(call, most)| (*call, row(most))).collect())
+        let rows = calls.iter().map(|(call, most)| (*call, row(most))).collect();
+        Self { rows, different: BTreeSet::new() }
     }
 
     /// A point was tried; `met`: the program got there.
     pub fn tried(&mut self, point: &Point, met: bool) {
-        let row = self.0.entry(point.call).or_default();
+        let row = self.rows.entry(point.call).or_default();
         row.tried += 1;
         row.met += u64::from(met);
+        if met {
+            self.different.insert(point.clone());
+        }
     }
 
     /// Points at which something happened.
     pub fn met(&self) -> u64 {
-        self.0.values().map(|row| row.met).sum()
+        self.rows.values().map(|row| row.met).sum()
+    }
+
+    /// Those of them that are not the same.
+    pub fn different(&self) -> &BTreeSet<Point> {
+        &self.different
     }
 
     /// Points that were tried.
     pub fn tries(&self) -> u64 {
-        self.0.values().map(|row| row.tried).sum()
+        self.rows.values().map(|row| row.tried).sum()
     }
 
     /// For people.
     pub fn print(&self, what: &str) -> String {
         let mut text = format!("{:<12} {:>9} {:>7} {:>7}", what, "there are", "tried", "met");
-        for (call, row) in &self.0 {
+        for (call, row) in &self.rows {
             let Row { there_are, tried, met } = row;
             // Writing to a text does not fail.
             let _ = write!(text, "\n{call:<12} {there_are:>9} {tried:>7} {met:>7}");
@@ -179,6 +202,22 @@ mod tests {
         let calls = [("fdatasync", 1), ("openat", 1), ("pwrite64", 2), ("sendto", 1)];
         assert_eq!(seen.calls, BTreeMap::from(calls));
         assert_eq!(seen.files, ["/d/hub.db", "/d/hub.db-wal"].map(PathBuf::from).into());
+    }
+
+    #[test]
+    fn a_point_that_is_not_met_has_others_instead() {
+        let calls = BTreeMap::from([("fsync", 8)]);
+        let point = |nth| Point { call: "fsync", nth };
+        let nths = |points: Vec<Point>| points.into_iter().map(|p| p.nth).collect::<Vec<_>>();
+        assert_eq!(nths(spread(&calls, 2)), [3, 7]);
+        let met = BTreeSet::from([point(7)]);
+        let (one, two) = (instead(&calls, 2, (0, 2), &met), instead(&calls, 2, (1, 2), &met));
+        assert_eq!((nths(one), nths(two)), (vec![1, 4, 6, 7], vec![2, 5, 8, 7]));
+        let mut table = Table::of(&calls);
+        for (nth, met) in [(3, false), (7, true), (7, true), (8, true)] {
+            table.tried(&point(nth), met);
+        }
+        assert_eq!((table.tries(), table.met(), table.different().len()), (4, 3, 2));
     }
 
     #[test]

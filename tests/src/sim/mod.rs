@@ -10,6 +10,7 @@ mod bug;
 mod hub;
 mod many;
 mod names;
+mod planted;
 mod policies;
 mod rng;
 mod scene;
@@ -22,6 +23,7 @@ mod world;
 
 pub use bug::Bug;
 pub use many::{each_in_order, in_order, threads};
+pub use planted::Shown;
 pub use policies::{Cell, LINES, POLICIES, STOCKS, Tally, WEEKS, measure, plot, table};
 pub use search::{CONFIGS, Config, Found, Limits, search};
 pub use summary::Summary;
@@ -49,6 +51,9 @@ pub struct Broken {
     pub tail: Vec<String>,
 }
 
+/// How the word on a run begins that an assertion ended.
+const PANIC: &str = "panic: ";
+
 /// Runs one seed and keeps so many lines of its trace.
 pub fn run(seed: u64, bug: Option<Bug>, keep: usize) -> Report {
     finish(world::World::new(seed, bug, keep, true))
@@ -63,7 +68,7 @@ pub fn run_without_shares(seed: u64, keep: usize) -> Report {
 
 fn finish(mut world: world::World) -> Report {
     let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| world.run()));
-    let result = caught.unwrap_or_else(|panic| Err(format!("panic: {}", message(&*panic))));
+    let result = caught.unwrap_or_else(|panic| Err(PANIC.to_owned() + &message(&*panic)));
     world.report(result.err())
 }
 

@@ -190,14 +190,20 @@ async fn goods_go_to_another_location_and_come_from_one() {
     };
     let on_its_way = page.get("api/stock/transfers").await;
     assert_eq!(on_its_way["transfers"][0]["lines"], json!([["LAMP", 3]]), "{on_its_way}");
+    assert_eq!(on_its_way["items"]["LAMP"], json!({"name": "Camp lamp", "options": null}));
+    let depot = json!([{"code": "W01", "name": "Depot", "kind": "warehouse"}]);
+    assert_eq!((&on_its_way["locations"], &on_its_way["outgoing"]), (&depot, &json!([])));
     let refused = act(&page, "k-2", arrive(1, false)).await;
     assert_eq!(refused.0, 200, "goods that are here are here: {}", refused.1);
+    let left = page.get("api/stock/transfers").await;
+    assert_eq!(left["transfers"][0]["lines"], json!([["LAMP", 1]]), "told or not: {left}");
     let unknown = json!({"act": "arrive", "transfer": RESERVATION.replace('7', "8"), "lines": [],
         "close": true});
     assert_eq!(act(&page, "k-3", unknown).await.1["code"], "transfer_unknown");
     let nothing = json!({"act": "arrive", "transfer": RESERVATION, "lines": []});
     assert_eq!(act(&page, "k-3", nothing).await.1["code"], "invalid");
     assert_eq!(act(&page, "k-4", arrive(0, true)).await.0, 200);
+    assert_eq!(page.get("api/stock/transfers").await["transfers"], json!([]));
     assert_eq!(act(&page, "k-5", arrive(1, false)).await.1["code"], "transfer_ended");
     let body = json!({"body": "arrived", "transfer": RESERVATION, "close": false,
         "lines": [{"sku": "LAMP", "good": 1, "damaged": 1}]});

@@ -234,6 +234,7 @@ pub(crate) const LEGS: &[Leg] = &[
         after: &["build"],
         steps: &[
             Step::Cargo(&["test", "--workspace", "--exclude=xtask", "--test=sim"]),
+            Step::Built("sim", &["--bugs"]),
             Step::Built("sim", &["--hours", "2000"]),
         ],
         ..LEG

@@ -123,7 +123,7 @@ pub fn search(config: &'static Config, bug: Option<Bug>, limits: Limits) -> Foun
 /// A panic is one way to break.
 fn caught(what: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
     catch_unwind(AssertUnwindSafe(what))
-        .unwrap_or_else(|panic| Err(format!("panic: {}", super::message(&*panic))))
+        .unwrap_or_else(|panic| Err(super::PANIC.to_owned() + &super::message(&*panic)))
 }
 
 /// A trace in words.
