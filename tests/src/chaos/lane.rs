@@ -11,8 +11,9 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use serde_json::json;
 
-use super::client::{Caller, Weather, until};
+use super::client::{Ask, Caller, Weather, until};
 use super::lanes::{Trouble, Victim};
 use super::points::{OF_SOCKETS, Point, Seen, Table, instead, seen, spread};
 use super::programs::{Fault, Program, Running, Start, Trap};
@@ -81,6 +82,8 @@ impl Lane {
         world.open_store(&[REGISTER]).await?;
         let items = world.items(ITEMS, &[(STORE, AT_STORE), (WAREHOUSE, AT_WAREHOUSE)]).await?;
         world.policy(&format!("share/{STORE}/*"), 50).await?;
+        let road = json!({"name": "Road", "kind": "transit"});
+        world.admin(0)?.need(&Ask::put("/v1/locations/T01", &road)).await?;
         world.enrol(world.hubs[0]).await?;
         let (agent, at) = world.agent()?;
         let second = agent.start_sound().await?;

@@ -4,15 +4,18 @@
 //! happens to the programs meanwhile.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use super::client::{Ask, Caller};
+use super::client::{Ask, Caller, until};
 use super::load::{Books, Claim};
 use super::register::Register;
 use super::world::{Item, STORE, WAREHOUSE};
 
+/// How long a store may take to hear of what comes, programs being killed meanwhile.
+const TOLD: Duration = Duration::from_secs(90);
 /// Scans that may be lost before somebody looks for what is wrong.
 const SCANS_MAX: u64 = 200;
 
@@ -47,7 +50,7 @@ impl Script {
         self.items[(self.round + further) % self.items.len()].clone()
     }
 
-    /// Receive; reserve, pick, hand over; hold, commit; hold, release.
+    /// Receive, adjust; reserve, pick, hand over; hold, commit; hold, release.
     ///
     /// # Errors
     /// When an answer is not what it must be.
@@ -58,7 +61,10 @@ impl Script {
         let body = json!({"location": WAREHOUSE, "lines": [{"sku": item.sku, "quantity": 3}],
             "reference": key});
         self.hub.need(&Ask::post("/v1/stock/receive", &format!("{key}-in"), &body)).await?;
-        *self.books.came.entry((WAREHOUSE, item.sku)).or_default() += 3;
+        *self.books.came.entry((WAREHOUSE, item.sku.clone())).or_default() += 3;
+        let lost = json!({"location": WAREHOUSE, "sku": item.sku, "reason": "lost", "quantity": 1});
+        self.hub.need(&Ask::post("/v1/stock/adjust", &format!("{key}-lost"), &lost)).await?;
+        *self.books.came.entry((WAREHOUSE, item.sku)).or_default() -= 1;
         let shipped: &[_] = &[("pick", "picked"), ("hand-over", "consumed")];
         self.claim(&format!("{key}-ship"), None, shipped).await?;
         self.claim(&format!("{key}-keep"), Some(900), &[("commit", "committed")]).await?;
@@ -97,7 +103,8 @@ impl Script {
         Ok(())
     }
 
-    /// A ticket that is thrown away, one that is paid, goods that come back, a count.
+    /// A ticket that is thrown away, one that is paid, goods that come back, a count, and what the
+    /// warehouse sends.
     ///
     /// # Errors
     /// When an answer is not what it must be.
@@ -120,7 +127,41 @@ impl Script {
         let sold: i64 = self.books.sales.iter().filter_map(|s| s.units.get(&sku)).sum();
         let found = self.at_store + self.books.came(STORE, &sku) - sold;
         let count = json!({"act": "count", "sku": sku, "found": found});
-        self.act(&format!("{key}-count"), &count).await
+        self.act(&format!("{key}-count"), &count).await?;
+        self.transfer(&format!("{key}-send")).await
+    }
+
+    /// Goods leave the warehouse, and are unpacked in the store.
+    async fn transfer(&mut self, key: &str) -> Result<()> {
+        let (sku, units) = (self.item(0).sku, 2);
+        let lines = json!([{"sku": sku, "quantity": units}]);
+        let body = json!({"from": WAREHOUSE, "to": STORE, "lines": lines, "reference": key});
+        let made = self.hub.need(&Ask::post("/v1/transfers", key, &body)).await?;
+        let id = made["id"].as_str().context("a transfer has an id")?.to_owned();
+        let reference = Some(key.to_owned());
+        let sent = BTreeMap::from([(sku.clone(), units)]);
+        let claim = Claim { reference, location: WAREHOUSE, units: sent, state: "in_transit" };
+        let path = format!("/v1/transfers/{id}/ship");
+        self.hub.need(&Ask::post(&path, &format!("{key}-ship"), &json!({}))).await?;
+        self.books.claims.insert(id.clone(), claim);
+        let register = &mut self.register;
+        until(TOLD, async || {
+            let listed =
+                register.settled(&Ask::get("/api/stock/transfers")).await?.good("a list")?;
+            let mut all = listed["transfers"].as_array().into_iter().flatten();
+            let told = all.any(|t| t["id"] == json!(id) && t["state"] == json!("in_transit"));
+            Ok(if told { Ok(()) } else { Err(format!("{listed}")) })
+        })
+        .await
+        .context("the store hears of what comes")?;
+        let lines = json!([{"sku": sku, "good": units}]);
+        let came = json!({"act": "arrive", "transfer": id, "lines": lines});
+        self.act(&format!("{key}-came"), &came).await?;
+        *self.books.came.entry((STORE, sku)).or_default() += units;
+        self.books.steps += 2;
+        let claim = self.books.claims.get_mut(&id).context("it is in the books")?;
+        claim.state = "transferred";
+        Ok(())
     }
 
     async fn act(&mut self, key: &str, body: &Value) -> Result<()> {

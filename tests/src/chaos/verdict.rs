@@ -57,7 +57,8 @@ pub async fn stock(
     // The last of the short claims run out in the meantime.
     let look = async || {
         let figures = settle::at(hub, sku, WAREHOUSE).await?;
-        let there = at_warehouse + books.came(WAREHOUSE, sku) - claimed(WAREHOUSE, &["consumed"]);
+        let left = claimed(WAREHOUSE, &["consumed", "in_transit", "transferred"]);
+        let there = at_warehouse + books.came(WAREHOUSE, sku) - left;
         let checked = [
             ("reserved", claimed(WAREHOUSE, &["held", "committed"])),
             ("picked", claimed(WAREHOUSE, &["picked"])),
