@@ -1,7 +1,8 @@
 //! Goods between the store and other locations: what comes, what is to go, less what the own log
 //! says of it and the copy does not include yet.
 //!
-//! Only committed rows. Invariant: what was unpacked or handed over here is not shown again.
+//! Only committed rows. The words `in ('arrived', 'handover')` are those of the index `log_way`.
+//! Invariant: what was unpacked or handed over here is not shown again.
 
 use oneshelf_domain::item::Item;
 use oneshelf_domain::stock::ReservationState;
@@ -63,6 +64,7 @@ impl Reads {
             "select exists (select 1 from log
              where n > coalesce((select applied_n from copy where one = 1), 0)
              and (answer is null or answer not like '%\"rejected\"%')
+             and json_extract(fact, '$.body.body') in ('arrived', 'handover')
              and json_extract(fact, '$.body.body') = 'handover'
              and json_extract(fact, '$.body.reservation') = ?)",
         )
@@ -78,6 +80,7 @@ impl Reads {
             "select exists (select 1 from log
              where n > coalesce((select applied_n from copy where one = 1), 0)
              and (answer is null or answer not like '%\"rejected\"%')
+             and json_extract(fact, '$.body.body') in ('arrived', 'handover')
              and json_extract(fact, '$.body.body') = 'arrived'
              and json_extract(fact, '$.body.close')
              and json_extract(fact, '$.body.transfer') = ?)",

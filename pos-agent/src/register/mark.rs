@@ -2,8 +2,9 @@
 //!
 //! While the answer to an Ask may still come, a line has no mark. When the hub answered and gave
 //! nothing, the units are promised, unless its books have none that anybody could have been
-//! promised (docs/decisions/0018-goods-that-no-book-knows.md). When nobody answers, the line counts as down, whatever its
-//! socket says: the copy as it was says whether somebody had claimed the units.
+//! promised (docs/decisions/0018-goods-that-no-book-knows.md). When nobody answers, the line counts
+//! as down, whatever its socket says: the copy as it was says whether somebody had claimed the
+//! units. It decides nothing about payment. Invariant: a mark is of the newest copy that is known.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -119,8 +120,10 @@ impl Core {
     /// nobody who waits for one. One that is older than a claim still shows what that claim took.
     async fn nobody_was_promised(&self, sku: &Sku) -> Result<bool, Fault> {
         let stock = self.shared.reads.stock(sku).await?;
+        // What is in doubt is freed by others' words: by a count, by an agent that closes its life.
+        let free = stock.available() + stock.at(Place::InDoubt);
         let claimed = stock.at(Place::Reserved) + stock.at(Place::Picked) + stock.short;
-        Ok(stock.available() <= 0 && claimed <= 0)
+        Ok(free <= 0 && claimed <= 0)
     }
 
     /// Units that nobody had claimed when the line fell, less own sales since and what other open

@@ -26,7 +26,8 @@ sim --policies [--weeks N]
   --bug NAME  plants a bug and stops at the seed that shows it
   --tail N    lines of the trace to show (default 40)
   --bugs      every planted bug: which seed shows it, and the shortest trace in its small world;
-              fails when the auditor does not find one in 400 seeds (or N) or in that world
+              fails when the auditor does not find one in 400 seeds (or N, when that is more), or,
+              of those that are left to it, in that world
 
   --policies  what share policies cost, by stock and line, as a table; writes it into
               docs/shares-policies.md and the plot beside it, when it is of the default weeks

@@ -1,6 +1,7 @@
 //! Backups of a proof's hub, as docs/operations/backups.md has them made and put back: by
 //! `hub backup` and `hub restore` on SQLite, by pg_dump, pg_restore and `hub restore --in-place`
-//! on PostgreSQL.
+//! on PostgreSQL. It must not know what a proof does with them. Invariant: a backup is made while
+//! hubs serve, and put back with the keys of the hub that served.
 
 use std::path::PathBuf;
 

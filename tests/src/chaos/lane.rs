@@ -5,6 +5,7 @@
 //! them. After each the programs are started plain, everything settles, and words, rows and audit
 //! are compared with the books. Invariant: what is not the victim runs all the time.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,7 +17,7 @@ use serde_json::json;
 use super::client::{Ask, Caller, Weather, until};
 use super::lanes::{Trouble, Victim};
 use super::points::{OF_SOCKETS, Point, Seen, Table, instead, seen, spread};
-use super::programs::{Fault, Program, Running, Start, Trap};
+use super::programs::{Fault, Program, Running, Start, Trap, injected, killed};
 use super::register::Register;
 use super::script::Script;
 use super::world::{Engine, Item, MANAGER, STORE, WAREHOUSE, World, stop_all};
@@ -30,7 +31,7 @@ const BACKUP: &str = "shop.backup";
 /// Refusals after which there is room again. (Also where a call was to fail once: a program that
 /// takes a new connection takes a new thread, and strace counts each for itself.)
 const REFUSALS: u64 = 3;
-/// In place of those that a program did not get to: at most so many times the points of all lanes.
+/// In place of those that a program did not get to: at most so many times the points of a lane.
 const TRIES: usize = 2;
 /// How often the audit runs: each fifth point, and at the end.
 const AUDIT_EVERY: usize = 5;
@@ -40,9 +41,8 @@ const AUDIT_EVERY: usize = 5;
 pub struct Ran {
     /// Points at which something happened.
     pub met: u64,
-    /// Those of them that are not the same; of lanes of one program none is in two, but for those
-    /// that were tried in place of others.
-    pub different: usize,
+    /// Where that was; other lanes of the same program may have been there too.
+    pub different: BTreeSet<Point>,
     /// For people.
     pub said: String,
 }
@@ -165,7 +165,8 @@ impl Lane {
             self.compare(audit).await.with_context(|| format!("after {fault:?} at {point:?}"))?;
         }
         let others = instead(&seen.calls, count, turn, table.different());
-        for (number, point) in others.iter().cycle().take(count * TRIES).enumerate() {
+        let tries = usize::try_from(wanted)? * TRIES;
+        for (number, point) in others.iter().cycle().take(tries).enumerate() {
             if table.met() >= wanted {
                 break;
             }
@@ -176,7 +177,7 @@ impl Lane {
         self.compare(true).await?;
         Ok(Ran {
             met: table.met(),
-            different: table.different().len(),
+            different: table.different().clone(),
             said: self.said(&table, begun),
         })
     }
@@ -289,14 +290,15 @@ impl Lane {
         let plain = self.others.pop().context("the victim serves")?;
         plain.stop().await?;
         let program = self.program()?;
-        let bad = self.weather.bad();
+        let (bad, refused) = (self.weather.bad(), self.weather.disk.load(Ordering::Relaxed));
         let mut running = match program.start(Some(trap)).await? {
             Start::Ready(running) => *running,
-            Start::Died(_) => {
+            Start::Died(status) => {
                 self.ends += u64::from(fault != Fault::Kill);
+                ensure!(fault != Fault::Kill || killed(status), "it ended by itself: {status}");
                 self.plain().await?;
                 self.play().await?;
-                return Ok(true);
+                return Ok(fault == Fault::Kill || injected(&log)?);
             }
         };
         let (mut ended, mut freed) = (false, false);
@@ -312,7 +314,9 @@ impl Lane {
             loop {
                 tokio::select! {
                     played = &mut playing => break played?,
-                    _ = running.ended(), if !ended => {
+                    status = running.ended(), if !ended => {
+                        let status = status?;
+                        ensure!(fault != Fault::Kill || killed(status), "by itself: {status}");
                         ended = true;
                         running = program.start_sound().await?;
                         running.trap = None;
@@ -329,12 +333,14 @@ impl Lane {
         self.ends += u64::from(ended && fault != Fault::Kill);
         if ended {
             self.others.push(running);
-            return Ok(true);
+            return Ok(fault == Fault::Kill || injected(&log)?);
         }
         // The last calls of a life are those of its end.
         let well = running.end().await?;
         self.plain().await?;
-        Ok(freed || !well || std::fs::read_to_string(&log)?.contains("(INJECTED)"))
+        // What strace had not written down yet when it was ended, the disk's refusals tell.
+        let refused = self.weather.disk.load(Ordering::Relaxed) > refused;
+        Ok(freed && refused || fault == Fault::Kill && !well || injected(&log)?)
     }
 
     async fn meet_in_backup(&mut self, trap: Trap, fault: Fault) -> Result<bool> {

@@ -1,8 +1,8 @@
 //! Programs that are killed, or whose writes fail, at each of their system calls: which lanes there
 //! are, and who has which points. Lanes run side by side, since most of a life is waiting.
 //!
-//! It must not know what is compared. Invariant: all lanes of a program together try each of its
-//! points once.
+//! It must not know what is compared. Invariant: the lanes of a program share its points out, each
+//! taking its turn.
 
 use anyhow::{Context, Result};
 

@@ -6,6 +6,7 @@
 
 use std::fs::OpenOptions;
 use std::net::TcpListener;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -20,6 +21,8 @@ use super::dice::Dice;
 
 /// Debug programs on a busy machine, with strace around them.
 const START_LIMIT: Duration = Duration::from_secs(60);
+/// The signal of `kill -9`.
+const SIGKILL: i32 = 9;
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
 /// What strace does to a program at its system calls.
@@ -359,4 +362,17 @@ async fn tell(pid: u32, signal: &str) -> Result<()> {
         bail!("{pid} cannot be told {signal}");
     }
     Ok(())
+}
+
+/// By the signal that strace sends.
+pub fn killed(status: ExitStatus) -> bool {
+    status.signal() == Some(SIGKILL)
+}
+
+/// A call was answered by strace, as it wrote down.
+///
+/// # Errors
+/// When there is no such log.
+pub fn injected(log: &Path) -> Result<bool> {
+    Ok(std::fs::read_to_string(log)?.contains("(INJECTED)"))
 }

@@ -82,9 +82,12 @@ impl Shown {
             return Err("not found in so few steps");
         }
         let auditors = |(_, _, what): &(_, _, String)| !is_assertion(what);
-        match self.seed.is_some() || self.trace.as_ref().is_some_and(auditors) {
-            true => Ok(()),
-            false => Err("not found by the auditor"),
+        match (self.bug.by_chance(), &self.seed) {
+            (true, None) => Err("not found by random runs"),
+            (false, _) if !self.trace.as_ref().is_some_and(auditors) => {
+                Err("not found by the auditor")
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::chaos::rows;
 use crate::chaos::world::{Item, World};
 
 /// Units that the store had of each item.
-pub const OPENING: i64 = 1_000;
+pub const OPENING: i64 = 1_000_000;
 
 /// See the module.
 pub struct Desk {

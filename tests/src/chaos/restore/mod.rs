@@ -5,7 +5,8 @@
 //! looks. Nothing of the store is promised before its agent has told everything, and nothing of the
 //! warehouse before the channel has sent its orders again. Then each sale is booked once, each
 //! order is there once, what shoppers were told stands unless the backup did not have it, and the
-//! channel's last figures are the hub's.
+//! channel's last figures are the hub's. Invariant: what may be forgotten is what was answered
+//! between the backup and the restore, and nothing else.
 
 pub mod desk;
 pub mod web;
@@ -13,7 +14,7 @@ pub mod web;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -28,6 +29,7 @@ use super::replicas::endpoint::Endpoint;
 use super::replicas::shop::Shop;
 use super::replicas::verdict::orders_kept;
 use super::road::{Line, Road};
+use super::rows::HubReservation;
 use super::world::{Engine, MANAGER, STORE, WAREHOUSE, World, stop_all};
 use super::{rows, settle};
 
@@ -46,6 +48,12 @@ struct Met {
     claims: usize,
     orders: usize,
     slowest: Duration,
+}
+
+/// What the backup held, and what the channel had been told when it was put back.
+struct Since {
+    known_orders: BTreeSet<String>,
+    arrivals: usize,
 }
 
 struct Drill<'a> {
@@ -122,13 +130,19 @@ impl Drill<'_> {
         sold?;
         let before = self.desk.sold.len();
         self.desk.sell(dice.between(2, 6)).await?;
+        let booked = self.all_booked().await?;
         self.away(hub, dice).await?;
         self.line.set(Road::Cut);
         self.desk.sell(dice.between(0, 2)).await?;
         self.met.sales += self.desk.sold.len() - before;
         let said = self.world.restore(&file).await?;
-        let process = self.program.start_sound().await?;
         let lost = Lost { from, to: Instant::now() };
+        let database = &self.world.database;
+        let left = rows::sales(database).await?.len();
+        ensure!(left < booked, "nothing was put back: {left} of {booked} sales are there");
+        let known_orders = rows::orders(database).await?.into_keys().collect();
+        let since = Since { known_orders, arrivals: self.endpoint.came().len() };
+        let process = self.program.start_sound().await?;
         let sku = self.desk.items[round % ITEMS].sku.clone();
         self.nothing_promised(&sku, round, &said).await?;
         let told = Instant::now();
@@ -142,10 +156,35 @@ impl Drill<'_> {
         while let Some(ended) = people.join_next().await {
             ended??;
         }
-        let rows = rows::reservations(&self.world.database).await?;
+        let rows = self.settled_claims().await?;
         self.met.claims += self.shoppers.ask_again(&rows, &lost).await?;
-        self.at_rest().await?;
+        self.settled_claims().await?;
+        self.at_rest(&since).await?;
         Ok(process)
+    }
+
+    /// Every sale is booked at the hub. Gives how many there are.
+    async fn all_booked(&self) -> Result<usize> {
+        let sold = self.desk.sold.len();
+        until(TOLD_LIMIT, async || {
+            let booked = rows::sales(&self.world.database).await?.len();
+            Ok(if booked == sold { Ok(booked) } else { Err(format!("{booked} of {sold}")) })
+        })
+        .await
+        .context("sales with the line up are booked")
+    }
+
+    /// What shoppers gave up at the store waits for the store's word: until no claim does.
+    async fn settled_claims(&self) -> Result<BTreeMap<String, HubReservation>> {
+        until(TOLD_LIMIT, async || {
+            let rows = rows::reservations(&self.world.database).await?;
+            let waits = rows.iter().find(|(_, row)| row.state == "releasing");
+            Ok(match waits {
+                None => Ok(rows),
+                Some((id, _)) => Err(format!("{id} waits for the store's word")),
+            })
+        })
+        .await
     }
 
     /// Three shoppers and a channel begin; they go on while the hub is away.
@@ -210,14 +249,23 @@ impl Drill<'_> {
     }
 
     /// All is told, worked off and compared.
-    async fn at_rest(&mut self) -> Result<()> {
+    async fn at_rest(&mut self, since: &Since) -> Result<()> {
         let database = &self.world.database;
         until(TOLD_LIMIT, async || {
             let claims = rows::reservations(database).await?;
             let states: BTreeMap<String, String> =
                 claims.into_iter().map(|(id, row)| (id, row.state)).collect();
-            let (orders, sent) = (rows::orders(database).await?, self.shop.books().orders.clone());
-            let kept = orders_kept(&sent, &orders, &states, &self.endpoint.came());
+            let (orders, came) = (rows::orders(database).await?, self.endpoint.came());
+            let (known, forgotten): (BTreeMap<_, _>, BTreeMap<_, _>) = self
+                .shop
+                .books()
+                .orders
+                .clone()
+                .into_iter()
+                .partition(|(order, _)| since.known_orders.contains(order));
+            // Of one that was forgotten the word before the restore is worth nothing.
+            let kept = orders_kept(&known, &orders, &states, &came)
+                .and_then(|()| orders_kept(&forgotten, &orders, &states, &came[since.arrivals..]));
             Ok(kept.map_err(|error| format!("{error:#}")))
         })
         .await

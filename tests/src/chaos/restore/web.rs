@@ -21,12 +21,12 @@ const PACE: Duration = Duration::from_millis(60);
 /// The hub has nothing to give, now.
 const REFUSED: [&str; 2] = ["not_enough_available", "not_promised_now"];
 
-/// From the backup to the hub that serves it: what was answered then may be forgotten.
+/// From the backup to the moment when it was put back: what was answered then may be forgotten.
 #[derive(Debug, Clone, Copy)]
 pub struct Lost {
     /// The backup began.
     pub from: Instant,
-    /// The hub served again.
+    /// The backup was in its place again.
     pub to: Instant,
 }
 

@@ -25,6 +25,12 @@ impl Auditor {
         if let Some(place) = books.recovering.first() {
             return Err(format!("S7 place {place} never recovers"));
         }
+        // Whatever else was lost: what a log still has is booked by now.
+        for view in views.iter().filter(|v| v.speaks) {
+            if let Some(id) = view.kept.iter().find(|id| self.open.contains(**id)) {
+                return Err(format!("S6 {} has it, the hub does not: {id:x}", view.name));
+            }
+        }
         for life in self.dropped.keys() {
             if !books.lives.iter().any(|l| l.id == *life && l.retired) {
                 return Err(format!("S8 a log with a gap was not noticed: {life:x}"));

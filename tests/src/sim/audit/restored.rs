@@ -154,9 +154,13 @@ impl Auditor {
         self.dropped.clear();
     }
 
-    /// An agent that has not heard yet that the hub was put back drops what it told.
-    pub fn drops(&mut self, place: usize, id: Id, life: Id) {
+    /// An agent drops what it told, in a session of this epoch: one that has not heard yet that the
+    /// hub was put back cannot know better.
+    pub fn drops(&mut self, place: usize, id: Id, life: Id, epoch: i64) {
         if self.restored.forgot(id) {
+            if !self.restored.excuses(id, epoch) {
+                self.complain(format!("S6 dropped, and the hub has not booked it again: {id:x}"));
+            }
             self.tainted[place] = true;
             self.dropped.insert(life, place);
         }

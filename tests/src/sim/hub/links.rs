@@ -52,7 +52,9 @@ impl Hub {
 
     /// A connection is over: whoever has the store next hears what its log is like.
     pub(super) fn ends(&mut self, connection: u64) {
-        if let Some(c) = self.connections.remove(&connection) {
+        // One that never said Hello has heard nothing of the log.
+        if let Some(c) = self.connections.remove(&connection).filter(|c| c.link.session().is_some())
+        {
             self.put_gap(c.location, None);
         }
     }

@@ -105,12 +105,12 @@ impl Device {
 
     /// Only while a session is open: a hub that was put back since the last one wants the log.
     fn drop_old_facts(&mut self, scene: &mut Scene) {
-        if self.machine.as_ref().is_none_or(|agent| agent.session().is_none()) {
-            return;
-        }
+        let Some(session) = self.machine.as_ref().and_then(|agent| agent.session()) else { return };
         let dropped = self.disk.forget_old(scene.stamp(), scene.keep_facts);
         scene.counts.dropped += dropped.len() as u64;
-        dropped.into_iter().for_each(|(id, life)| scene.audit.drops(self.store, id, life));
+        dropped
+            .into_iter()
+            .for_each(|(id, life)| scene.audit.drops(self.store, id, life, session.epoch));
     }
 
     fn give_all_back(&mut self, scene: &mut Scene) {

@@ -53,7 +53,7 @@ pub(super) struct World {
     pub customers: Customers,
     pub setting: Setting,
     pub backups: Vec<Option<Disk>>,
-    /// Of the hub's database, with what the auditor knew then, and when that was.
+    /// Of the hub's database, with what the auditor knew then.
     pub hub_backup: Option<Box<(Database, Mark)>>,
     /// Its database, which was put back and which no hub serves from.
     rolled_back: Option<Box<(Database, Mark)>>,
