@@ -1,6 +1,7 @@
 // The states of the pages worth a picture: how to get there, at which size.
 import { displayScenes } from './display-scenes.mjs';
 import { lifeScenes, officeScenes } from './office-scenes.mjs';
+import { movingScenes } from './moving-scenes.mjs';
 import { stockScenes } from './stock-scenes.mjs';
 
 export function scenes(first) {
@@ -221,6 +222,7 @@ export function scenes(first) {
     ...officeScenes(`http://127.0.0.1:${first}/`, office, post),
     ...lifeScenes(register, enter, post),
     ...stockScenes(register, door, enter, post, scan),
+    ...movingScenes(register, door, enter, post, scan),
     { name: 's01-grid', async play(p) {
       await p.goto(shop);
       await p.getByTestId('item').nth(10).waitFor();

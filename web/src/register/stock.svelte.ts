@@ -1,41 +1,26 @@
 // The stock view's knowledge: the item in hand, what is typed, what was booked here. Counts and
 // goods in are facts of the store's log, booked with the line down too.
-// Invariants: nothing is booked that nobody pressed for; an act without an answer keeps its key,
-// so that asking again books it once.
+// Invariant: nothing is booked that nobody pressed for.
 import type { AgentEvent, ItemHere } from '../shared/api/agent';
 import { alarm, announce } from '../shared/announce.svelte';
-import { asProblem, newKey, Problem, seg } from '../shared/api/http';
-import { measure, parseDecimal } from '../shared/format';
+import { asProblem, Problem, seg } from '../shared/api/http';
+import { count, measure, parseDecimal, type Unit } from '../shared/format';
 import { play } from '../shared/sound';
 import { api, fail } from './agent';
+import { asking, isMove, type Asked, type Figure, type Move } from './asking.svelte';
 import { desk } from './desk.svelte';
+import { words as moving } from './moving-strings';
 import { said } from './said';
 import { itemCodes, likelyMisread } from './scanned';
 import { search } from './search';
 import { words } from './stock-strings';
 
-export type Act = 'count' | 'receive';
+export type Act = Figure['act'];
 type Told = { title: string; text: string };
-/** An act that was sent; another cashier does not finish it. */
-export type Asked = {
-  key: string; act: Act; quantity: number; at: string; by: string;
-  item: Pick<ItemHere, 'sku' | 'name' | 'unit'>; before: number;
-};
-export type Booked = Asked & { now: number | null };
+export type Booked = (Figure & { now: number | null }) | Move;
 
-/** Who answers for the stock; the agent has the last word. */
-const ROLES = ['clerk', 'manager', 'admin'];
-const KEPT = 'oneshelf.stock';
 const LISTED = 20;
 const FOUND = 50;
-
-function recall(): Asked | null {
-  try {
-    return JSON.parse(sessionStorage.getItem(KEPT) ?? 'null') as Asked | null;
-  } catch {
-    return null;
-  }
-}
 
 class Stock {
   act = $state<Act>('count');
@@ -45,48 +30,32 @@ class Stock {
   /** The act just booked, until the next item. */
   told = $state.raw<Booked | null>(null);
   booked = $state.raw<Booked[]>([]);
-  asked = $state.raw<Asked | null>(recall());
-  busy = $state(false);
-  /** What the agent said when it did not say what became of an act. */
-  why = $state('');
+  /** Another screen of the view that takes what is found, while it is open. */
+  taker: ((item: ItemHere) => void) | null = null;
   field: HTMLInputElement | null = null;
 
-  may = $derived(ROLES.includes(desk.me?.cashier.role ?? ''));
-  /** Of this person, and not on its way just now. */
-  lost = $derived(
-    this.asked && !this.busy && this.asked.by === desk.me?.cashier.code ? this.asked : null,
-  );
   quantity = $derived.by(() => {
     if (!this.item || this.typed.trim() === '') return null;
     const units = parseDecimal(this.typed, this.item.unit === 'each' ? 0 : 3);
     return units === null || (units === 0 && this.act === 'receive') ? null : units;
   });
 
-  private keep(asked: Asked | null) {
-    this.asked = asked;
-    try {
-      if (asked) sessionStorage.setItem(KEPT, JSON.stringify(asked));
-      else sessionStorage.removeItem(KEPT);
-    } catch {
-      // Without storage it lasts until the page is closed.
-    }
-  }
-
-  private say(title: string, text: string, cue: 'blocked' | 'not_found' = 'blocked') {
+  say(title: string, text: string, cue: 'blocked' | 'not_found' = 'blocked') {
     this.trouble = { title, text };
     play(cue);
     alarm(`${title}. ${text}`);
   }
 
-  private failed(cause: unknown) {
+  failed = (cause: unknown) => {
     const problem = asProblem(cause);
     if (problem.unreachable || problem.status === 401) return fail(problem);
     this.say(words.refused, said(problem));
-  }
+  };
 
   /** Takes an item in hand. What was typed for another one is not dropped without a word. */
   take(item: ItemHere): boolean {
     search.clear();
+    if (this.taker) return this.taker(item), true;
     if (this.typed !== '' && this.item && this.item.sku !== item.sku) {
       this.say(words.bookFirst(apart(this.item.name)), words.bookFirstWhy);
       return false;
@@ -178,67 +147,49 @@ class Stock {
 
   async book() {
     const { item, quantity } = this;
-    if (!item || quantity === null || !this.may || this.busy || this.lost) return;
+    if (!item || quantity === null || !asking.may || !asking.free) return;
     await this.send({
-      key: newKey(), act: this.act, quantity, at: new Date().toISOString(),
-      by: desk.me?.cashier.code ?? '', before: item.here.on_hand,
+      ...asking.fresh(), act: this.act, quantity, before: item.here.on_hand,
       item: { sku: item.sku, name: item.name, unit: item.unit },
     });
   }
 
-  async askAgain() {
-    if (this.lost) await this.send(this.lost);
+  async send(asked: Figure) {
+    this.trouble = null;
+    await asking.send(asked, this.failed, async () => {
+      if (this.item?.sku === asked.item.sku) this.clear();
+      await this.confirm(asked);
+    });
   }
 
   letGo() {
-    this.keep(null);
+    asking.keep(null);
     void this.refresh().catch(fail);
   }
 
-  private async send(asked: Asked) {
-    const { act, quantity, item: { sku }, key } = asked;
-    this.keep(asked);
-    this.busy = true;
-    this.trouble = null;
-    const body = act === 'count' ? { act, sku, found: quantity } : { act, sku, quantity };
-    try {
-      await api.post('api/stock/acts', body, { key });
-    } catch (cause) {
-      const problem = asProblem(cause);
-      // Only a refusal says that nothing was booked. Who has to sign in first asks again then.
-      const refused = problem.status >= 400 && problem.status < 500 && problem.status !== 401;
-      if (refused) this.keep(null);
-      this.busy = false;
-      this.why = refused || problem.unreachable ? '' : said(problem);
-      if (refused || problem.unreachable || problem.status === 401) return this.failed(problem);
-      play('blocked');
-      return alarm(`${words.lostTitle}. ${this.why}`);
-    }
-    this.keep(null);
-    if (this.item?.sku === sku) this.clear();
-    await this.confirm(asked);
-    this.busy = false;
-  }
-
-  private async confirm(asked: Asked) {
-    const { item } = asked;
-    const path = `api/items/${seg(item.sku)}/here`;
-    // It is booked whether or not the figure can be read now.
-    const now = await api.get<ItemHere>(path).then((i) => i.here.on_hand).catch(() => null);
-    const done = { ...asked, now };
+  list(done: Booked) {
     this.told = done;
     this.booked = [done, ...this.booked].slice(0, LISTED);
     play('paid');
     announce(`${title(done)}. ${nowHere(done)}`);
   }
+
+  private async confirm(asked: Figure) {
+    const path = `api/items/${seg(asked.item.sku)}/here`;
+    // It is booked whether or not the figure can be read now.
+    const now = await api.get<ItemHere>(path).then((i) => i.here.on_hand).catch(() => null);
+    this.list({ ...asked, now });
+  }
 }
 
 /** A name among other words: what it does to the direction of writing ends with it. */
 const [FSI, PDI] = [0x2068, 0x2069].map((c) => String.fromCharCode(c));
-const apart = (name: string) => FSI + name + PDI;
+export const apart = (name: string) => FSI + name + PDI;
 
-/** `Counted: 7 × Camp lantern`. */
-export function title({ act, quantity, item }: Asked): string {
+/** `Counted: 7 × Camp lantern`, `Sent to Naas: 4 units`. */
+export function title(asked: Asked): string {
+  if (isMove(asked)) return moved(asked);
+  const { act, quantity, item } = asked;
   const n = measure(quantity, item.unit);
   const name = apart(item.name);
   if (item.unit === 'each')
@@ -247,10 +198,37 @@ export function title({ act, quantity, item }: Asked): string {
   return say(n, name);
 }
 
+function moved({ act, place, units, items }: Move): string {
+  const name = apart(place);
+  if (act === 'arrive' && items === 0) return moving.closed(name);
+  const say = { arrive: moving.unpacked, hand_over: moving.handedOver, send: moving.sent }[act];
+  return say(howMany(units, items), name);
+}
+
+/** `4 units`, or `3 items` of those that are measured. */
+export function howMany(units: number | null, items: number): string {
+  return units === null ? moving.items(count(items), items === 1)
+    : moving.units(count(units), units === 1);
+}
+
+/** `2 × Camp lantern`, `0.862 kg Cheddar`. */
+export function named(units: number, unit: Unit, name: string): string {
+  return (unit === 'each' ? moving.ofItem : moving.ofMeasure)(measure(units, unit), apart(name));
+}
+
 /** `On hand: 9 before, 7 now.` */
-export function nowHere({ before, now, item }: Booked): string {
-  if (now === null) return '';
+export function nowHere(booked: Booked): string {
+  if (isMove(booked) || booked.now === null) return '';
+  const { before, now, item } = booked;
   return words.onHandNow(measure(before, item.unit), measure(now, item.unit));
 }
 
 export const stock = new Stock();
+
+/** What is found goes to another screen of the view, until the answer is called. */
+export function takesOver(taker: (item: ItemHere) => void): () => void {
+  stock.taker = taker;
+  return () => {
+    if (stock.taker === taker) stock.taker = null;
+  };
+}

@@ -91,6 +91,22 @@ export type ItemHere = {
   elsewhere: Elsewhere[];
 };
 
+/** Goods on their way here, or soon; of each item what is still to come. */
+export type Incoming = { id: string; from: string; state: string; lines: [string, number][] };
+/** Goods that the office asks this store to send; of each item also what is missing of it. */
+export type Outgoing = {
+  id: string; to: string; state: string; lines: [string, number, number][];
+};
+export type Transfers = {
+  transfers: Incoming[];
+  outgoing: Outgoing[];
+  /** Of the items named; one that the copy does not know yet is not among them. */
+  items: Record<string, {
+    name: string; options: string | null; unit?: Unit; image?: string | null;
+  }>;
+  locations: { code: string; name: string; kind: string }[];
+};
+
 /** What a payment says. The same key with the same payment is the same sale. */
 export type Payment = {
   shown: { ticket: string; total: Money; fingerprint: string };

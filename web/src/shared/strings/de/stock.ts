@@ -14,7 +14,7 @@ export const de: StockStrings = {
     'Der Bestand hier und im Hub folgt der Zählung. Was bei diesem Artikel unsicher war, ist damit geklärt.',
   receiveWhy: 'Ware aus der Lieferung eines Lieferanten. Sie kommt zum Bestand hier dazu.',
   receiveDoes:
-    'Was ein anderer Standort geschickt hat, ist eine Umlagerung: das Büro bucht sie, sonst zählt sie doppelt.',
+    'Was ein anderer Standort geschickt hat, ist eine Umlagerung: unter „Unterwegs“ auspacken, sonst zählt sie doppelt.',
   found: 'Im Regal',
   came: 'Eingang',
   onHand: 'Bestand',

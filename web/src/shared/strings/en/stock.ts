@@ -11,7 +11,7 @@ export const en = {
   countDoes:
     'Stock here and at the hub follows the count. Whatever was in doubt about this item ends with it.',
   receiveWhy: 'Units of a delivery from a supplier. They are added to what is here.',
-  receiveDoes: 'What another location sent is a transfer: the office takes it in, or it counts twice.',
+  receiveDoes: 'What another location sent is a transfer: unpack it under On the way, or it counts twice.',
   found: 'On the shelf',
   came: 'Came in',
   onHand: 'On hand',
