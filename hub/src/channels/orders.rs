@@ -210,14 +210,17 @@ impl Orders {
         let waited_ms = self.app.now().ms_since(Timestamp(row.received_at));
         let planned = known.filter(|o| o.state == "placed" || !o.lines.is_empty());
         let mut placed = match planned {
-            Some(placed) => placed,
+            Some(placed) => {
+                // Planned before the backup that the hub was put back to.
+                if let Ok(lines) = serde_json::from_str::<Vec<Planned>>(&placed.lines) {
+                    self.may_be_decided(channel, records, row, &lines).await?;
+                }
+                placed
+            }
             None => {
                 let planned = assign(&self.app, channel, records, order).await?;
-                if let Ok(lines) = &planned
-                    && waited_ms < RECOVERY_WAIT_MS
-                    && may_be_served_later(&self.app, channel, records, lines).await?
-                {
-                    return Err(NotNow::Early);
+                if let Ok(lines) = &planned {
+                    self.may_be_decided(channel, records, row, lines).await?;
                 }
                 let placed = self.new_order(row, id, &planned);
                 // Another hub may have been first: what it keeps counts.
@@ -252,6 +255,23 @@ impl Orders {
             }
         };
         self.end(row, Some(placed), Some(message)).await
+    }
+
+    /// Not now, while a location that was put back may have the goods. One that came before the
+    /// backup waits from this hub's start on.
+    async fn may_be_decided(
+        &self,
+        channel: &Channel,
+        records: &Records,
+        row: &InboxRow,
+        lines: &[Planned],
+    ) -> Result<(), NotNow> {
+        let waited_ms = self.app.now().ms_since(Timestamp(row.received_at));
+        let waits = waited_ms.min(self.app.links.now_ms()) < RECOVERY_WAIT_MS;
+        if waits && may_be_served_later(&self.app, channel, records, lines).await? {
+            return Err(NotNow::Early);
+        }
+        Ok(())
     }
 
     fn new_order(

@@ -1,7 +1,7 @@
 //! Goods between the store and other locations: what comes, what is to go, less what the own log
 //! says of it and the copy does not include yet.
 //!
-//! Only committed rows. The words `in ('arrived', 'handover')` are those of the index `log_way`.
+//! Only committed rows. The words with `instr` are those of the index `log_way`.
 //! Invariant: what was unpacked or handed over here is not shown again.
 
 use oneshelf_domain::item::Item;
@@ -40,6 +40,8 @@ impl Reads {
             "select fact from log
              where n > coalesce((select applied_n from copy where one = 1), 0)
              and (answer is null or answer not like '%\"rejected\"%')
+             and (instr(fact, '\"body\":\"arrived\"') > 0
+                  or instr(fact, '\"body\":\"handover\"') > 0)
              and json_extract(fact, '$.body.body') in ('arrived', 'handover') order by n",
         )
         .fetch_all(&mut *tx)
@@ -64,7 +66,8 @@ impl Reads {
             "select exists (select 1 from log
              where n > coalesce((select applied_n from copy where one = 1), 0)
              and (answer is null or answer not like '%\"rejected\"%')
-             and json_extract(fact, '$.body.body') in ('arrived', 'handover')
+             and (instr(fact, '\"body\":\"arrived\"') > 0
+                  or instr(fact, '\"body\":\"handover\"') > 0)
              and json_extract(fact, '$.body.body') = 'handover'
              and json_extract(fact, '$.body.reservation') = ?)",
         )
@@ -80,7 +83,8 @@ impl Reads {
             "select exists (select 1 from log
              where n > coalesce((select applied_n from copy where one = 1), 0)
              and (answer is null or answer not like '%\"rejected\"%')
-             and json_extract(fact, '$.body.body') in ('arrived', 'handover')
+             and (instr(fact, '\"body\":\"arrived\"') > 0
+                  or instr(fact, '\"body\":\"handover\"') > 0)
              and json_extract(fact, '$.body.body') = 'arrived'
              and json_extract(fact, '$.body.close')
              and json_extract(fact, '$.body.transfer') = ?)",

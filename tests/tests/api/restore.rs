@@ -1,7 +1,7 @@
 //! A hub that is put back to a backup: its stores tell it everything again before anything of
 //! theirs is promised, and its channels are told everything anew.
 
-use oneshelf_domain::IncarnationId;
+use oneshelf_domain::{IncarnationId, LocationCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -337,5 +337,46 @@ async fn channels_are_told_everything_anew() {
     claim(&hub, "W01").await.refused(409, "not_enough_available");
     hub.delete("/v1/channels/own").await.ok(204);
     claim(&hub, "W01").await.ok(201);
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn an_order_that_was_half_worked_off_waits_too() {
+    let mut hub = crate::channels::open().await;
+    if !hub.is_file() {
+        return hub.close().await;
+    }
+    let shelf = Shelf::new();
+    let file = shelf.at("hub.sqlite");
+    let receiver = Receiver::start().await;
+    hub.receive("W01", 3).await;
+    crate::channels::channel(&hub, &receiver.url()).await;
+    receiver.knows("FLASK", 3).await;
+    let seen = hub.app().seen();
+    let place = seen.records.location(&LocationCode::new("W01").unwrap()).unwrap().no.0;
+    let long_ago = hub.app().now().plus_ms(-3_600_000).0;
+    let item = hub.texts("select cast(no as text) from item where sku = 'FLASK'").await.remove(0);
+    hub.halt().await;
+    // A backup of the moment between its plan and its claim, which is put back long after.
+    let lines =
+        format!(r#"[{{"item":{item},"sku":"FLASK","no":{place},"location":"W01","quantity":1}}]"#);
+    let body = r#"{"intake":"placed","channel_order_id":"W-1",
+        "lines":[{"sku":"FLASK","quantity":1}]}"#;
+    // Behind it something that is worked off when it was looked at.
+    let behind = r#"{"intake":"cancelled","channel_order_id":"W-0"}"#;
+    let order = format!("'W-1', 'placed', '{lines}', '', '', '', {long_ago}, {long_ago}");
+    let came = format!("'evt-1', 'placed', 'W-1', '{body}', 'received', {long_ago}, 0, 0");
+    let next = format!("'evt-2', 'cancelled', 'W-0', '{behind}', 'received', {long_ago} + 1, 0, 0");
+    for (table, row) in [("order", order), ("inbox", came), ("inbox", next)] {
+        let sql = format!("insert into channel_{table} values ('own', {row}) returning 'yes'");
+        assert_eq!(hub.texts(&sql).await, ["yes"]);
+    }
+    backed_up(&hub, &file).await;
+    put_back(&mut hub, &file).await;
+    let worked = "select state from channel_inbox order by event";
+    receiver.until(async || hub.texts(worked).await == ["received", "worked"]).await;
+    hub.post("/v1/channels/own/caught-up", json!({})).await.ok(204);
+    let accepted = "select state from channel_order where id = 'W-1'";
+    receiver.until(async || hub.texts(accepted).await == ["accepted"]).await;
     hub.close().await;
 }
