@@ -37,8 +37,9 @@ pub(super) async fn transfers(State(app): State<App>, Who(_): Who) -> Answer<Jso
     let skus: BTreeSet<&Sku> = incoming.chain(outgoing).collect();
     let items = shared.reads.items_of(&skus.into_iter().collect::<Vec<_>>()).await?;
     let named = |item: Item| {
-        let name = json!({"name": item.details.name, "options": item.details.options});
-        (item.sku.to_string(), name)
+        let d = item.details;
+        let shown = json!({"name": d.name, "options": d.options, "unit": d.unit, "image": d.image});
+        (item.sku.to_string(), shown)
     };
     let items: BTreeMap<String, Value> = items.into_iter().map(named).collect();
     let records = shared.records();

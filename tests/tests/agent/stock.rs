@@ -190,7 +190,8 @@ async fn goods_go_to_another_location_and_come_from_one() {
     };
     let on_its_way = page.get("api/stock/transfers").await;
     assert_eq!(on_its_way["transfers"][0]["lines"], json!([["LAMP", 3]]), "{on_its_way}");
-    assert_eq!(on_its_way["items"]["LAMP"], json!({"name": "Camp lamp", "options": null}));
+    let lamp = json!({"name": "Camp lamp", "options": null, "unit": "each", "image": null});
+    assert_eq!(on_its_way["items"]["LAMP"], lamp);
     let depot = json!([{"code": "W01", "name": "Depot", "kind": "warehouse"}]);
     assert_eq!((&on_its_way["locations"], &on_its_way["outgoing"]), (&depot, &json!([])));
     let refused = act(&page, "k-2", arrive(1, false)).await;
