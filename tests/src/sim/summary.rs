@@ -13,6 +13,15 @@ const WHOLE: u64 = 100_000;
 const COMMANDS: u64 = 200;
 /// Faults of a store-hour.
 const FAULTS: u64 = 20;
+/// What befell several hubs on one database: kinds of fault too, of which each counts under the one
+/// that brought it about.
+const OF_HUBS: &[&str] = &[
+    "agent at another hub, held by the one before",
+    "commit refused: another hub had written",
+    "frame to a hub that its agent has left",
+    "no start behind the witness",
+    "paused between deciding and commit",
+];
 /// Faults of each kind.
 const EACH: u64 = 1_000;
 
@@ -26,8 +35,11 @@ impl Counts {
     pub fn every_kind(&self) -> Vec<(String, u64)> {
         let counted = self.kinds();
         let planned = Fault::ALL.iter().map(|fault| format!("{fault:?}"));
-        let all = planned.chain(MISHAPS.iter().map(|kind| (*kind).to_owned()));
-        all.map(|kind| (counted.get(kind.as_str()).copied().unwrap_or(0), kind))
+        let named = MISHAPS.iter().chain(OF_HUBS).map(|kind| (*kind).to_owned());
+        let times = |kind: &str| counted.get(kind).or_else(|| self.hubs.get(kind)).copied();
+        planned
+            .chain(named)
+            .map(|kind| (times(&kind).unwrap_or(0), kind))
             .map(|(n, kind)| (kind, n))
             .collect()
     }
