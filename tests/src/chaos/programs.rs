@@ -4,11 +4,13 @@
 //! line on standard output that says that one is ready. Invariant: what it started is dead when
 //! the value is dropped; nothing else is ever killed.
 
+use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::net::TcpListener;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -21,6 +23,8 @@ use super::dice::Dice;
 
 /// Debug programs on a busy machine, with strace around them.
 const START_LIMIT: Duration = Duration::from_secs(60);
+/// Ports that shops of this process have.
+static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
 /// The signal of `kill -9`.
 const SIGKILL: i32 = 9;
 const STOP_LIMIT: Duration = Duration::from_secs(30);
@@ -130,13 +134,16 @@ pub fn find(name: &str) -> Result<PathBuf> {
 
 /// A free port below those that the system gives to connections: while a program is dead nobody
 /// else gets its port by chance.
+/// No port is given twice: a shop beside may not listen on its own yet.
 ///
 /// # Errors
 /// When there is none.
 pub fn free_port(dice: &mut Dice) -> Result<u16> {
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
     for _ in 0..1_000 {
         let port = u16::try_from(dice.between(15_000, 30_000))?;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+        if !given.contains(&port) && TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            given.insert(port);
             return Ok(port);
         }
     }
