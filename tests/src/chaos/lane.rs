@@ -31,8 +31,10 @@ const BACKUP: &str = "shop.backup";
 /// Refusals after which there is room again. (Also where a call was to fail once: a program that
 /// takes a new connection takes a new thread, and strace counts each for itself.)
 const REFUSALS: u64 = 3;
-/// In place of those that a program did not get to: at most so many times the points of a lane.
+/// In place of those that a program did not get to: at most so many times the points of a lane, and
+/// so many more, since a lane of one or two on PostgreSQL meets few of the calls on files.
 const TRIES: usize = 2;
+const TRIES_MORE: usize = 16;
 /// How often the audit runs: each fifth point, and at the end.
 const AUDIT_EVERY: usize = 5;
 
@@ -165,7 +167,7 @@ impl Lane {
             self.compare(audit).await.with_context(|| format!("after {fault:?} at {point:?}"))?;
         }
         let others = instead(&seen.calls, count, turn, table.different());
-        let tries = usize::try_from(wanted)? * TRIES;
+        let tries = usize::try_from(wanted)? * TRIES + TRIES_MORE;
         for (number, point) in others.iter().cycle().take(tries).enumerate() {
             if table.met() >= wanted {
                 break;

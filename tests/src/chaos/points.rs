@@ -105,8 +105,8 @@ pub fn spread(calls: &BTreeMap<&'static str, u64>, count: usize) -> Vec<Point> {
     points
 }
 
-/// Points for those that were not met: first such as nobody has tried, then those that were met,
-/// again.
+/// Points for those that were not met: first some that nobody has tried, then those that were met,
+/// again. Where a program gets to hardly any of its calls twice, the untried are no better.
 pub fn instead(
     calls: &BTreeMap<&'static str, u64>,
     count: usize,
@@ -117,7 +117,8 @@ pub fn instead(
     let mut others: Vec<Point> = spread(calls, count.saturating_mul(4));
     others.retain(|point| !taken.contains(point));
     others.dedup();
-    let mine = others.into_iter().skip(turn.0).step_by(turn.1);
+    let some = if met.is_empty() { usize::MAX } else { count.div_ceil(turn.1) + 2 };
+    let mine = others.into_iter().skip(turn.0).step_by(turn.1).take(some);
     mine.chain(met.iter().cloned()).collect()
 }
 
