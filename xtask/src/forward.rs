@@ -66,7 +66,7 @@ fn built(tree: &Tree, name: &str, rest: &[String]) -> Result<Command> {
     // The simulator is a package of its own and needs the pure crates alone.
     match name {
         "sim" => cargo.args(["build", "--package", "oneshelf-sim"]),
-        _ => cargo.args(["build", "--workspace", "--exclude", "xtask", "--bins"]),
+        _ => cargo.args(["build", "--workspace", "--exclude", "xtask", "--bins", "--lib"]),
     };
     cargo.args(["--profile", profile]);
     if tree.has_pages() {

@@ -194,6 +194,7 @@ async fn bare(options: &Options, bytes: usize) -> Result<f64> {
         .map(str::to_owned)
         .to_vec(),
         logs: std::env::temp_dir(),
+        environment: vec![],
     };
     let mut server = program.start_sound().await?;
     let address: SocketAddr = server.ready_line.trim().parse()?;

@@ -58,11 +58,6 @@ impl World {
     /// A program of the server's release.
     fn of_server(&self, name: &str, arguments: &[&str]) -> Program {
         let programs = std::env::var_os("ONESHELF_POSTGRES_BIN").unwrap_or_default();
-        Program {
-            name: name.to_owned(),
-            file: PathBuf::from(programs).join(name),
-            arguments: arguments.iter().map(|&a| a.to_owned()).collect(),
-            logs: self.folder.clone(),
-        }
+        self.program(name, PathBuf::from(programs).join(name), arguments)
     }
 }

@@ -7,6 +7,7 @@
 pub mod agents;
 pub mod backups;
 pub mod client;
+pub mod clock;
 pub mod dice;
 pub mod full;
 pub mod hot;

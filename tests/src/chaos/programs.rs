@@ -5,6 +5,7 @@
 //! the value is dropped; nothing else is ever killed.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::net::TcpListener;
 use std::os::unix::process::ExitStatusExt;
@@ -92,6 +93,8 @@ pub struct Program {
     pub arguments: Vec<String>,
     /// Folder of logs.
     pub logs: PathBuf,
+    /// What it finds in its environment beside what this program has in its own.
+    pub environment: Vec<(&'static str, OsString)>,
 }
 
 /// A program that said that it is ready.
@@ -217,8 +220,8 @@ impl Program {
     /// # Errors
     /// When it does not end well.
     pub async fn output(&self) -> Result<String> {
-        let mut command = Command::new(&self.file);
-        command.args(&self.arguments).stdin(Stdio::null()).kill_on_drop(true);
+        let mut command = self.command(None);
+        command.stdin(Stdio::null());
         let output = timeout(Duration::from_secs(300), command.output())
             .await
             .with_context(|| format!("{} does not end", self.name))??;
@@ -241,7 +244,7 @@ impl Program {
                 strace
             }
         };
-        command.args(&self.arguments).kill_on_drop(true);
+        command.args(&self.arguments).envs(self.environment.clone()).kill_on_drop(true);
         command
     }
 

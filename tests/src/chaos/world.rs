@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use super::client::{Ask, Caller};
+use super::clock::Clock;
 use super::dice::Dice;
 use super::programs::{Program, Running, find, free_port};
 
@@ -59,6 +61,7 @@ pub struct World {
     /// The admin's.
     pub secret: String,
     dice: Dice,
+    clock: Option<Arc<Clock>>,
     pub(super) server: Option<(String, String)>,
 }
 
@@ -98,7 +101,8 @@ impl World {
         for _ in 0..if engine == Engine::PostgresTwo { 2 } else { 1 } {
             hubs.push(SocketAddr::from(([127, 0, 0, 1], free_port(&mut dice)?)));
         }
-        Ok(Self { folder, database, hubs, secret: String::new(), dice, server })
+        let secret = String::new();
+        Ok(Self { folder, database, hubs, secret, dice, clock: None, server })
     }
 
     /// `hub setup`.
@@ -134,12 +138,29 @@ impl World {
     }
 
     pub(super) fn hub_command(&self, arguments: &[&str]) -> Result<Program> {
-        Ok(Program {
-            name: format!("hub-{}", arguments.first().unwrap_or(&"")),
-            file: find("hub")?,
+        let name = format!("hub-{}", arguments.first().unwrap_or(&""));
+        Ok(self.program(&name, find("hub")?, arguments))
+    }
+
+    /// A program of this shop: its logs are here, and it goes by the shop's clock.
+    pub(super) fn program(&self, name: &str, file: PathBuf, arguments: &[&str]) -> Program {
+        Program {
+            name: name.to_owned(),
+            file,
             arguments: arguments.iter().map(|&a| a.to_owned()).collect(),
             logs: self.folder.clone(),
-        })
+            environment: self.clock.as_deref().map(Clock::environment).unwrap_or_default(),
+        }
+    }
+
+    /// Its programs go by a clock that can be put forward; none has been started yet.
+    ///
+    /// # Errors
+    /// When there cannot be one.
+    pub fn with_a_clock(&mut self) -> Result<Arc<Clock>> {
+        let clock = Arc::new(Clock::new(&self.folder)?);
+        self.clock = Some(Arc::clone(&clock));
+        Ok(clock)
     }
 
     /// How a hub is started.
@@ -169,13 +190,7 @@ impl World {
     pub fn agent(&mut self) -> Result<(Program, SocketAddr)> {
         let at = SocketAddr::from(([127, 0, 0, 1], free_port(&mut self.dice)?));
         let arguments = ["serve", "--data", &self.path("agent"), "--listen", &at.to_string()];
-        let program = Program {
-            name: "agent".to_owned(),
-            file: find("pos-agent")?,
-            arguments: arguments.iter().map(|&a| a.to_owned()).collect(),
-            logs: self.folder.clone(),
-        };
-        Ok((program, at))
+        Ok((self.program("agent", find("pos-agent")?, &arguments), at))
     }
 
     /// The admin at a hub.
@@ -270,13 +285,7 @@ impl World {
         let code = made["code"].as_str().context("an enrolment has a code")?;
         let hub = format!("http://{road}");
         let arguments = ["enrol", "--data", &self.path("agent"), "--hub", &hub, "--code", code];
-        let program = Program {
-            name: "agent-enrol".to_owned(),
-            file: find("pos-agent")?,
-            arguments: arguments.iter().map(|&a| a.to_owned()).collect(),
-            logs: self.folder.clone(),
-        };
-        program.output().await.map(drop)
+        self.program("agent-enrol", find("pos-agent")?, &arguments).output().await.map(drop)
     }
 
     /// `hub audit`: an error when anything is broken, else what it printed.

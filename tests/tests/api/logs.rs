@@ -45,6 +45,7 @@ fn program(folder: &Path, name: &str, file: &str, arguments: Vec<String>) -> Pro
         },
         arguments,
         logs: folder.to_owned(),
+        environment: vec![],
     }
 }
 

@@ -35,6 +35,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
         ],
     ),
     ("oneshelf-tests", &["*"]),
+    ("oneshelf-clock", &[]),
     (
         "oneshelf-sim",
         &["oneshelf-domain", "oneshelf-protocol", "oneshelf-sync", "oneshelf-connectors"],

@@ -201,3 +201,47 @@ impl Machine {
         self.line.set(Road::Clear);
     }
 }
+
+/// Makes backups of a machine that sells meanwhile.
+pub struct Maker(Program, String);
+
+impl Maker {
+    /// Of this machine.
+    pub fn of(machine: &Machine) -> Self {
+        Self(machine.program.clone(), machine.data.display().to_string())
+    }
+
+    pub async fn backup(&self, file: &str) -> Result<String> {
+        let arguments = ["backup", file, "--data", &self.1].map(str::to_owned).into();
+        let name = "agent-backup".to_owned();
+        Program { name, arguments, ..self.0.clone() }.output().await
+    }
+}
+
+/// The disk is gone, and its keys were kept elsewhere.
+pub fn remove_journal(data: &Path) -> Result<()> {
+    for suffix in ["", "-wal", "-shm"] {
+        let path = data.join(format!("agent.sqlite{suffix}"));
+        if path.exists() {
+            std::fs::remove_file(path)?;
+        }
+    }
+    let mark = data.join("serve.open");
+    if mark.exists() {
+        std::fs::remove_file(mark)?;
+    }
+    Ok(())
+}
+
+/// As somebody would who moves a shop to another machine.
+pub fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if entry.file_type()?.is_file() && !name.to_string_lossy().contains("before-restore") {
+            std::fs::copy(entry.path(), to.join(name))?;
+        }
+    }
+    Ok(())
+}

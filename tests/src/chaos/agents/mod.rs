@@ -1,7 +1,8 @@
 //! A store's agent is put back to yesterday, told so or by hand, and copied: each is noticed at the
 //! next contact, named, and led back (reference/shares.md sections 3 and 6).
 //!
-//! Every round sells before, moves the share, makes the trouble, and looks: the old life is
+//! Every round sells before, lets a day pass (the programs' clock is put forward), moves the share,
+//! makes the trouble, and looks: the old life is
 //! retired, its share in doubt, nobody else is taken for a copy; every sale that a disk still has
 //! is booked once; after a count the shelf, the hub and the store agree. At the end the audit is
 //! clean, and receipt numbers come twice only where two machines sold without a line.
@@ -9,13 +10,15 @@
 mod machine;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use self::machine::{Book, LIMIT, Machine};
+use self::machine::{Book, LIMIT, Machine, Maker, copy_folder, remove_journal};
 use super::client::{Ask, Caller, until};
+use super::clock::Clock;
 use super::dice::Dice;
 use super::register::Sold;
 use super::world::{Engine, Item, STORE, World};
@@ -23,12 +26,14 @@ use super::{rows, settle};
 
 const ITEMS: usize = 5;
 const OPENING: i64 = 2_000;
+const DAY: Duration = Duration::from_secs(24 * 3_600);
 /// So few that grants follow every ticket, and some sales go beyond.
 const SHARE: i64 = 4;
 
 /// The shop, and what is looked at over all rounds.
 struct Drill<'a> {
     world: &'a World,
+    clock: Arc<Clock>,
     hub: Caller,
     items: Vec<Item>,
     book: Book,
@@ -50,6 +55,7 @@ pub async fn run(
     rounds: usize,
     dice: &mut Dice,
 ) -> Result<String> {
+    let clock = world.with_a_clock()?;
     let hub_process = world.hub(0)?.start_sound().await?;
     world.open_store(&["R1"]).await?;
     let items = world.items(ITEMS, &[(STORE, OPENING)]).await?;
@@ -63,7 +69,7 @@ pub async fn run(
     one.enrolled().await?;
     let (hub, dice) = (world.admin(0)?, dice.fork());
     let (book, world) = (Book::default(), &*world);
-    let mut drill = Drill { world, hub, items, book, dice, forks: 0, copies: 0, refused: 0 };
+    let mut drill = Drill { world, clock, hub, items, book, dice, forks: 0, copies: 0, refused: 0 };
     for round in 0..rounds {
         drill.told(&mut one, round).await.with_context(|| format!("restore {round}"))?;
         drill.by_hand(&mut one, round).await.with_context(|| format!("by hand {round}"))?;
@@ -228,16 +234,17 @@ impl Drill<'_> {
         machine.sell(&self.items, tickets, &mut self.dice).await
     }
 
-    /// A backup under sales, and since then sales, a recall by a lower policy, and new grants.
+    /// A backup under sales; since then a day, sales, a recall by a lower policy, and new grants.
     async fn yesterday(&mut self, one: &mut Machine, what: &str, round: usize) -> Result<String> {
         let sold = self.sell(one, 1, 3).await?;
         self.book.sold.extend(sold);
         let file = self.world.folder.join(format!("{what}-{round}.sqlite")).display().to_string();
         let (items, dice) = (&self.items, &mut self.dice);
-        let maker = Maker(one.program.clone(), one.data.display().to_string());
+        let maker = Maker::of(one);
         let (made, sold) = tokio::join!(maker.backup(&file), one.sell(items, 2, dice));
         made?;
         self.book.sold.extend(sold?);
+        self.clock.forward(DAY).await?;
         let policy = format!("share/{STORE}/*");
         self.world.policy(&policy, 1).await?;
         let sold = self.sell(one, 1, 3).await?;
@@ -359,44 +366,6 @@ impl Drill<'_> {
 
 /// A sale as hub and book compare it: receipt number, total, units.
 type Key = (String, i64, BTreeMap<String, i64>);
-
-/// Makes backups of a machine that sells meanwhile.
-struct Maker(super::programs::Program, String);
-
-impl Maker {
-    async fn backup(&self, file: &str) -> Result<String> {
-        let arguments = ["backup", file, "--data", &self.1].map(str::to_owned).into();
-        let name = "agent-backup".to_owned();
-        super::programs::Program { name, arguments, ..self.0.clone() }.output().await
-    }
-}
-
-/// The disk is gone, and its keys were kept elsewhere.
-fn remove_journal(data: &Path) -> Result<()> {
-    for suffix in ["", "-wal", "-shm"] {
-        let path = data.join(format!("agent.sqlite{suffix}"));
-        if path.exists() {
-            std::fs::remove_file(path)?;
-        }
-    }
-    let mark = data.join("serve.open");
-    if mark.exists() {
-        std::fs::remove_file(mark)?;
-    }
-    Ok(())
-}
-
-fn copy_folder(from: &Path, to: &Path) -> Result<()> {
-    std::fs::create_dir(to)?;
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        if entry.file_type()?.is_file() && !name.to_string_lossy().contains("before-restore") {
-            std::fs::copy(entry.path(), to.join(name))?;
-        }
-    }
-    Ok(())
-}
 
 #[cfg(test)]
 mod tests {

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::chaos::client::{Ask, Caller};
+use crate::chaos::clock::{Clock, Reading};
 use crate::chaos::dice::Dice;
 use crate::chaos::world::WAREHOUSE;
 
@@ -45,6 +46,7 @@ pub struct Shop {
     hooks: reqwest::Client,
     secret: Arc<Secret>,
     skus: Arc<Vec<String>>,
+    clock: Option<Arc<Clock>>,
 }
 
 impl Shop {
@@ -60,7 +62,14 @@ impl Shop {
             hooks: reqwest::Client::builder().no_proxy().timeout(TRY).build()?,
             secret: Arc::new(secret),
             skus: Arc::new(skus),
+            clock: None,
         })
+    }
+
+    /// Its own clock goes as that of the hubs does.
+    #[must_use]
+    pub fn by_the(self, clock: Arc<Clock>) -> Self {
+        Self { clock: Some(clock), ..self }
     }
 
     /// The books.
@@ -196,7 +205,13 @@ impl Shop {
         let mut pace = tokio::time::interval(PACE);
         for number in first.. {
             pace.tick().await;
-            let seconds = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+            // Kept until it is answered: what was signed an hour ago is refused.
+            let clock = match &self.clock {
+                Some(clock) => Some(clock.read().await),
+                None => None,
+            };
+            let now = clock.as_ref().map_or_else(SystemTime::now, Reading::time);
+            let seconds = now.duration_since(UNIX_EPOCH)?.as_secs();
             let signed =
                 signature::sign(&self.secret, id, i64::try_from(seconds)?, body.as_bytes());
             let hub = self.callers[number % self.callers.len()].base();

@@ -1,17 +1,19 @@
 //! A hub is put back to a backup under load: a register sells, shoppers claim, a channel orders,
 //! before it, while it is away and after it.
 //!
-//! A round makes a backup, goes on, ends the hub (asked to stop, or killed), goes on, restores, and
-//! looks. Nothing of the store is promised before its agent has told everything, and nothing of the
-//! warehouse before the channel has sent its orders again. Then each sale is booked once, each
-//! order is there once, what shoppers were told stands unless the backup did not have it, and the
-//! channel's last figures are the hub's. Invariant: what may be forgotten is what was answered
-//! between the backup and the restore, and nothing else.
+//! A round makes a backup, goes on, lets an hour pass (the programs' clock is put forward), goes
+//! on, ends the hub (asked to stop, or killed), goes on, restores, and looks. Nothing of the store
+//! is promised before its agent has told everything, and nothing of the warehouse before the
+//! channel has sent its orders again. Then each sale is booked once, each order is there once, what
+//! was held is over with its time, what shoppers were told stands otherwise unless the backup did
+//! not have it, and the channel's last figures are the hub's. Invariant: what may be forgotten is
+//! what was answered between the backup and the restore, and nothing else.
 
 pub mod desk;
 pub mod web;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -20,8 +22,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use self::desk::{Desk, OPENING};
-use self::web::{Lost, Shoppers, once_each, reserve};
+use self::web::{Hold, Lost, Shoppers, once_each, reserve};
 use super::client::{Ask, Caller, until};
+use super::clock::Clock;
 use super::dice::Dice;
 use super::programs::{Program, Running};
 use super::register::Register;
@@ -34,6 +37,8 @@ use super::world::{Engine, MANAGER, STORE, WAREHOUSE, World, stop_all};
 use super::{rows, settle};
 
 const ITEMS: usize = 6;
+/// So old is a backup when it is put back.
+const AGE: Duration = Duration::from_secs(3_600);
 /// Orders and claims never lack any.
 const IN_WAREHOUSE: i64 = 1_000_000;
 /// So few that grants follow every ticket, and some sales go beyond.
@@ -58,6 +63,7 @@ struct Since {
 
 struct Drill<'a> {
     world: &'a World,
+    clock: Arc<Clock>,
     program: Program,
     hub: Caller,
     agent: Caller,
@@ -79,10 +85,11 @@ pub async fn run(
     rounds: usize,
     dice: &mut Dice,
 ) -> Result<String> {
+    let clock = world.with_a_clock()?;
     let mut program = world.hub(0)?;
     let own = ["--allow-private-endpoints", "127.0.0.0/8", "--requests-per-address", "10000"];
     program.arguments.extend(own.map(str::to_owned));
-    // A backup of seconds ago still has the jobs' leases of the hub that was ended.
+    // A hub that is killed and started again still has the jobs' leases of the one before.
     program.arguments.extend(["--lease", "1"].map(str::to_owned));
     let mut process = program.start_sound().await?;
     world.open_store(&["R1"]).await?;
@@ -104,10 +111,11 @@ pub async fn run(
     let register = Register::new(agent.clone(), "R1", MANAGER);
     let mut desk = Desk { register, items, sold: vec![], dice: dice.fork() };
     desk.register.open().await?;
-    let shop = Shop::new(vec![hub.clone()], secret, skus.clone())?;
+    let shop = Shop::new(vec![hub.clone()], secret, skus.clone())?.by_the(Arc::clone(&clock));
     let shoppers = Shoppers::new(hub.clone(), skus);
     let met = Met::default();
-    let mut drill = Drill { world, program, hub, agent, line, desk, shoppers, shop, endpoint, met };
+    let mut drill =
+        Drill { world, clock, program, hub, agent, line, desk, shoppers, shop, endpoint, met };
     for round in 0..rounds {
         process = drill.round(round, process, dice).await.with_context(|| format!("{round}"))?;
     }
@@ -129,6 +137,9 @@ impl Drill<'_> {
         made?;
         sold?;
         let before = self.desk.sold.len();
+        self.desk.sell(dice.between(1, 4)).await?;
+        self.clock.forward(AGE).await?;
+        let later = Instant::now();
         self.desk.sell(dice.between(2, 6)).await?;
         let booked = self.all_booked().await?;
         self.away(hub, dice).await?;
@@ -136,7 +147,7 @@ impl Drill<'_> {
         self.desk.sell(dice.between(0, 2)).await?;
         self.met.sales += self.desk.sold.len() - before;
         let said = self.world.restore(&file).await?;
-        let lost = Lost { from, to: Instant::now() };
+        let lost = Lost { from, later, to: Instant::now() };
         let database = &self.world.database;
         let left = rows::sales(database).await?.len();
         ensure!(left < booked, "nothing was put back: {left} of {booked} sales are there");
@@ -156,9 +167,9 @@ impl Drill<'_> {
         while let Some(ended) = people.join_next().await {
             ended??;
         }
-        let rows = self.settled_claims().await?;
+        let rows = self.settled_claims(&lost).await?;
         self.met.claims += self.shoppers.ask_again(&rows, &lost).await?;
-        self.settled_claims().await?;
+        self.settled_claims(&lost).await?;
         self.at_rest(&since).await?;
         Ok(process)
     }
@@ -174,14 +185,16 @@ impl Drill<'_> {
         .context("sales with the line up are booked")
     }
 
-    /// What shoppers gave up at the store waits for the store's word: until no claim does.
-    async fn settled_claims(&self) -> Result<BTreeMap<String, HubReservation>> {
+    /// What shoppers gave up at the store waits for the store's word, and what was held is let go:
+    /// until no claim waits for either.
+    async fn settled_claims(&self, lost: &Lost) -> Result<BTreeMap<String, HubReservation>> {
         until(TOLD_LIMIT, async || {
             let rows = rows::reservations(&self.world.database).await?;
             let waits = rows.iter().find(|(_, row)| row.state == "releasing");
-            Ok(match waits {
-                None => Ok(rows),
-                Some((id, _)) => Err(format!("{id} waits for the store's word")),
+            Ok(match (waits, self.shoppers.overdue(&rows, lost)) {
+                (None, None) => Ok(rows),
+                (Some((id, _)), _) => Err(format!("{id} waits for the store's word")),
+                (None, Some(id)) => Err(format!("{id} is held, and its time is over")),
             })
         })
         .await
@@ -211,7 +224,8 @@ impl Drill<'_> {
     /// The store has not told anything, the channel has not sent its orders again.
     async fn nothing_promised(&self, sku: &str, round: usize, said: &str) -> Result<()> {
         for at in [STORE, WAREHOUSE] {
-            if let Some(id) = reserve(&self.hub, sku, at, &format!("early-{at}-{round}")).await? {
+            let key = format!("early-{at}-{round}");
+            if let Some(id) = reserve(&self.hub, sku, at, &key, Hold::Paid).await? {
                 bail!("{id} was promised at {at} by a hub that knows too little: {said}");
             }
         }
@@ -224,7 +238,7 @@ impl Drill<'_> {
         let id = until(TOLD_LIMIT, async || {
             tries += 1;
             let key = format!("late-{at}-{round}-{tries}");
-            let claimed = reserve(&self.hub, sku, at, &key).await?;
+            let claimed = reserve(&self.hub, sku, at, &key, Hold::Paid).await?;
             Ok(claimed.ok_or_else(|| format!("{sku} is not promised yet at {at}")))
         });
         let path = format!("/v1/reservations/{}/release", id.await?);
@@ -312,14 +326,17 @@ impl Drill<'_> {
 
     fn said(&self, engine: Engine, rounds: usize) -> String {
         let Met { killed, sales, claims, orders, slowest } = &self.met;
+        // One after the other: both ask for the same lock.
+        let claimed = self.shoppers.book().len();
+        let expired = self.shoppers.expired();
         format!(
-            "{rounds} restores on {}, {killed} of a hub that was killed: {} sales, {} claims, {} \
-             orders; of {sales} sales, {claims} claims and {orders} orders the hub may have known \
-             nothing; told again and promised within {:.1} s; each booked once, views equal, \
-             channel's figures right, audit clean",
+            "{rounds} restores on {} of a backup an hour old, {killed} of a hub that was killed: \
+             {} sales, {claimed} claims ({expired} held until their time was over), {} orders; of \
+             {sales} sales, {claims} claims and {orders} orders the hub may have known nothing; \
+             told again and promised within {:.1} s; each booked once, views equal, channel's \
+             figures right, audit clean",
             engine.name(),
             self.desk.sold.len(),
-            self.shoppers.book().len(),
             self.shop.books().orders.len(),
             slowest.as_secs_f64(),
         )

@@ -18,6 +18,9 @@ use crate::chaos::world::{STORE, WAREHOUSE};
 
 /// Between two of one person's wishes.
 const PACE: Duration = Duration::from_millis(60);
+/// How long a unit is held for one who has not paid, in seconds of the programs' clock: the hour
+/// between backup and restore is longer.
+const HOLD_S: u64 = 1_800;
 /// The hub has nothing to give, now.
 const REFUSED: [&str; 2] = ["not_enough_available", "not_promised_now"];
 
@@ -26,6 +29,8 @@ const REFUSED: [&str; 2] = ["not_enough_available", "not_promised_now"];
 pub struct Lost {
     /// The backup began.
     pub from: Instant,
+    /// An hour had passed: what was held before it is not held any more.
+    pub later: Instant,
     /// The backup was in its place again.
     pub to: Instant,
 }
@@ -49,6 +54,35 @@ pub struct Claim {
     pub answered: Instant,
     /// When it said that they gave it up.
     pub released: Option<Instant>,
+    /// It is held for a while, and not paid for.
+    pub hold: Hold,
+}
+
+/// Whether time ends a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// Never: it is paid for.
+    Paid,
+    /// After half an hour.
+    Ends,
+    /// It has: the hub said so when all was at rest.
+    Ended,
+}
+
+impl Claim {
+    /// What the hub must have of it, if it did not forget.
+    fn state(&self, lost: &Lost) -> &'static str {
+        match self.hold {
+            _ if self.released.is_some() => "released",
+            Hold::Paid => "committed",
+            Hold::Ends if self.answered >= lost.later => "held",
+            Hold::Ends | Hold::Ended => "expired",
+        }
+    }
+
+    fn stands(&self) -> bool {
+        self.released.is_none() && self.hold != Hold::Ended
+    }
 }
 
 /// All claims, by their keys.
@@ -91,7 +125,8 @@ impl Shoppers {
             }
             let key = format!("{name}-{number}");
             let (sku, at) = (dice.pick(&self.skus).clone(), *dice.pick(&[STORE, WAREHOUSE]));
-            self.claim(&key, &sku, at).await.with_context(|| format!("claim {key}"))?;
+            let hold = if dice.chance(30) { Hold::Ends } else { Hold::Paid };
+            self.claim(&key, &sku, at, hold).await.with_context(|| format!("claim {key}"))?;
             if dice.chance(30) {
                 self.release(&key).await.with_context(|| format!("release {key}"))?;
             }
@@ -100,10 +135,18 @@ impl Shoppers {
     }
 
     /// Claims a unit; false when it is refused.
-    async fn claim(&self, key: &str, sku: &str, location: &'static str) -> Result<bool> {
-        let Some(id) = reserve(&self.hub, sku, location, key).await? else { return Ok(false) };
-        let sku = sku.to_owned();
-        let claim = Claim { id, sku, location, answered: Instant::now(), released: None };
+    async fn claim(
+        &self,
+        key: &str,
+        sku: &str,
+        location: &'static str,
+        hold: Hold,
+    ) -> Result<bool> {
+        let Some(id) = reserve(&self.hub, sku, location, key, hold).await? else {
+            return Ok(false);
+        };
+        let (sku, answered) = (sku.to_owned(), Instant::now());
+        let claim = Claim { id, sku, location, answered, released: None, hold };
         self.book().insert(key.to_owned(), claim);
         Ok(true)
     }
@@ -120,8 +163,8 @@ impl Shoppers {
                 self.book().get_mut(key).context("it is in the book")?.released = Some(now);
                 Ok(())
             }
-            // Forgotten; what that may be is looked at when all is at rest.
-            404 => Ok(()),
+            // Forgotten, or over; what that may be is looked at when all is at rest.
+            404 | 410 => Ok(()),
             _ => bail!("{} {}", answer.status, answer.body),
         }
     }
@@ -140,15 +183,21 @@ impl Shoppers {
         let mut forgotten = 0;
         for (key, claim) in &book {
             let state = rows.get(&claim.id).map(|row| row.state.as_str());
+            let kept = Claim { released: None, ..claim.clone() };
             match (state, claim.released) {
-                (Some("committed"), None) | (Some("released"), Some(_)) => {}
-                (Some("committed"), Some(at)) if lost.covers(at) => {
+                (Some("expired"), None) if claim.state(lost) == "expired" => self.ended(key)?,
+                (Some(state), _) if state == claim.state(lost) => {}
+                // That it was given up is forgotten.
+                (Some(state), Some(at)) if lost.covers(at) && state == kept.state(lost) => {
                     forgotten += 1;
-                    self.release(key).await?;
+                    match state {
+                        "expired" => self.ended(key)?,
+                        _ => self.release(key).await?,
+                    }
                 }
                 (None, None) if lost.covers(claim.answered) => {
                     forgotten += 1;
-                    let again = self.claim(key, &claim.sku, claim.location).await?;
+                    let again = self.claim(key, &claim.sku, claim.location, claim.hold).await?;
                     ensure!(again, "{key} is refused, and units are there");
                 }
                 // Given up, and forgotten: nobody wants it.
@@ -160,6 +209,28 @@ impl Shoppers {
             }
         }
         Ok(forgotten)
+    }
+
+    /// Time has ended it, and nothing makes it stand again.
+    fn ended(&self, key: &str) -> Result<()> {
+        let mut book = self.book();
+        let claim = book.get_mut(key).context("it is in the book")?;
+        (claim.hold, claim.released) = (Hold::Ended, None);
+        Ok(())
+    }
+
+    /// A hold that the hub still has although its time is over.
+    pub fn overdue(&self, rows: &BTreeMap<String, HubReservation>, lost: &Lost) -> Option<String> {
+        let held = |c: &Claim| rows.get(&c.id).is_some_and(|row| row.state == "held");
+        let over = |c: &Claim| c.hold != Hold::Paid && c.answered < lost.later;
+        let book = self.book();
+        let late = book.values().find(|claim| held(claim) && over(claim))?;
+        Some(late.id.clone())
+    }
+
+    /// How many claims time has ended.
+    pub fn expired(&self) -> usize {
+        self.book().values().filter(|claim| claim.hold == Hold::Ended).count()
     }
 
     /// No claim was promised at a place between two moments.
@@ -178,7 +249,7 @@ impl Shoppers {
     /// Units that stand promised.
     pub fn standing(&self, location: &str, sku: &str) -> i64 {
         let book = self.book();
-        let of = |c: &&Claim| c.location == location && c.sku == sku && c.released.is_none();
+        let of = |c: &&Claim| c.location == location && c.sku == sku && c.stands();
         i64::try_from(book.values().filter(of).count()).unwrap_or(i64::MAX)
     }
 }
@@ -201,9 +272,18 @@ pub fn once_each(rows: &BTreeMap<String, HubReservation>) -> Result<()> {
 ///
 /// # Errors
 /// When it is answered otherwise.
-pub async fn reserve(hub: &Caller, sku: &str, at: &str, key: &str) -> Result<Option<String>> {
+pub async fn reserve(
+    hub: &Caller,
+    sku: &str,
+    at: &str,
+    key: &str,
+    hold: Hold,
+) -> Result<Option<String>> {
     let lines = json!([{"sku": sku, "location": at, "quantity": 1}]);
-    let body = json!({"lines": lines, "reference": key});
+    let mut body = json!({"lines": lines, "reference": key});
+    if hold != Hold::Paid {
+        body["expires_in_s"] = json!(HOLD_S);
+    }
     let answer = hub.settled(&Ask::post("/v1/reservations", key, &body)).await?;
     match (answer.status, answer.code()) {
         (201, _) => Ok(answer.body["id"].as_str().map(str::to_owned)),
@@ -227,7 +307,12 @@ mod tests {
 
     fn claim(answered: Instant, released: Option<Instant>) -> Claim {
         let (id, sku) = ("rsv_1".to_owned(), "A".to_owned());
-        Claim { id, sku, location: STORE, answered, released }
+        Claim { id, sku, location: STORE, answered, released, hold: Hold::Paid }
+    }
+
+    fn lost_from(from: Instant) -> Lost {
+        let later = from + Duration::from_millis(500);
+        Lost { from, later, to: from + Duration::from_secs(1) }
     }
 
     fn row(state: &str) -> BTreeMap<String, HubReservation> {
@@ -239,7 +324,7 @@ mod tests {
     async fn only_what_was_said_since_the_backup_may_be_forgotten() {
         let from = Instant::now();
         let before = from.checked_sub(Duration::from_secs(1)).unwrap();
-        let lost = Lost { from, to: from + Duration::from_secs(1) };
+        let lost = lost_from(from);
         let said = shoppers(&[("ada-0", claim(before, None))]);
         assert_eq!(said.ask_again(&row("committed"), &lost).await.unwrap(), 0);
         assert!(said.ask_again(&BTreeMap::new(), &lost).await.is_err());
@@ -249,6 +334,27 @@ mod tests {
         let forgotten = shoppers(&[("ada-0", claim(from, Some(from)))]);
         assert_eq!(forgotten.ask_again(&BTreeMap::new(), &lost).await.unwrap(), 1);
         assert!(forgotten.book().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_hold_ends_with_its_time_and_not_before() {
+        let from = Instant::now();
+        let lost = lost_from(from);
+        let before = from.checked_sub(Duration::from_secs(1)).unwrap();
+        let hold = |answered| Claim { hold: Hold::Ends, ..claim(answered, None) };
+        let over = shoppers(&[("ada-0", hold(before))]);
+        assert_eq!(over.overdue(&row("held"), &lost).as_deref(), Some("rsv_1"));
+        assert!(over.ask_again(&row("held"), &lost).await.is_err());
+        assert_eq!((over.standing(STORE, "A"), over.expired()), (1, 0));
+        assert_eq!(over.ask_again(&row("expired"), &lost).await.unwrap(), 0);
+        assert_eq!((over.standing(STORE, "A"), over.expired()), (0, 1));
+        assert!(over.ask_again(&row("held"), &lost).await.is_err());
+        let new = shoppers(&[("ada-0", hold(lost.to + Duration::from_secs(1)))]);
+        assert_eq!(new.overdue(&row("held"), &lost), None);
+        assert!(new.ask_again(&row("expired"), &lost).await.is_err());
+        assert_eq!(new.ask_again(&row("held"), &lost).await.unwrap(), 0);
+        let paid = shoppers(&[("ada-0", claim(before, None))]);
+        assert!(paid.ask_again(&row("expired"), &lost).await.is_err());
     }
 
     #[test]
