@@ -67,6 +67,11 @@ impl Event {
         Self::SignedIn(json!({"kind": "devices"}))
     }
 
+    /// What comes to the store, or is to go, changed; pages that show it ask again.
+    pub(crate) fn on_the_way() -> Self {
+        Self::SignedIn(json!({"kind": "on_the_way"}))
+    }
+
     fn at(register: RegisterCode, kind: &str, mut body: Value) -> Self {
         body["kind"] = json!(kind);
         Self::At(register, body)

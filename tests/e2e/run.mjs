@@ -1,5 +1,10 @@
 // The browser leg: a cashier, a shopper and an operator use the real pages of real programs.
 // Prints `ok` or `not ok` for each scenario and ends with `N passed, N failed`.
+//
+// `run.mjs` runs all of them, in two lanes beside each other: each has a shop and a browser of its
+// own, and a scenario is waited for more than it computes. `run.mjs PART` runs those whose name has
+// this part in it, in one.
+import { fork } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import * as programs from './programs.mjs';
@@ -15,7 +20,14 @@ import { scenarios } from './scenarios.mjs';
 import { stock } from './stock.mjs';
 import { transfers } from './transfers.mjs';
 
-const only = process.argv[2];
+// About as long, one as the other.
+const LANES = [
+  { ...office, ...transfers, ...stock, ...payments, ...keys, ...element },
+  { ...scenarios, ...hostile, ...everybody, ...devices },
+];
+const [lane, only] = process.argv[2] === '--lane'
+  ? [LANES[Number(process.argv[3])], undefined]
+  : [Object.assign({}, ...LANES), process.argv[2]];
 let shop;
 let passed = 0;
 let failed = 0;
@@ -27,9 +39,7 @@ async function main() {
   const browser = await pages.browser();
   const shots = join(shop.folder, 'screenshots');
   mkdirSync(shots);
-  const all = { ...office, ...transfers, ...stock, ...scenarios, ...payments, ...hostile, ...keys, ...element,
-    ...everybody, ...devices };
-  for (const [name, scenario] of Object.entries(all)) {
+  for (const [name, scenario] of Object.entries(lane)) {
     if (only && !name.includes(only)) continue;
     await one(name, scenario, browser, shots);
   }
@@ -65,12 +75,34 @@ async function one(name, scenario, browser, shots) {
   await programs.rest(shop);
 }
 
-try {
-  await main();
-} catch (error) {
-  failed += 1;
-  console.log(`not ok the shop opens: ${error.stack}`);
+/** Runs the lane of this process; what it came to is in `passed` and `failed`. */
+async function here() {
+  try {
+    await main();
+  } catch (error) {
+    failed += 1;
+    console.log(`not ok the shop opens: ${error.stack}`);
+  }
+  await programs.close(shop, failed > 0 || process.env.ONESHELF_E2E_KEEP);
 }
-await programs.close(shop, failed > 0 || process.env.ONESHELF_E2E_KEEP);
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed > 0 ? 1 : 0);
+
+/** Runs a lane in a process of its own. One that does not say what it came to has failed. */
+function beside(number) {
+  const child = fork(process.argv[1], ['--lane', String(number)]);
+  let told = { passed: 0, failed: 1 };
+  child.on('message', (message) => (told = message));
+  return new Promise((resolve) => child.once('exit', () => resolve(told)));
+}
+
+if (process.argv.length > 2) {
+  await here();
+} else {
+  for (const told of await Promise.all(LANES.map((_, number) => beside(number)))) {
+    passed += told.passed;
+    failed += told.failed;
+  }
+}
+if (process.send) process.send({ passed, failed });
+else console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 ? 1 : 0;
+process.disconnect?.();

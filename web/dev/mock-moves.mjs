@@ -18,7 +18,7 @@ const start = () => ({
   ],
 });
 
-export function moves(book) {
+export function moves(book, push) {
   let all = start();
   let told = true;
   const arrive = (b) => {
@@ -67,6 +67,7 @@ export function moves(book) {
       ['POST', /^\/mock\/moves$/, (_, b) => {
         told = b.told ?? told;
         all = { transfers: b.transfers ?? all.transfers, outgoing: b.outgoing ?? all.outgoing };
+        push({ kind: 'on_the_way' });
         return {};
       }],
     ],

@@ -11,7 +11,7 @@ export function stockActs(world, me, state, push) {
     if (!before.has(place)) before.set(place, shelf.get(place));
     shelf.set(place, units(shelf.get(place) ?? 0));
   };
-  const goods = moves(book);
+  const goods = moves(book, push);
   const act = (_, b, __, request) => {
     const who = me();
     if (!who) throw new Refused(401, 'not_signed_in', 'Sign in first.');

@@ -43,6 +43,7 @@ pub(crate) use past::{Past, PastKind};
 pub(crate) use read::SaleRow;
 pub(crate) use salvage::{Found, TakenIn, Walk};
 pub(crate) use staged::ROWS_AT_ONCE;
+pub(crate) use way::changes_the_way;
 use text::parsed;
 
 /// The database's file in the data folder.

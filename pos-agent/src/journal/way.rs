@@ -7,8 +7,10 @@
 use oneshelf_domain::item::Item;
 use oneshelf_domain::stock::ReservationState;
 use oneshelf_domain::{ReservationId, Sku};
-use oneshelf_protocol::frame::{Body, Fact};
+use oneshelf_protocol::frame::{Answer, Body, Fact};
 use oneshelf_protocol::replica::Row;
+use oneshelf_sync::agent::Write;
+use sqlx::SqliteConnection;
 
 use super::read::rows_at_most;
 use super::text::{from_json, to_json};
@@ -24,32 +26,26 @@ pub(crate) struct OnTheWay {
 }
 
 impl Reads {
-    /// What comes and what is to go, as the hub last told and the own log goes on.
+    /// What comes and what is to go, as the hub last told and the own log goes on: so many of both
+    /// together.
     pub(crate) async fn on_the_way(&self, limit: usize) -> Result<OnTheWay, Fault> {
         // One snapshot: the rows and the place in the log that they stand for.
         let mut tx = self.pool.begin().await?;
+        let own = own_words(&mut tx).await?;
         let rows: Vec<String> = sqlx::query_scalar(
             "select reservation from reservation
              where json_extract(reservation, '$.row') = 'transfer'
              or json_extract(reservation, '$.to') is not null order by id limit ?",
         )
-        .bind(rows_at_most(limit))
-        .fetch_all(&mut *tx)
-        .await?;
-        let facts: Vec<String> = sqlx::query_scalar(
-            "select fact from log
-             where n > coalesce((select applied_n from copy where one = 1), 0)
-             and (answer is null or answer not like '%\"rejected\"%')
-             and (instr(fact, '\"body\":\"arrived\"') > 0
-                  or instr(fact, '\"body\":\"handover\"') > 0)
-             and json_extract(fact, '$.body.body') in ('arrived', 'handover') order by n",
-        )
+        // A word of the own log ends one at most.
+        .bind(rows_at_most(limit + own.len()))
         .fetch_all(&mut *tx)
         .await?;
         tx.commit().await?;
-        let rows = rows.iter().map(|row| from_json(row)).collect::<Result<_, Fault>>()?;
-        let facts: Vec<Fact> = facts.iter().map(|f| from_json(f)).collect::<Result<_, _>>()?;
-        Ok(under_way(rows, facts.into_iter().map(|fact| fact.body)))
+        let mut rows = rows.iter().map(|row| from_json(row)).collect::<Result<_, Fault>>()?;
+        after(&mut rows, own);
+        rows.truncate(limit);
+        Ok(by_way(rows))
     }
 
     /// Items by their SKUs, of those that the copy knows.
@@ -62,43 +58,51 @@ impl Reads {
 
     /// Whether the own log hands this reservation over, beyond what the copy includes.
     pub(crate) async fn handed_over_here(&self, id: ReservationId) -> Result<bool, Fault> {
-        let found: i64 = sqlx::query_scalar(
-            "select exists (select 1 from log
-             where n > coalesce((select applied_n from copy where one = 1), 0)
-             and (answer is null or answer not like '%\"rejected\"%')
-             and (instr(fact, '\"body\":\"arrived\"') > 0
-                  or instr(fact, '\"body\":\"handover\"') > 0)
-             and json_extract(fact, '$.body.body') = 'handover'
-             and json_extract(fact, '$.body.reservation') = ?)",
-        )
-        .bind(id.to_string())
-        .fetch_one(&self.pool)
-        .await?;
-        Ok(found != 0)
+        let own = own_words(&mut *self.pool.acquire().await?).await?;
+        let it = |body: &Body| matches!(body, Body::Handover { reservation, .. } if *reservation == id);
+        Ok(own.iter().any(it))
     }
 
     /// Whether the own log closes this transfer, beyond what the copy includes.
     pub(crate) async fn closed_here(&self, id: ReservationId) -> Result<bool, Fault> {
-        let found: i64 = sqlx::query_scalar(
-            "select exists (select 1 from log
-             where n > coalesce((select applied_n from copy where one = 1), 0)
-             and (answer is null or answer not like '%\"rejected\"%')
-             and (instr(fact, '\"body\":\"arrived\"') > 0
-                  or instr(fact, '\"body\":\"handover\"') > 0)
-             and json_extract(fact, '$.body.body') = 'arrived'
-             and json_extract(fact, '$.body.close')
-             and json_extract(fact, '$.body.transfer') = ?)",
-        )
-        .bind(id.to_string())
-        .fetch_one(&self.pool)
-        .await?;
-        Ok(found != 0)
+        let own = own_words(&mut *self.pool.acquire().await?).await?;
+        let it = |body: &Body| matches!(body, Body::Arrived { transfer, close: true, .. } if *transfer == id);
+        Ok(own.iter().any(it))
     }
 }
 
-/// Rows of the copy after these facts of the own log.
-fn under_way(mut rows: Vec<Row>, facts: impl Iterator<Item = Body>) -> OnTheWay {
-    for body in facts {
+/// What the own log says of goods on the way, beyond what the copy includes, in its order.
+async fn own_words(conn: &mut SqliteConnection) -> Result<Vec<Body>, Fault> {
+    let facts: Vec<String> = sqlx::query_scalar(
+        "select fact from log
+         where n > coalesce((select applied_n from copy where one = 1), 0)
+         and (answer is null or answer not like '%\"rejected\"%')
+         and (instr(fact, '\"body\":\"arrived\"') > 0
+              or instr(fact, '\"body\":\"handover\"') > 0)
+         and json_extract(fact, '$.body.body') in ('arrived', 'handover') order by n",
+    )
+    .fetch_all(conn)
+    .await?;
+    facts.iter().map(|fact| Ok(from_json::<Fact>(fact)?.body)).collect()
+}
+
+/// Whether a write changes what [`Reads::on_the_way`] gives.
+pub(crate) fn changes_the_way(write: &Write) -> bool {
+    let of_the_way = |row: &Row| {
+        matches!(row, Row::Transfer { .. } | Row::Reservation { to: Some(_), .. })
+    };
+    match write {
+        Write::Rows { whole, rows, .. } => *whole || rows.iter().any(of_the_way),
+        Write::Log(fact) => matches!(fact.body, Body::Arrived { .. } | Body::Handover { .. }),
+        // What it said is on the way again.
+        Write::Answered(_, Answer::Rejected { .. }) => true,
+        _ => false,
+    }
+}
+
+/// Rows of the copy after these words of the own log.
+fn after(rows: &mut Vec<Row>, own: Vec<Body>) {
+    for body in own {
         match body {
             Body::Arrived { transfer, lines, close } => {
                 rows.retain_mut(|row| match row {
@@ -121,6 +125,9 @@ fn under_way(mut rows: Vec<Row>, facts: impl Iterator<Item = Body>) -> OnTheWay 
             _ => {}
         }
     }
+}
+
+fn by_way(rows: Vec<Row>) -> OnTheWay {
     let mut way = OnTheWay::default();
     for row in rows {
         match &row {
@@ -167,6 +174,11 @@ mod tests {
     fn came(n: u128, code: &str, good: i64, damaged: i64, close: bool) -> Body {
         let lines = vec![ArrivedUnits { sku: sku(code), good, damaged }];
         Body::Arrived { transfer: id(n), lines, close }
+    }
+
+    fn under_way(mut rows: Vec<Row>, own: impl Iterator<Item = Body>) -> OnTheWay {
+        after(&mut rows, own.collect());
+        by_way(rows)
     }
 
     #[test]

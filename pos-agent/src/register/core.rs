@@ -21,7 +21,7 @@ use super::given_up::GivenUp;
 use super::{CashSession, LinkView, Shared, lives};
 use crate::clock;
 use crate::events::Event;
-use crate::journal::{Fault, Keep, Storage, Writer};
+use crate::journal::{Fault, Keep, Storage, Writer, changes_the_way};
 
 /// A question to the hub for an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +94,7 @@ impl Core {
     /// tells.
     pub(super) async fn perform(&mut self, step: Step, mut keeps: Vec<Keep>) -> Result<(), Fault> {
         keeps.extend(lives::to_keep(&step.notes));
+        let moves = step.writes.iter().any(changes_the_way);
         // Until the commit memory is ahead; also when this future is dropped in the middle.
         self.stale = true;
         if let Err(fault) = self.writer.store(&step.writes, &keeps, clock::now()).await {
@@ -102,6 +103,9 @@ impl Core {
             return Err(fault);
         }
         self.stale = false;
+        if moves {
+            self.shared.events.push(Event::on_the_way());
+        }
         if keeps.iter().any(Keep::is_of_the_printer) {
             self.show_spool().await;
         }
@@ -242,6 +246,7 @@ impl Core {
 
     /// A large copy is in place: what rests on it is read again.
     pub(super) async fn copied(&mut self) -> Result<(), Fault> {
+        self.shared.events.push(Event::on_the_way());
         self.take_records().await?;
         self.mark_all().await?;
         self.show_link();

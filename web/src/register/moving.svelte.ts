@@ -1,7 +1,7 @@
 // Goods between this store and other locations, as the agent's copy has them: what comes, what the
 // office asks for, which of it is open on the screen, and the acts that book it.
 // Invariant: what was booked here is not shown as waiting again before the hub has told it back.
-import type { Incoming, Outgoing, Transfers } from '../shared/api/agent';
+import type { AgentEvent, Incoming, Outgoing, Transfers } from '../shared/api/agent';
 import { asProblem } from '../shared/api/http';
 import type { Unit } from '../shared/format';
 import { api, fail } from './agent';
@@ -23,7 +23,8 @@ export type Named = {
   known: boolean;
 };
 
-const EVERY_MS = 4000;
+/** The agent tells each change; this is for a page that missed one while it had no line to it. */
+const EVERY_MS = 30_000;
 
 class Moving {
   screen = $state.raw<Screen>(null);
@@ -175,8 +176,15 @@ class Moving {
     void this.read();
   }
 
-  /** While the stock view is open. The agent's stream has no word for a changed copy: the state
-      that it pushes is a hint, and between those the list is asked for. */
+  /** What the agent says of these; true when it was of these. An act that is under way reads the
+      list itself when it is done. */
+  heard(event: AgentEvent): boolean {
+    if (event.kind !== 'on_the_way') return false;
+    if (asking.free) void this.read();
+    return true;
+  }
+
+  /** While the stock view is open. */
   follow() {
     const timer = setInterval(() => {
       if (document.visibilityState === 'visible' && asking.free) void this.read();

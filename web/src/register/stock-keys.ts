@@ -57,7 +57,7 @@ export const stockView: View = {
   key,
   typed,
   scan: (code) => void stock.scan(code),
-  heard: (event) => stock.heard(event),
+  heard: (event) => moving.heard(event) || stock.heard(event),
   figures: () => stock.item !== null || moving.screen !== null,
   back() {
     if (desk.query || desk.results) search.clear();

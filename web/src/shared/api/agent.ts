@@ -210,6 +210,7 @@ export type AgentEvent =
       fields?: Record<string, unknown>;
     }
   | { kind: 'devices' }
+  | { kind: 'on_the_way' }
   | { kind: 'drawer_not_opened' }
   | ({ kind: 'state' } & AgentState)
   | { kind: 'ticket'; ticket: Ticket }
