@@ -9,7 +9,8 @@
 //! 4. wrong state: `location_retired`, `no_transit_location`, `item_retired`, `kit_has_no_stock`,
 //!    `kit_nested`, `item_has_stock`, `barcode_in_use`; `reservation_ended`, `reservation_expired`,
 //!    `reservation_state`, `reservation_short`, `stale_timer`;
-//!    then `store_has_agent`, `agent_answers`, `agent_not_heard_yet`, `last_admin`,
+//!    then `store_has_agent`, `fact_not_bookable`, `agent_answers`, `agent_not_heard_yet`,
+//!    `last_admin`,
 //! 5. `too_many_holds`, `too_many_held`,
 //! 6. `approval_needed`,
 //! 7. `not_enough_available`, `not_promised_now`.
@@ -105,6 +106,13 @@ pub enum Refusal {
     /// A store with an agent books its physical acts itself.
     #[error("this store has an agent: do this in the store, so that its log has it")]
     StoreHasAgent,
+    /// It says how things stood when it came, or makes no sense.
+    #[error(
+        "this fact cannot be booked: it is of another store or makes no sense, or it is a count or \
+         the end of a life, which says nothing of how things stand now; count the shelf, then \
+         settle it"
+    )]
+    FactNotBookable,
     /// An agent that answers is not given up.
     #[error("this store's agent answers: it needs no retiring")]
     AgentAnswers,
@@ -194,7 +202,7 @@ pub enum RefusalKind {
 
 impl Refusal {
     /// Every code, for documentation and its test.
-    pub const CODES: [&'static str; 31] = [
+    pub const CODES: [&'static str; 32] = [
         "command_reused",
         "precondition_failed",
         "invalid",
@@ -212,6 +220,7 @@ impl Refusal {
         "kit_nested",
         "item_has_stock",
         "store_has_agent",
+        "fact_not_bookable",
         "agent_answers",
         "agent_not_heard_yet",
         "reservation_ended",
@@ -248,6 +257,7 @@ impl Refusal {
             Refusal::KitNested { .. } => "kit_nested",
             Refusal::ItemHasStock { .. } => "item_has_stock",
             Refusal::StoreHasAgent => "store_has_agent",
+            Refusal::FactNotBookable => "fact_not_bookable",
             Refusal::AgentAnswers => "agent_answers",
             Refusal::AgentNotHeardYet => "agent_not_heard_yet",
             Refusal::ReservationEnded { .. } => "reservation_ended",

@@ -39,11 +39,14 @@ async function main() {
   const browser = await pages.browser();
   const shots = join(shop.folder, 'screenshots');
   mkdirSync(shots);
-  for (const [name, scenario] of Object.entries(lane)) {
-    if (only && !name.includes(only)) continue;
-    await one(name, scenario, browser, shots);
+  try {
+    for (const [name, scenario] of Object.entries(lane)) {
+      if (only && !name.includes(only)) continue;
+      await one(name, scenario, browser, shots);
+    }
+  } finally {
+    await browser.close();
   }
-  await browser.close();
 }
 
 async function one(name, scenario, browser, shots) {
@@ -102,7 +105,10 @@ if (process.argv.length > 2) {
     failed += told.failed;
   }
 }
-if (process.send) process.send({ passed, failed });
-else console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = failed > 0 ? 1 : 0;
-process.disconnect?.();
+const exit = () => process.exit(failed > 0 ? 1 : 0);
+if (process.send) {
+  process.send({ passed, failed }, exit);
+} else {
+  console.log(`${passed} passed, ${failed} failed`);
+  exit();
+}

@@ -2,6 +2,7 @@
 import { WebSocketServer } from 'ws';
 import { items, others, shelf, stores } from './catalogue.mjs';
 import { channelRoutes } from './mock-channels.mjs';
+import { factRoutes } from './mock-facts.mjs';
 import { transferRoutes } from './mock-transfers.mjs';
 import { Refused, serve } from './web.mjs';
 
@@ -244,6 +245,7 @@ export async function hub(port, world) {
       retired.add(code);
       return standings()[code];
     }],
+    ...factRoutes(),
     ['GET', /^\/v1\/agent-copies$/, () => ({ next_cursor: null, copies: world.copies ? copies : [] })],
     ['PUT', /^\/v1\/agent-copies\/([^/]+)$/, ([life], b) => {
       const copy = copies.find((c) => c.life === life);

@@ -51,6 +51,25 @@ export function officeScenes(hub, goto, post) {
         await p.getByTestId('retire-agent').click();
         await p.getByTestId('retire-code').fill('S03');
       } })),
+    ...each('o50-attention', async (p) => {
+      await post(`${hub}mock/facts`, {});
+      await office(p, '');
+      await p.getByTestId('look-at-fact').first().waitFor();
+    }),
+    ...each('o51-fact', async (p) => {
+      await post(`${hub}mock/facts`, {});
+      await office(p, '');
+      await p.getByTestId('look-at-fact').first().click();
+      await p.getByTestId('fact-note').fill('counted by Ana');
+      await p.getByTestId('form').locator('[type=submit]').click();
+      await p.getByTestId('form-wrong').waitFor();
+    }),
+    ...each('o52-fact-of-then', async (p) => {
+      await post(`${hub}mock/facts`, {});
+      await office(p, '');
+      await p.getByTestId('look-at-fact').nth(1).click();
+      await p.getByTestId('fact-note').waitFor();
+    }),
     ...each('o26-copies', async (p) => {
       await office(p, 'agents');
       await p.getByTestId('agent-copies').waitFor();

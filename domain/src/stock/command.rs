@@ -315,6 +315,21 @@ pub enum Command {
         /// Epoch and version that its copy of the hub's rows is at.
         copy: (i64, Version),
     },
+    /// Books what a fact says that was not booked when it came, on a person's word.
+    BookRejected {
+        /// Its store.
+        location: LocationNo,
+        /// Which life of its agent's database.
+        incarnation: IncarnationId,
+        /// Its place in that life's log.
+        seq: i64,
+        /// When it happened.
+        occurred_at: Timestamp,
+        /// The shelf was looked at as it was then: no count has booked the goods.
+        as_of: Version,
+        /// What happened.
+        body: FactBody,
+    },
     /// Grant at scan: "let my granted total reach `want`".
     Ask {
         /// Whose store.

@@ -202,6 +202,16 @@ impl<'a> Draft<'a> {
         self.state.records.location_by_no(no).ok_or_else(unknown)
     }
 
+    /// Whether a shelf that this decision changes was changed by a command after a version.
+    pub fn changed_after(&self, version: super::Version) -> Result<bool, Stop> {
+        for key in self.stock.keys() {
+            if self.state.stock(*key)?.version > version {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     pub fn shift(&mut self, s: Shift) -> Result<(), Stop> {
         self.carry(s, s.key.location)
     }

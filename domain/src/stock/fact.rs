@@ -71,7 +71,7 @@ pub(super) fn fact(draft: &mut Draft, command: &Command) -> Result<Outcome, Stop
 }
 
 /// The only whole rejections: shapes that cannot be booked (DESIGN.md section 7).
-fn unbookable(body: &FactBody) -> Option<String> {
+pub(super) fn unbookable(body: &FactBody) -> Option<String> {
     let units = |n: i64| (1..=limits::QUANTITY_MAX).contains(&n);
     let none = |n: i64| (0..=limits::QUANTITY_MAX).contains(&n);
     let some = |lines: &[(ItemNo, i64)]| {
@@ -97,7 +97,7 @@ fn unbookable(body: &FactBody) -> Option<String> {
     (!good).then(|| "invalid".to_owned())
 }
 
-fn apply(
+pub(super) fn apply(
     draft: &mut Draft,
     i: &Incarnation,
     body: &FactBody,

@@ -14,6 +14,7 @@ mod holds;
 mod items;
 mod kits;
 mod outcome;
+mod rejected;
 mod release;
 mod request;
 mod reservation;
@@ -322,6 +323,7 @@ pub fn decide(state: &State, command: &Command, at: &At) -> Result<Decision, Sto
         | Command::GrantByPolicy { .. }
         | Command::RetireAgent { .. } => session::session(&mut draft, command)?,
         Command::Fact { .. } => fact::fact(&mut draft, command)?,
+        Command::BookRejected { .. } => rejected::book(&mut draft, command)?,
         Command::OnlyIf { .. } => return Err(Stop::NotNow("one condition at a time")),
     };
     Ok(draft.finish(outcome))

@@ -77,7 +77,10 @@ fn fact((_, a, b, c, n): Op, step: usize, reservation: &str) -> String {
         1 => format!(" granted {item}:{n}"),
         _ => String::new(),
     };
-    let head = format!("fact {agent} at {store} via {via} id f{step}{order}");
+    let head = match c % 23 {
+        3 => format!("late {agent} at {store} id f{step}"),
+        _ => format!("fact {agent} at {store} via {via} id f{step}{order}"),
+    };
     match a % 16 {
         13 => {
             let to = pick(&LOCATIONS, c);
@@ -218,6 +221,7 @@ fn random_commands_reach_every_answer() {
         "handover_differs",
         "handover_elsewhere",
         "store_has_agent",
+        "fact_not_bookable",
         "not_enough_available",
         "reservation_ended",
         "stale_timer",

@@ -168,6 +168,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::KitNested { sku: "SET".into() },
         Refusal::ItemHasStock { sku: "MUG".into(), location: "S07".into() },
         Refusal::StoreHasAgent,
+        Refusal::FactNotBookable,
         Refusal::AgentAnswers,
         Refusal::AgentNotHeardYet,
         Refusal::ReservationEnded { state: t() },
@@ -214,7 +215,7 @@ fn refusals_are_grouped_for_transports() {
     assert_eq!(of(RefusalKind::Gone), ["enrolment_invalid", "reservation_expired"]);
     assert_eq!(of(RefusalKind::Denied), ["approval_needed"]);
     assert_eq!(of(RefusalKind::Changed), ["precondition_failed"]);
-    assert_eq!(of(RefusalKind::Conflict).len(), 20);
+    assert_eq!(of(RefusalKind::Conflict).len(), 21);
 }
 
 #[test]

@@ -82,13 +82,18 @@ impl Run {
                 while w.maybe().is_some() {}
                 words::put_json(line.trim_start_matches("put "))
             }
-            "hello" | "ask" | "fact" => {
+            "hello" | "ask" | "fact" | "late" => {
                 let name = w.word();
                 agent = Some(name.to_owned());
                 let log = log(&mut self.logs, name, w.option("at"));
                 match verb {
                     "hello" => words::hello(name, &log, &mut w),
                     "ask" => words::ask(name, &log, &mut w),
+                    "late" => {
+                        let (id, command) = words::late(name, &log, &mut w);
+                        named = id;
+                        command
+                    }
                     _ => {
                         let by = w.option("via").map_or(log.session, |a| {
                             self.logs.get(a).map_or(Lease::default(), |l| l.session)

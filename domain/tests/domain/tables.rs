@@ -24,6 +24,7 @@ tables!(
     sessions,
     forks,
     retired,
+    late,
     heal,
     refusals,
     items,

@@ -370,6 +370,21 @@ pub(crate) fn fact(name: &str, log: &Log, session: Lease, w: &mut Words) -> (Str
     (named, command)
 }
 
+/// A fact of an agent that was rejected when it came, booked late.
+pub(crate) fn late(name: &str, log: &Log, w: &mut Words) -> (String, Command) {
+    let named = w.option("id").map_or_else(|| format!("{name}.late"), str::to_owned);
+    let location = w.option("store").unwrap_or(&log.location).to_owned();
+    let command = Command::BookRejected {
+        location: w.world.location(&location),
+        incarnation: IncarnationId(id(name)),
+        seq: w.option("seq").map_or(log.seq, number),
+        occurred_at: Timestamp(0),
+        as_of: Version(w.option("as_of").map_or(i64::MAX, number)),
+        body: body(&named, w),
+    };
+    (named, command)
+}
+
 fn body(named: &str, w: &mut Words) -> FactBody {
     match w.word() {
         "sale" => {

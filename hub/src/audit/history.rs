@@ -149,7 +149,7 @@ fn effect(chain: &Chain, line: &LedgerLine) -> Option<String> {
     if line.known.is_none() {
         // The job deletes outcomes of requests, the oldest first.
         let kept = chain.oldest_request.is_some_and(|oldest| line.recorded_at > oldest);
-        let missing = line.kind == "fact" || kept;
+        let missing = matches!(&*line.kind, "fact" | "book_rejected") || kept;
         return missing.then(|| format!("version {version} has no outcome"));
     }
     if line.known_version != Some(version) {

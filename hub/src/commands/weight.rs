@@ -29,6 +29,7 @@ fn more(command: &Command) -> usize {
         Command::Transfer { lines, .. } => lines.len() * LINE_BYTES,
         Command::ReceiveTransfer { lines, .. } => lines.len() * LINE_BYTES,
         Command::Hello { granted, .. } => granted.len() * LINE_BYTES,
+        Command::BookRejected { body, .. } => fact(body),
         Command::Fact { granted, body, .. } => granted.len() * LINE_BYTES + fact(body),
         _ => 0,
     }

@@ -1,15 +1,10 @@
-//! `/v1/notices` and `/v1/rejected-facts`: what needs a look by a person.
-//!
-//! It tells and changes nothing. A fact that was not booked is shown as it came, to be booked by
-//! hand: nothing of it is in the stock.
+//! `/v1/notices`: what the rules want a person to look at. It tells and changes nothing.
 
 use axum::Json;
 use axum::extract::State;
-use oneshelf_domain::stock::LocationNo;
-use oneshelf_domain::{Timestamp, limits};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
+use oneshelf_domain::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -19,13 +14,10 @@ use super::page::{self, Page};
 use super::problem::{Answer, Error};
 use crate::app::App;
 use crate::auth::Action;
-use crate::store::read::notices::{self, NoticeRow, RejectedRow};
-
-/// Facts of one page: a frame has up to 256 KiB.
-const FACTS_MAX: i64 = 50;
+use crate::store::read::notices::{self, NoticeRow};
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(rejected))
+    OpenApiRouter::new().routes(routes!(list))
 }
 
 /// Something that a rule wants a person to look at.
@@ -94,95 +86,4 @@ async fn list(
     tx.rollback().await?;
     let next_cursor = page::next(rows.len(), limit, rows.last().map(|r| (r.version, r.line)));
     Ok(Json(NoticesBody { notices: rows.into_iter().map(Into::into).collect(), next_cursor }))
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Wanted {
-    /// Of one location; needed by callers who do not work everywhere.
-    location: Option<String>,
-    /// Rows of the page.
-    #[serde(default, deserialize_with = "page::given")]
-    #[param(minimum = 1, maximum = 500, default = 50)]
-    limit: Option<i64>,
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
-}
-
-/// A store's fact that the hub did not book.
-#[derive(Serialize, ToSchema)]
-#[schema(as = RejectedFact)]
-struct RejectedBody {
-    /// Its command id.
-    id: String,
-    /// Its store.
-    location: String,
-    /// Who sent it.
-    agent: String,
-    /// Why it was not booked.
-    code: String,
-    /// The frame as it came; a text when it is no JSON.
-    #[schema(value_type = Object)]
-    frame: Value,
-    /// When.
-    #[schema(value_type = String, format = DateTime)]
-    recorded_at: Timestamp,
-}
-
-/// A page of facts that were not booked.
-#[derive(Serialize, ToSchema)]
-#[schema(as = RejectedFacts)]
-struct RejectedFactsBody {
-    /// The newest first.
-    facts: Vec<RejectedBody>,
-    /// None at the end.
-    next_cursor: Option<String>,
-}
-
-/// Facts of stores that could not be booked, the newest first.
-///
-/// At most 50 come at once. The store's later facts went on; of these nothing is in the stock
-/// until somebody books it.
-#[utoipa::path(get, path = "/v1/rejected-facts", tag = "notices",
-    operation_id = "list_rejected_facts",
-    params(Wanted), responses((status = 200, body = RejectedFactsBody)))]
-async fn rejected(
-    State(app): State<App>,
-    signed: Signed,
-    Query(wanted): Query<Wanted>,
-) -> Answer<Json<RejectedFactsBody>> {
-    signed.need(Action::ReadNotices)?;
-    let seen = app.seen();
-    let limit = page::limit(wanted.limit)?.min(FACTS_MAX);
-    let before: Option<(i64, String)> = page::after(wanted.cursor.as_deref())?;
-    let (at, id) = before.unwrap_or((i64::MAX, String::new()));
-    let location = match &wanted.location {
-        Some(code) => Some(signed.location(&seen.records, code)?.no),
-        None if signed.0.sees_all() => None,
-        None => return Err(Error::invalid("location", "say of which of your locations")),
-    };
-    let mut tx = app.store.read().await?;
-    let rows = notices::rejected(&mut tx, location, (at, &id), limit).await?;
-    tx.rollback().await?;
-    let last = rows.last().map(|r| (r.recorded_at, r.id.clone()));
-    let next_cursor = page::next(rows.len(), limit, last);
-    let body = |row: RejectedRow| RejectedBody {
-        location: seen
-            .records
-            .location_by_no(LocationNo(row.location))
-            .map_or_else(String::new, |l| l.code.to_string()),
-        frame: shown(&row.frame),
-        id: row.id,
-        agent: row.agent,
-        code: row.code,
-        recorded_at: Timestamp(row.recorded_at),
-    };
-    Ok(Json(RejectedFactsBody { facts: rows.into_iter().map(body).collect(), next_cursor }))
-}
-
-fn shown(frame: &str) -> Value {
-    let as_text =
-        || Value::String(oneshelf_domain::code::plain_text(frame, limits::FRAME_BYTES_MAX));
-    serde_json::from_str(frame).unwrap_or_else(|_| as_text())
 }

@@ -14,8 +14,8 @@ use super::schema::ProblemSchema;
 use super::{
     agent_copies, caught_up, changes, channel_steps, channels, deliveries, enrolments, exports,
     guard, hooks, import_mappings, import_previews, imports, items, keys, locations, movements,
-    notices, policies, prices, public, public_stock, reservations, session, shop, sse, staff,
-    stock, stores, transfers, ws,
+    notices, policies, prices, public, public_stock, rejected_facts, reservations, session, shop,
+    sse, staff, stock, stores, transfers, ws,
 };
 use crate::app::App;
 
@@ -112,6 +112,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
         import_mappings::router(),
         exports::router(),
         notices::router(),
+        rejected_facts::router(),
         public::router(),
         public_stock::router(),
         sse::router(),

@@ -100,6 +100,18 @@ pub const CATALOGUE: &[Entry] = entries! {
     "store_has_agent" 409
         "A store with an agent books its physical acts itself."
         "Do it in the store, so that its log has it."
+    "fact_not_bookable" 409
+        "This fact cannot be booked late: unreadable, of another store, or of that time alone."
+        "Count the shelf, then settle it."
+    "fact_overtaken" 409
+        "The shelf was counted or corrected after the fact came, or its claim or transfer went on."
+        "Look at the stock, then settle the fact by hand."
+    "fact_on_its_way" 409
+        "The store's log has not come to this fact yet: it may still be booked by itself."
+        "Wait until the store has told everything, then look again."
+    "fact_settled" 409
+        "Somebody has settled this fact before."
+        "Read what they said: `hub rejected list`."
     "agent_answers" 409
         "An agent that answers is not given up: its share can be had back from it."
         "Nothing is needed; a device that is to be replaced is switched off first."

@@ -92,11 +92,14 @@ const HASH: &str = "select hash from ledger where version = $1";
 const SHOP: &str = "select count(*) from record where key = 'shop/shop' and value is not null";
 const NOTICES: &str = "select count(*) from event e join ledger l on l.version = e.version \
     where e.kind >= 'notice.' and e.kind < 'notice/' and l.recorded_at >= $1";
-const REJECTED: &str = "select count(*) from rejected_frame where recorded_at >= $1";
+const REJECTED: &str =
+    "select count(*) from rejected_frame where recorded_at >= $1 and settled_at is null";
+/// A database of before the tenth migration: no fact of it is settled.
+const REJECTED_BEFORE: &str = "select count(*) from rejected_frame where recorded_at >= $1";
 
 /// The same words for both engines.
 macro_rules! hub_of {
-    ($db:expr, $since:expr, $then:expr) => {{
+    ($db:expr, $since:expr, $then:expr, $rejected:expr) => {{
         let head: Option<(String, i64, i64, i64)> =
             sqlx::query_as(HEAD).fetch_optional($db).await?;
         match head {
@@ -109,7 +112,7 @@ macro_rules! hub_of {
                 hash_then: sqlx::query_scalar(HASH).bind($then).fetch_optional($db).await?,
                 set_up: sqlx::query_scalar::<_, i64>(SHOP).fetch_one($db).await? > 0,
                 notices: sqlx::query_scalar(NOTICES).bind($since.0).fetch_one($db).await?,
-                rejected: sqlx::query_scalar(REJECTED).bind($since.0).fetch_one($db).await?,
+                rejected: sqlx::query_scalar($rejected).bind($since.0).fetch_one($db).await?,
             }),
         }
     }};
@@ -118,6 +121,12 @@ macro_rules! hub_of {
 /// Whether the newest tables that the words above need are there.
 fn has_tables(migrations: &[(i64, Vec<u8>)]) -> bool {
     migrations.iter().any(|(version, _)| *version == 1)
+}
+
+/// How many facts were rejected and wait for somebody, in the words of its tables.
+fn rejected(migrations: &[(i64, Vec<u8>)]) -> &'static str {
+    let settles = migrations.iter().any(|(version, _)| *version == 10);
+    if settles { REJECTED } else { REJECTED_BEFORE }
 }
 
 async fn of_sqlite(db: &SqlitePool, since: Timestamp, then: i64) -> Result<Inspection, StoreError> {
@@ -132,7 +141,11 @@ async fn of_sqlite(db: &SqlitePool, since: Timestamp, then: i64) -> Result<Inspe
         0 => vec![],
         _ => sqlx::query_as(MIGRATIONS).fetch_all(db).await?,
     };
-    let hub = if has_tables(&migrations) { hub_of!(db, since, then) } else { None };
+    let hub = if has_tables(&migrations) {
+        hub_of!(db, since, then, rejected(&migrations))
+    } else {
+        None
+    };
     let (a, b, c) = SQLITE_MIN;
     let old = open::numbers(&version) < SQLITE_MIN;
     let unfit = old.then(|| format!("SQLite {a}.{b}.{c} or newer is needed; this is {version}"));
@@ -153,7 +166,11 @@ async fn of_postgres(db: &PgPool, since: Timestamp, then: i64) -> Result<Inspect
         0 => vec![],
         _ => sqlx::query_as(MIGRATIONS).fetch_all(db).await?,
     };
-    let hub = if has_tables(&migrations) { hub_of!(db, since, then) } else { None };
+    let hub = if has_tables(&migrations) {
+        hub_of!(db, since, then, rejected(&migrations))
+    } else {
+        None
+    };
     let unfit = match open::check_postgres(db).await {
         Ok(()) => None,
         Err(StoreError::Unfit(why)) => Some(why),

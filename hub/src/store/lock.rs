@@ -9,11 +9,16 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Error, ErrorKind};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::StoreError;
 
 /// What stands behind the database's name.
 const SUFFIX: &str = ".lock";
+/// A program that ends has the lock until it is gone, and one that starts another shares it with
+/// that one for a moment.
+const ENDING_TRIES: u32 = 20;
+const ENDING_PAUSE: Duration = Duration::from_millis(50);
 
 /// Held until it is dropped.
 #[derive(Debug)]
@@ -43,17 +48,20 @@ impl Lock {
         Ok(Self { _file: file })
     }
 
-    /// With nobody beside.
+    /// With nobody beside; who is about to end is waited for, a second at most.
     ///
     /// # Errors
     /// When another program works on the database.
     pub fn alone(database: &Path) -> Result<Self, StoreError> {
         let file = open(database)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(in_use(database)),
-            Err(TryLockError::Error(error)) => Err(failed(database, &error)),
+        for _ in 0..ENDING_TRIES {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self { _file: file }),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(ENDING_PAUSE),
+                Err(TryLockError::Error(error)) => return Err(failed(database, &error)),
+            }
         }
+        Err(in_use(database))
     }
 }
 

@@ -41,7 +41,7 @@ pub use disk::Disk;
 pub use error::{Storage, StoreError};
 pub use flush::flush;
 pub use load::{known, load, records_since};
-pub use rejected::{RejectedFrame, keep_rejected};
+pub use rejected::{RejectedFrame, Settled, keep_rejected, settle_rejected};
 
 use std::path::Path;
 use std::sync::Arc;

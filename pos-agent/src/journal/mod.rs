@@ -43,8 +43,8 @@ pub(crate) use past::{Past, PastKind};
 pub(crate) use read::SaleRow;
 pub(crate) use salvage::{Found, TakenIn, Walk};
 pub(crate) use staged::ROWS_AT_ONCE;
-pub(crate) use way::changes_the_way;
 use text::parsed;
+pub(crate) use way::changes_the_way;
 
 /// The database's file in the data folder.
 pub(crate) const FILE: &str = "agent.sqlite";

@@ -59,15 +59,19 @@ impl Reads {
     /// Whether the own log hands this reservation over, beyond what the copy includes.
     pub(crate) async fn handed_over_here(&self, id: ReservationId) -> Result<bool, Fault> {
         let own = own_words(&mut *self.pool.acquire().await?).await?;
-        let it = |body: &Body| matches!(body, Body::Handover { reservation, .. } if *reservation == id);
+        let it =
+            |body: &Body| matches!(body, Body::Handover { reservation, .. } if *reservation == id);
         Ok(own.iter().any(it))
     }
 
     /// Whether the own log closes this transfer, beyond what the copy includes.
     pub(crate) async fn closed_here(&self, id: ReservationId) -> Result<bool, Fault> {
         let own = own_words(&mut *self.pool.acquire().await?).await?;
-        let it = |body: &Body| matches!(body, Body::Arrived { transfer, close: true, .. } if *transfer == id);
-        Ok(own.iter().any(it))
+        let closes = |body: &Body| match body {
+            Body::Arrived { transfer, close, .. } => *close && *transfer == id,
+            _ => false,
+        };
+        Ok(own.iter().any(closes))
     }
 }
 
@@ -88,9 +92,8 @@ async fn own_words(conn: &mut SqliteConnection) -> Result<Vec<Body>, Fault> {
 
 /// Whether a write changes what [`Reads::on_the_way`] gives.
 pub(crate) fn changes_the_way(write: &Write) -> bool {
-    let of_the_way = |row: &Row| {
-        matches!(row, Row::Transfer { .. } | Row::Reservation { to: Some(_), .. })
-    };
+    let of_the_way =
+        |row: &Row| matches!(row, Row::Transfer { .. } | Row::Reservation { to: Some(_), .. });
     match write {
         Write::Rows { whole, rows, .. } => *whole || rows.iter().any(of_the_way),
         Write::Log(fact) => matches!(fact.body, Body::Arrived { .. } | Body::Handover { .. }),

@@ -24,7 +24,7 @@ use crate::plan::Reply;
 
 pub use balance::{Balance, balance};
 pub use freshness::Freshness;
-pub use translate::{Unreadable, command, rejected, skus};
+pub use translate::{Unreadable, command, late, rejected, skus};
 use unconfirmed::Unconfirmed;
 
 /// Totals of one Welcome: keeps a frame under its limit.

@@ -236,6 +236,24 @@ impl Unreadable {
     }
 }
 
+/// The command that books late what a fact says, after a look at the shelf; none when it names an
+/// item that is not there.
+pub fn late(
+    fact: &Fact,
+    location: LocationNo,
+    as_of: Version,
+    numbers: &BTreeMap<Sku, ItemNo>,
+) -> Option<Command> {
+    Some(Command::BookRejected {
+        location,
+        incarnation: fact.incarnation,
+        seq: fact.seq,
+        occurred_at: fact.occurred_at,
+        as_of,
+        body: body(fact, numbers)?,
+    })
+}
+
 /// The command of a fact that will not be booked, as its body cannot be read or it was refused:
 /// its seq moves on, nothing is booked, and the frame is kept for somebody to look at.
 pub fn rejected(unreadable: &Unreadable, location: LocationNo, code: &str) -> Command {

@@ -2,11 +2,12 @@
 //!
 //! SHA-256 over the parsed command in canonical JSON (the field order of [`Command`]), with the
 //! version of that form in front: a later form never equals an earlier one by chance. What is put
-//! around a command at each sending is left out: a fact's session, a hold's network address.
+//! around a command at each sending is left out: a fact's session, a hold's network address, when
+//! a shelf was looked at.
 
 use std::borrow::Cow;
 
-use oneshelf_domain::stock::{Command, Lease};
+use oneshelf_domain::stock::{Command, Lease, Version};
 use sha2::{Digest, Sha256};
 
 /// Version of the canonical form.
@@ -29,6 +30,14 @@ fn bare(command: &Command) -> Cow<'_, Command> {
             let mut bare = command.clone();
             if let Command::Fact { session, .. } = &mut bare {
                 *session = Lease::default();
+            }
+            Cow::Owned(bare)
+        }
+        // The same fact is booked late after another look at the shelf.
+        Command::BookRejected { .. } => {
+            let mut bare = command.clone();
+            if let Command::BookRejected { as_of, .. } = &mut bare {
+                *as_of = Version(0);
             }
             Cow::Owned(bare)
         }

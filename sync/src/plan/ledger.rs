@@ -69,6 +69,7 @@ pub const fn kind(command: &Command) -> &'static str {
         Command::GrantByPolicy { .. } => "grant_by_policy",
         Command::RetireAgent { .. } => "retire_agent",
         Command::Fact { .. } => "fact",
+        Command::BookRejected { .. } => "book_rejected",
     }
 }
 
@@ -86,7 +87,9 @@ impl LedgerRow {
             | Command::Receive { reference, .. }
             | Command::Transfer { reference, .. } => (reference.clone(), None),
             Command::Adjust { note, .. } => (note.clone(), None),
-            Command::Fact { occurred_at, .. } => (None, Some(*occurred_at)),
+            Command::Fact { occurred_at, .. } | Command::BookRejected { occurred_at, .. } => {
+                (None, Some(*occurred_at))
+            }
             _ => (None, None),
         };
         let mut row = Self {

@@ -290,10 +290,15 @@ impl Plan {
             id: submission.id,
             known: known.clone(),
             recorded_at: self.now,
-            fact: matches!(submission.command, Command::Fact { .. }),
+            fact: of_a_fact(&submission.command),
         });
         self.done.insert(submission.id, known);
     }
+}
+
+/// Its outcome is kept as long as its movements: the same fact may come again at any time.
+fn of_a_fact(command: &Command) -> bool {
+    matches!(command, Command::Fact { .. } | Command::BookRejected { .. })
 }
 
 fn replay(known: &Known, principal: &str, print: &str) -> Reply {

@@ -85,7 +85,8 @@ fn of(command: &Command, records: &Records, keys: &mut Vec<Key>) {
             row(keys, *item, *location);
             keys.push(Key::SharesAt(StockKey { item: *item, location: *location }));
         }
-        Command::Fact { location, incarnation, body, .. } => {
+        Command::Fact { location, incarnation, body, .. }
+        | Command::BookRejected { location, incarnation, body, .. } => {
             keys.push(Key::IncarnationsAt(*location));
             keys.push(Key::Incarnation(*incarnation));
             fact(*location, body, records, keys);

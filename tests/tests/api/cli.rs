@@ -171,6 +171,12 @@ async fn each_noun_is_added_listed_and_removed() {
     assert!(!says(&hub, "channel list").await.contains("own"));
     assert!(says(&hub, "notice list").await.contains("CODE"));
     assert!(says(&hub, "rejected list --location S07").await.contains("LOCATION"));
+    assert!(says(&hub, "rejected list --all").await.contains("SETTLED"));
+    for what in ["book", "settle"] {
+        let words = ["rejected", what, "cmd_1", "--note", "looked at"];
+        let (good, said) = hub_says(&hub, &words).await;
+        assert!(!good && said.contains("record_unknown"), "{said}");
+    }
     let (good, said) = hub_says(&hub, &["location", "remove", "S99"]).await;
     assert!(!good && said.contains("location_unknown"), "{said}");
     hub.close().await;

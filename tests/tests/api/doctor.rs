@@ -390,5 +390,18 @@ async fn notices_and_rejected_facts_are_said() {
     let report = examine(&hub.options(), &Asked::default()).await;
     assert_eq!(of(&report, "rejected").0, Verdict::Warn);
     assert!(of(&report, "rejected").1.starts_with("1 facts"), "{}", json!(report));
+    let settled = "update rejected_frame set settled_at = 1 returning id";
+    assert_eq!(hub.texts(settled).await, ["x"]);
+    let report = examine(&hub.options(), &Asked::default()).await;
+    assert_eq!(of(&report, "rejected").0, Verdict::Ok);
+    // Before an upgrade the new build looks at the old tables.
+    for sql in [
+        "alter table rejected_frame drop column settled_at",
+        "delete from _sqlx_migrations where version = 10",
+    ] {
+        assert!(hub.texts(sql).await.is_empty());
+    }
+    let report = examine(&hub.options(), &Asked::default()).await;
+    assert!(of(&report, "rejected").1.starts_with("1 facts"), "{}", json!(report));
     hub.close().await;
 }

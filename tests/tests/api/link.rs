@@ -264,7 +264,7 @@ async fn a_nul_in_a_receipt_stops_no_log() {
 }
 
 /// A trigger that makes movements of seven units impossible to store.
-async fn poison(hub: &Hub) {
+pub(crate) async fn poison(hub: &Hub) {
     let sql = if hub.is_file() {
         vec![
             "create trigger poison before insert on movement when new.quantity = 7 \
@@ -281,6 +281,13 @@ async fn poison(hub: &Hub) {
     for one in sql {
         assert!(hub.texts(one).await.is_empty());
     }
+}
+
+/// They can be stored again.
+pub(crate) async fn mend(hub: &Hub) {
+    let drop =
+        if hub.is_file() { "drop trigger poison" } else { "drop trigger poison on movement" };
+    assert!(hub.texts(drop).await.is_empty());
 }
 
 #[tokio::test]
@@ -301,9 +308,7 @@ async fn a_fact_that_cannot_be_stored_does_not_stop_the_log() {
     let said = line.fact((good, life), json!([2, CommandId(bad)]), goods_in(2)).await;
     assert_eq!(said, json!({"answer": "accepted"}));
     // The fault was mended, and the whole log is said again: it is not booked by that.
-    let drop =
-        if hub.is_file() { "drop trigger poison" } else { "drop trigger poison on movement" };
-    assert!(hub.texts(drop).await.is_empty());
+    mend(&hub).await;
     let said = line.fact((bad, life), json!([1, null]), goods_in(7)).await;
     assert_eq!(said["answer"], "rejected", "its id is that of what stood in for it");
     let said = line.fact((good, life), json!([2, CommandId(bad)]), goods_in(2)).await;

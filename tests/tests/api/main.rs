@@ -61,6 +61,8 @@ mod recalls;
 #[cfg(test)]
 mod receiver;
 #[cfg(test)]
+mod rejected;
+#[cfg(test)]
 mod reservations;
 #[cfg(test)]
 mod restore;

@@ -156,6 +156,8 @@ fn settings() -> Vec<Row> {
         row("GET", "/v1/imports/{id}/errors.csv", None, "amwi"),
         row("GET", "/v1/notices", None, "a"),
         row("GET", "/v1/rejected-facts", None, "am"),
+        row("POST", "/v1/rejected-facts/{id}/book", Some(json!({"note": "n"})), "am"),
+        row("POST", "/v1/rejected-facts/{id}/settle", Some(json!({"note": "n"})), "am"),
         row("DELETE", "/v1/session", None, "amcsgrwivl"),
     ]
 }

@@ -100,7 +100,12 @@ impl World {
                 {
                     self.locations.push(LocationNo(v.0));
                 }
-                (Command::Fact { body: FactBody::Sent { .. }, .. }, Outcome::Booked { .. }, _) => {
+                (
+                    Command::Fact { body: FactBody::Sent { .. }, .. }
+                    | Command::BookRejected { body: FactBody::Sent { .. }, .. },
+                    Outcome::Booked { .. },
+                    _,
+                ) => {
                     self.reservations.push(ReservationId(submission.id.0));
                 }
                 (_, Outcome::Reservation { id, .. }, _) if !self.reservations.contains(id) => {
@@ -417,6 +422,17 @@ impl World {
         let body = self.body();
         let odd = self.random.within(0, 60);
         let a = &self.agents[which];
+        let occurred_at = Timestamp(self.random.within(1, 1_000_000));
+        if odd > 57 {
+            // One that was rejected when it came; of a life that the hub knows, or does not.
+            let incarnation = match odd {
+                60 => IncarnationId(self.random.uuid()),
+                _ => a.incarnation,
+            };
+            let seq = a.seq + i64::from(odd == 59);
+            let as_of = if self.random.one_in(3) { Version(9) } else { Version(i64::MAX) };
+            return Command::BookRejected { location, incarnation, seq, occurred_at, as_of, body };
+        }
         // Now and then one is missing, or comes twice under another id.
         let seq = match odd {
             0 => a.seq + 2,
@@ -430,7 +446,7 @@ impl World {
             seq,
             prev: a.head,
             granted: a.granted.iter().map(|(i, n)| (*i, *n)).collect(),
-            occurred_at: Timestamp(self.random.within(1, 1_000_000)),
+            occurred_at,
             body,
         }
     }

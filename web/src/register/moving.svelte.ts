@@ -176,12 +176,23 @@ class Moving {
     void this.read();
   }
 
-  /** What the agent says of these; true when it was of these. An act that is under way reads the
-      list itself when it is done. */
+  /** What the agent says of these; true when it was of these. */
   heard(event: AgentEvent): boolean {
     if (event.kind !== 'on_the_way') return false;
-    if (asking.free) void this.read();
+    this.stale += 1;
     return true;
+  }
+
+  /** Changes that the agent told of. */
+  private stale = $state(0);
+  private seen = 0;
+
+  /** Reads what changed while an act was under way as soon as that is done. */
+  catchUp() {
+    const { stale } = this;
+    if (!asking.free || stale === this.seen) return;
+    this.seen = stale;
+    void this.read();
   }
 
   /** While the stock view is open. */

@@ -129,12 +129,19 @@ export function parseAmount(text: string, currency: string): number | null {
   return parseDecimal(text, minorDigits(currency));
 }
 
-/** The same of any figure with this many digits behind its mark: `0.862` is 862 of 3. */
+/**
+ * The same of any figure with this many digits behind its mark: `0.862` is 862 of 3. Three digits
+ * behind one mark are a fraction where it has so many and the mark is the language's own: `1.500`
+ * is one kilogram and a half, as `1,500` is in German.
+ */
 export function parseDecimal(text: string, digits: number): number | null {
   const plain = text.replace(/[\s\u00a0\u202f']/g, '');
-  const match = /^([1-9]\d{0,2}(?:[.,]\d{3})+|\d+)(?:[.,](\d*))?$/.exec(plain);
+  const half = /^(\d{1,9})([.,])(\d{3})$/.exec(plain);
+  if (half && digits >= 3 && half[2] === decimalMark())
+    return Number(half[1]) * 10 ** digits + Number(half[3].padEnd(digits, '0'));
+  const match = /^([1-9]\d{0,2}([.,])\d{3}(?:\2\d{3})*|\d+)(?:[.,](\d*))?$/.exec(plain);
   if (!match) return null;
-  const fraction = match[2] ?? '';
+  const fraction = match[3] ?? '';
   if (fraction.length > digits) return null;
   const whole = match[1].replace(/[.,]/g, '');
   if (whole.length > 9) return null;

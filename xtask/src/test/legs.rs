@@ -332,7 +332,7 @@ pub(crate) const LEGS: &[Leg] = &[
     },
     Leg {
         name: "e2e",
-        budget_s: 160,
+        budget_s: 180,
         after: &["build"],
         needs: &[Need::Npm("tests/e2e"), Need::Debian("chromium")],
         steps: &[Step::Node(&["tests/e2e/run.mjs"])],

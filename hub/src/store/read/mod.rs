@@ -9,6 +9,7 @@ pub mod movements;
 pub mod notices;
 pub mod numbers;
 pub mod receipts;
+pub mod rejected;
 pub mod reservations;
 pub mod shares;
 pub mod standing;

@@ -1,8 +1,6 @@
-//! What needs a look: notices of the rules, and facts of stores that could not be booked.
+//! What needs a look: notices of the rules.
 //!
 //! It knows rows; who may see which is for its readers. The newest first.
-
-use oneshelf_domain::stock::LocationNo;
 
 use crate::store::{StoreError, Tx, on};
 
@@ -43,39 +41,4 @@ pub async fn before(
         order by e.version desc, e.line desc limit $3";
     Ok(on!(tx, conn => sqlx::query_as(sql)
         .bind(version).bind(line).bind(limit).fetch_all(conn).await)?)
-}
-
-/// A fact that was not booked.
-#[derive(Debug, Clone, sqlx::FromRow)]
-pub struct RejectedRow {
-    /// Its id.
-    pub id: String,
-    /// Who sent it.
-    pub agent: String,
-    /// Its store.
-    pub location: i64,
-    /// Why.
-    pub code: String,
-    /// As it came.
-    pub frame: String,
-    /// When.
-    pub recorded_at: i64,
-}
-
-/// The newest facts that were not booked, before a place: of one location, or of all.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn rejected(
-    tx: &mut Tx,
-    location: Option<LocationNo>,
-    (recorded_at, id): (i64, &str),
-    limit: i64,
-) -> Result<Vec<RejectedRow>, StoreError> {
-    let sql = "select id, agent, location, code, frame, recorded_at from rejected_frame
-        where (location = $1 or $1 = 0) and (recorded_at, id) < ($2, $3)
-        order by recorded_at desc, id desc limit $4";
-    Ok(on!(tx, conn => sqlx::query_as(sql)
-        .bind(location.map_or(0, |l| l.0)).bind(recorded_at).bind(id).bind(limit)
-        .fetch_all(conn).await)?)
 }

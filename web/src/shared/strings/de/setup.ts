@@ -57,6 +57,26 @@ export const de: SetupStrings = {
   storesNow: 'Filialen jetzt',
   attention: 'Bitte ansehen',
   notBooked: (store) => `${store}: ein Vorgang konnte nicht gebucht werden`,
+  factLook: 'Ansehen',
+  factKinds: {
+    sale: 'Verkauf', in: 'Wareneingang', back: 'Anteil zurückgegeben', count: 'Zählung',
+    handover: 'Übergeben', released: 'Nicht übergeben', sent: 'An anderen Standort gesendet',
+    arrived: 'Umlagerung angekommen', close: 'Ein Gerät hat sein Leben beendet',
+  },
+  factUnreadable: 'Dieser Hub kann es nicht lesen',
+  factMore: (n) => `und ${n} weitere`,
+  factWay: 'Was nun',
+  factBook: 'Jetzt buchen',
+  factSettle: 'Von Hand erledigt',
+  factNote: 'Warum, für alle, die später nachsehen',
+  factBookNow: 'Buchen',
+  factSettleNow: 'Als erledigt merken',
+  factBookWhy: 'Was darin steht, wird jetzt gebucht. Richtig nach einem Update, das es lesen ' +
+    'kann, oder wenn Platte oder Datenbank des Hubs repariert wurden.',
+  factSettleWhy: 'Es wird nichts gebucht. Richtig, wenn jemand gezählt oder den Bestand ' +
+    'berichtigt hat.',
+  factOfThen: 'Das sagt, wie es damals stand, oder ist nicht lesbar, und wird nicht nachträglich ' +
+    'gebucht. Bitte zählen und dann als erledigt merken.',
   notices: {
     reservation_short: 'Einer Reservierung fehlt verkaufte Ware',
     fact_not_booked: 'Ein Vorgang einer Filiale konnte nicht gebucht werden',

@@ -56,6 +56,25 @@ export const en = {
   storesNow: 'Stores now',
   attention: 'Needs a look',
   notBooked: (store: string) => `${store}: something that happened there could not be booked`,
+  factLook: 'Look',
+  factKinds: {
+    sale: 'Sale', in: 'Goods came in', back: 'Units of the share given back', count: 'Count',
+    handover: 'Handed over', released: 'Not handed over', sent: 'Sent to another location',
+    arrived: 'A transfer arrived', close: 'A device ended its life',
+  } as Record<string, string>,
+  factUnreadable: 'This hub cannot read it',
+  factMore: (n: string) => `and ${n} more`,
+  factWay: 'What now',
+  factBook: 'Book it now',
+  factSettle: 'Seen to by hand',
+  factNote: 'Why, for those who look later',
+  factBookNow: 'Book it',
+  factSettleNow: 'Settle it',
+  factBookWhy: 'What it says is booked now. Right after an update that can read it, or when the ' +
+    'hub’s disk or database was mended.',
+  factSettleWhy: 'Nothing is booked. Right when somebody has counted or corrected the stock.',
+  factOfThen: 'This says how things stood then, or cannot be read, and is not booked late. Count ' +
+    'the shelf, then settle it.',
   notices: {
     reservation_short: 'A reservation lost units to a sale',
     fact_not_booked: 'Something that happened in a store could not be booked',
