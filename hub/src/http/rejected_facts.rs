@@ -38,8 +38,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Wanted {
-    /// Of this location alone.
-    #[param(pattern = "^[A-Z0-9]{1,8}$")]
+    /// Of this location alone; needed by callers who do not work everywhere.
     location: Option<String>,
     /// Only those that nobody has settled yet.
     #[serde(default)]

@@ -11866,7 +11866,7 @@ export interface operations {
     list_rejected_facts: {
         parameters: {
             query?: {
-                /** @description Of this location alone. */
+                /** @description Of this location alone; needed by callers who do not work everywhere. */
                 location?: string;
                 /** @description Only those that nobody has settled yet. */
                 open?: boolean;
