@@ -165,6 +165,7 @@ impl Shoppers {
             }
             // Forgotten, or over; what that may be is looked at when all is at rest.
             404 | 410 => Ok(()),
+            409 if answer.body["state"] == json!("expired") && self.is_held(key) => Ok(()),
             _ => bail!("{} {}", answer.status, answer.body),
         }
     }
@@ -209,6 +210,11 @@ impl Shoppers {
             }
         }
         Ok(forgotten)
+    }
+
+    /// Whether time may end a claim.
+    fn is_held(&self, key: &str) -> bool {
+        self.book().get(key).is_some_and(|claim| claim.hold != Hold::Paid)
     }
 
     /// Time has ended it, and nothing makes it stand again.
