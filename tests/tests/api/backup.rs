@@ -55,10 +55,6 @@ fn told<'a>(said: &'a str, what: &str) -> &'a str {
     line.unwrap_or_else(|| panic!("no {what} in {said}")).trim()
 }
 
-async fn version(hub: &Hub) -> i64 {
-    hub.texts("select cast(version as text) from head").await[0].parse().unwrap()
-}
-
 pub(crate) async fn nothing_is_broken(url: &str) {
     let store = Store::open(url).await.unwrap();
     let report = audit(&store).await.unwrap();
@@ -81,7 +77,7 @@ async fn a_backup_of_a_hub_at_work_is_whole_and_can_be_restored() {
     let shelf = Shelf::new();
     let (file, other) = (shelf.at("monday.sqlite"), shelf.at("other.sqlite"));
     hub.receive("W01", 1).await;
-    let (before, done) = (version(&hub).await, AtomicBool::new(false));
+    let (before, done) = (hub.version().await, AtomicBool::new(false));
     let writes = async || {
         let mut written = 0;
         while !done.load(Ordering::Relaxed) {
@@ -101,7 +97,7 @@ async fn a_backup_of_a_hub_at_work_is_whole_and_can_be_restored() {
     };
     let (said, written) = tokio::join!(copies, join_all((0..4).map(|_| writes())));
     let written: i64 = written.into_iter().sum();
-    let after = version(&hub).await;
+    let after = hub.version().await;
     assert_eq!(after, before + written);
     let mut reached = before;
     for (good, said) in said {

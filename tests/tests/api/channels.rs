@@ -104,12 +104,12 @@ async fn a_channel_is_told_share_while_the_store_answers() {
     hub.put("/v1/policies/safety/FLASK/S07", json!({"quantity": 1})).await.ok(200);
     receiver.knows("FLASK", 5).await;
     // No version tells that a line has fallen.
-    let version = hub.app().seen().version;
+    let version = hub.version().await;
     hub.app().links.skip_ms(limits::FRESH_MS + 1);
     receiver.knows("FLASK", 1).await;
     line.is_fresh(&hub).await;
     receiver.knows_after("FLASK", 5, || hub.later(2_000)).await;
-    assert_eq!(hub.app().seen().version, version);
+    assert_eq!(hub.version().await, version);
     let told = receiver.taken().into_iter().filter(|d| d.data()["sku"] == "FLASK");
     let told: Vec<(Value, Value)> =
         told.map(|d| (d.data()["version"].clone(), d.timestamp().clone())).collect();

@@ -172,9 +172,9 @@ async fn an_order_that_cannot_be_served_is_refused_and_the_shop_is_told() {
     for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
         ask = ask.header(name, &echo.header(name));
     }
-    let version = hub.app().seen().version;
+    let version = hub.version().await;
     ask.bytes("application/json", echo.raw.clone()).send().await.ok(202);
-    assert_eq!(hub.app().seen().version, version);
+    assert_eq!(hub.version().await, version);
     assert_eq!(hub.texts("select kind from channel_inbox where state = 'ignored'").await.len(), 1);
     hub.close().await;
 }

@@ -155,11 +155,6 @@ pub(crate) fn life() -> IncarnationId {
     IncarnationId(Uuid::now_v7())
 }
 
-/// The version that the hub is at.
-fn version(hub: &Hub) -> i64 {
-    hub.app().seen().version.0
-}
-
 #[tokio::test]
 async fn a_share_policy_grants_by_itself() {
     let hub = Hub::open().await;
@@ -183,7 +178,7 @@ async fn a_session_begins_with_the_share_that_the_policy_says() {
     hub.receive("S07", 5).await;
     hub.put("/v1/policies/share/S07/*", json!({"quantity": 2})).await.ok(200);
     // Its copy has all of this: no row of a frame tells that share is missing.
-    let cursor = json!({"epoch": 1, "version": version(&hub)});
+    let cursor = json!({"epoch": 1, "version": hub.version().await});
     let mut line = Line::open(&hub, agent).await;
     let changes = line.hello(life(), cursor).await;
     assert_eq!(changes["rows"].as_array().map(Vec::len), Some(0));
@@ -347,7 +342,7 @@ async fn a_repeated_hello_loses_no_grant_of_a_policy() {
     }
     hub.put("/v1/policies/share/S07/*", json!({"quantity": 2})).await.ok(200);
     let mut line = Line::open(&hub, agent).await;
-    let cursor = json!({"epoch": 1, "version": version(&hub)});
+    let cursor = json!({"epoch": 1, "version": hub.version().await});
     // Its Welcome was lost, so it says the same again while the hub grants.
     let hello = hello(life(), json!({"epoch": 0, "number": 0}), cursor);
     let mut told = std::collections::HashSet::new();
@@ -378,16 +373,16 @@ async fn an_agent_that_is_further_than_the_hub_gets_the_whole_copy() {
     let mut line = Line::open(&hub, agent).await;
     let alarms = "select kind from event where kind = 'notice.hub_behind'";
     let life = life();
-    let at = json!({"epoch": 1, "version": version(&hub)});
+    let at = json!({"epoch": 1, "version": hub.version().await});
     line.hello(life, at).await;
     assert!(hub.texts(alarms).await.is_empty());
     // As after a backup was put back without a word.
     let lease = line.session.clone();
     let mut line = Line::open(&hub, agent).await;
-    let far = json!({"epoch": 1, "version": version(&hub) + 100});
+    let far = json!({"epoch": 1, "version": hub.version().await + 100});
     let changes = line.hello_with(life, &lease, far).await;
     assert_eq!(line.welcome["anew"], true, "it must forget where it was");
-    assert_eq!((&changes["after"], &changes["upto"]), (&json!(0), &json!(version(&hub))));
+    assert_eq!((&changes["after"], &changes["upto"]), (&json!(0), &json!(hub.version().await)));
     let rows = changes["rows"].as_array().unwrap();
     assert_eq!(rows.iter().filter(|r| r["row"] == "item").count(), 2, "{rows:?}");
     assert_eq!(hub.texts(alarms).await, ["notice.hub_behind"]);

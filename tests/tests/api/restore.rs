@@ -89,7 +89,7 @@ async fn a_store_is_promised_again_when_its_agent_has_told_everything() {
     };
     tells(&mut line, life).await;
     let shelf_before = hub.flask_at("S07").await;
-    let at = json!({"epoch": 1, "version": hub.app().seen().version.0});
+    let at = json!({"epoch": 1, "version": hub.version().await});
     let lease = line.session.clone();
 
     let said = put_back(&mut hub, &file).await;
@@ -264,8 +264,7 @@ async fn a_store_waits_for_an_agent_that_joined_since_the_backup_under_its_new_n
     hub.receive("S07", 10).await;
     backed_up(&hub, &file).await;
     let since = joined(&hub).await;
-    let version = hub.app().seen().version;
-    hub.app().follow.reached(version).await;
+    hub.app().follow.reached(oneshelf_domain::stock::Version(hub.version().await)).await;
     hub.halt().await;
     let keys = crate::rollback::keys(&hub).display().to_string();
     let words = ["restore", &file, "--replace", "--database", hub.database_url(), "--data", &keys];

@@ -256,6 +256,11 @@ impl Hub {
         let _ = std::fs::remove_dir_all(format!("{}-keys", self.keys_name()));
     }
 
+    /// What its database has: the programs' own view follows a moment later.
+    pub async fn version(&self) -> i64 {
+        self.texts("select cast(version as text) from head").await[0].parse().unwrap()
+    }
+
     /// The first column of what a query finds in its database.
     pub async fn texts(&self, sql: &str) -> Vec<String> {
         let (url, sql) = (self.database.url(), sqlx::AssertSqlSafe(sql.to_owned()));
