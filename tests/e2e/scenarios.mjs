@@ -316,7 +316,7 @@ export async function sheet(shop, store) {
 }
 
 export async function wait(is, what) {
-  const end = Date.now() + 10_000;
+  const end = Date.now() + 30_000;
   while (!(await is())) {
     check(Date.now() < end, `it did not happen: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 100));

@@ -15,6 +15,10 @@ use super::road::Line;
 use super::settle::{at_store, drained, expect, same_views};
 use super::world::{CASHIER, Engine, STORE, World, stop_all};
 
+/// Microseconds by which the starts move after a round, at first and at most.
+const STEP: i64 = 100;
+const STEP_MAX: i64 = 6_400;
+
 /// How the race stands; the next start is shifted towards whoever lost.
 #[derive(Default)]
 struct Races {
@@ -22,7 +26,23 @@ struct Races {
     hold: u64,
     /// Microseconds that the register starts after the hold; below zero: before.
     lead: i64,
+    /// What the next round adds to that: more while the same one wins.
+    step: i64,
     grants_late: u64,
+}
+
+impl Races {
+    fn won_by_the_hold(&mut self) {
+        self.hold += 1;
+        self.step = if self.step < 0 { (self.step * 2).max(-STEP_MAX) } else { -STEP };
+        self.lead += self.step;
+    }
+
+    fn won_by_the_register(&mut self) {
+        self.register += 1;
+        self.step = if self.step > 0 { (self.step * 2).min(STEP_MAX) } else { STEP };
+        self.lead += self.step;
+    }
 }
 
 /// Runs the rounds on one engine; says what happened.
@@ -111,8 +131,14 @@ async fn one_of_two(
     let key = format!("last-{round}");
     match (held.status, held.code()) {
         (201, _) => {
-            races.hold += 1;
-            races.lead -= 100;
+            races.won_by_the_hold();
+            // Until the hub's word is there the copy's unit may be sold, as without a line.
+            until(Duration::from_secs(20), async || {
+                let ticket = register.ticket().await?;
+                let promised = ticket["lines"][0]["warning"] == "promised";
+                Ok(if promised { Ok(()) } else { Err(format!("no word came: {ticket}")) })
+            })
+            .await?;
             let paid = register.pay(&ticket, &key, false).await?;
             match paid {
                 Ok(sold) => bail!("the hold {} was given, and {sold:?} was paid", held.body),
@@ -123,8 +149,7 @@ async fn one_of_two(
             Ok(None)
         }
         (409, "not_enough_available" | "not_promised_now") => {
-            races.register += 1;
-            races.lead += 100;
+            races.won_by_the_register();
             let first = register.pay(&ticket, &key, false).await?;
             if let Ok(sold) = first {
                 return Ok(Some(sold));

@@ -200,7 +200,8 @@ impl Client {
         let shopper = format!("shopper-of-hold-{key}");
         let body = json!({"sku": sku, "location": STORE, "quantity": 1, "shopper": shopper});
         let answer = shop.settled(&Ask::post("/v1/public/holds", key, &body)).await?;
-        if matches!(answer.code(), "not_enough_available" | "not_promised_now") {
+        let none = ["not_enough_available", "not_promised_now", "too_many_held", "too_many_holds"];
+        if none.contains(&answer.code()) {
             self.shared.books().refused += 1;
             return Ok(());
         }

@@ -52,7 +52,7 @@ async fn a_figure_is_made_once_for_all_of_an_audience() {
     let (mut one, first) = follows(&hub, exact(), &["FLASK"]).await;
     let (mut two, second) = follows(&hub, exact(), &["FLASK", "LAMP"]).await;
     let (mut web, coarse) = follows(&hub, level(), &["FLASK"]).await;
-    assert!(Arc::ptr_eq(&first.figures[0], &second.figures[0]), "the same text");
+    assert_eq!(first.figures[0].text(), second.figures[0].text());
     assert_eq!(coarse.figures[0].shown().total, Shown::Level { level: Level::InStock });
     hub.receive("S07", 2).await;
     let (first, second) = (within(one.next()).await, within(two.next()).await);

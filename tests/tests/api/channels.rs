@@ -16,7 +16,7 @@ use crate::support::Hub;
 fn on_loopback() -> Settings {
     Settings {
         allowed: vec!["127.0.0.0/8".parse().unwrap()],
-        longest: std::time::Duration::from_millis(300),
+        longest: std::time::Duration::from_secs(3),
         ..Settings::default()
     }
 }

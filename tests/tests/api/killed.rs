@@ -138,9 +138,9 @@ async fn a_hub_that_is_killed_loses_no_word_and_no_order() {
             receiver.does(Does::Answer(503));
         }
         hub.child.kill().await.unwrap();
+        receiver.does(Does::Answer(204));
         hub = Program::start(&database, &keys).await;
     }
-    receiver.does(Does::Answer(204));
     for id in open.clone() {
         assert!(shop.order(&hub.base, &secret, &id).await, "{id}");
     }

@@ -78,8 +78,14 @@ impl Line {
         self.say(&json!({"kind": "pong", "session": session, "number": number,
             "digest": "", "last": last, "waiting": waiting}));
         self.say(&json!({"kind": "cursor", "session": session,
-            "cursor": {"epoch": 1, "version": 1}}));
-        self.frame("changes").await;
+            "cursor": {"epoch": 0, "version": 0}}));
+        self.whole_copy().await;
+    }
+
+    /// The answer to a cursor of another epoch: what a heartbeat carries goes on where the frame
+    /// before it ended.
+    pub async fn whole_copy(&mut self) {
+        while self.frame("changes").await["after"] != 0 {}
     }
 
     /// Answers pings until the hub finds the line of S07 fresh.

@@ -86,7 +86,7 @@ async fn a_claim_takes_what_the_store_gives_back() {
     claimed.ok(201);
     assert_eq!(target, 2);
     // Two are left, and both are the store's: it gives one, which is not what was wanted ...
-    hub.app().links.wait_for_share(1_000);
+    hub.app().links.wait_for_share(3_000);
     let (claimed, target) = tokio::join!(claim(&hub, "k2", 2), store.gives_back(1));
     claimed.refused(409, "not_promised_now");
     hub.app().links.wait_for_share(20_000);
@@ -107,7 +107,7 @@ async fn a_recall_that_goes_unanswered_lowers_the_figure_until_the_next_answered
     let agent = joined(&hub).await;
     let mut store = Store::open(&hub, agent, 10).await;
     assert_eq!(promise(&hub).await, 10);
-    hub.app().links.wait_for_share(250);
+    hub.app().links.wait_for_share(2_000);
     claim(&hub, "k1", 1).await.refused(409, "not_promised_now");
     store.line.frame("recall").await;
     assert_eq!(promise(&hub).await, 0, "each shopper would see units that nobody gets");
@@ -243,6 +243,7 @@ async fn another_hub_of_the_database_recalls_too() {
     let any = "127.0.0.1:0".parse().unwrap();
     (options.listen, options.admin_listen) = (any, any);
     let other = start(options, wall_clock()).await.unwrap();
+    other.app.links.wait_for_share(20_000);
     let agent = joined(&hub).await;
     let mut store = Store::open(&hub, agent, 10).await;
     let code = "S07".parse().unwrap();
@@ -289,7 +290,8 @@ async fn what_many_want_at_once_is_recalled_together() {
         () = gives => unreachable!("it gives as long as it is asked"),
     };
     claims.into_iter().for_each(|claimed| drop(claimed.ok(201)));
-    assert!(asked <= 20, "{asked} questions for ten claims");
+    // One for each claim after each that came before it would be 55.
+    assert!(asked <= 30, "{asked} questions for ten claims");
     let now = hub.flask_at("S07").await;
     assert_eq!((&now["available"], &now["reserved"]), (&json!(0), &json!(10)), "{now}");
     hub.close().await;

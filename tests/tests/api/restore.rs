@@ -45,7 +45,7 @@ async fn waiting(line: &mut Line, facts: i64, cursor: &Value) {
     line.say(&json!({"kind": "pong", "session": line.session, "number": 1, "digest": "",
         "last": 2, "waiting": facts}));
     line.say(&json!({"kind": "cursor", "session": line.session, "cursor": cursor}));
-    line.frame("changes").await;
+    line.whole_copy().await;
 }
 
 /// The cursor of an agent that has no rows yet.
@@ -166,7 +166,7 @@ async fn a_log_that_begins_behind_an_old_backup_goes_on_and_its_store_is_to_be_c
         line.say(&pong);
         let session = line.session.clone();
         line.say(&json!({"kind": "cursor", "session": session, "cursor": at}));
-        line.frame("changes").await;
+        line.whole_copy().await;
     };
     pong(&mut line, goes_on(0, first, 4)).await;
     claim(&hub, "S07").await.refused(409, "not_enough_available");

@@ -256,8 +256,8 @@ async fn a_reader_waits_for_its_own_write() {
     assert_eq!((seen.version, seen.records.locations().count()), (Version(4), 2));
     assert_eq!(before.locations().count(), 1, "what was published never changes");
     // A restored hub: everything is read again.
-    run(database.url(), "update head set epoch = 2, version = 1").await;
     run(database.url(), "delete from record where version > 1").await;
+    run(database.url(), "update head set epoch = 2, version = 1").await;
     newer.wait_for(|seen| seen.epoch == 2 && seen.records.locations().count() == 1).await.unwrap();
     assert_eq!(follow.seen().version, Version(1));
     stop.cancel();
