@@ -138,8 +138,12 @@ pub(super) fn apply(
                 let sku = draft.state.item_by_no(*item)?.map(|i| i.sku.to_string());
                 let text = "a store counted a kit, which has no stock: count its parts";
                 draft.notice("kit_counted", sku.unwrap_or_default(), text);
-            } else if !i.retired {
-                // A retired agent's count proves nothing now; its cut went to doubt already.
+            } else if i.retired {
+                // It proves nothing now; its cut went to doubt already.
+                let sku = draft.state.item_by_no(*item)?.map(|i| i.sku.to_string());
+                let text = "a count by an agent that no longer speaks for its store: count again";
+                draft.notice("count_not_used", sku.unwrap_or_default(), text);
+            } else {
                 let key = Draft::key(*item, i.location);
                 leave(draft, i, key, *from_share, Place::Adjustment, Reason::Count)?;
                 super::request::count(draft, key, *found, *from_share)?;

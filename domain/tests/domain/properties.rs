@@ -229,6 +229,7 @@ fn random_commands_reach_every_answer() {
         "reservation_expired",
         "kit_has_no_stock",
         "kit_counted",
+        "count_not_used",
     ] {
         assert!(seen.contains(answer), "{answer} is never reached: {seen:?}");
     }

@@ -16,6 +16,7 @@ const FAULTS: u64 = 20;
 /// What befell several hubs on one database: kinds of fault too, of which each counts under the one
 /// that brought it about.
 const OF_HUBS: &[&str] = &[
+    "a log went on behind what the hub has",
     "agent at another hub, held by the one before",
     "commit refused: another hub had written",
     "frame to a hub that its agent has left",

@@ -96,8 +96,8 @@ fn setting(seed: u64, scene: &mut Scene) -> Setting {
     if hubs > 1 {
         faults.push((HubPaused, 2 * MINUTE));
     }
-    if seed % 16 == 9 {
-        scene.keep_facts = scene.rng.between(2, 10) * 20 * SECOND;
+    if seed % 16 == 9 || seed % 32 == 1 {
+        scene.keep_facts = scene.rng.between(2, 9) * 10 * SECOND;
     }
     let habits = Habits { beyond: scene.rng.chance(500), counts: scene.rng.chance(600) };
     let habits = Habits { counts: habits.counts || seed % 8 == 7, ..habits };
