@@ -13,8 +13,8 @@ const WHOLE: u64 = 100_000;
 const COMMANDS: u64 = 200;
 /// Faults of a store-hour.
 const FAULTS: u64 = 20;
-/// What befell several hubs on one database: kinds of fault too, of which each counts under the one
-/// that brought it about.
+/// What befell hubs, most of it several on one database: kinds of fault too, of which each counts
+/// under the one that brought it about.
 const OF_HUBS: &[&str] = &[
     "a log went on behind what the hub has",
     "agent at another hub, held by the one before",

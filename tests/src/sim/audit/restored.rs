@@ -1,7 +1,7 @@
 //! The hub's database was put back to an older copy: what it forgot, and what may be asked of it.
 //!
-//! shares.md sections 6 and 8: nothing is relaxed but S5, the sum of parcels at rest, S1 where no
-//! agent speaks, and S4 while the hub says of a place that it knows too little; then it must
+//! shares.md section 8 relaxes S5; here also the sum of parcels at rest, S1 and S4 of a place that
+//! has no agent, and S4 while the hub says of a place that it knows too little: then it must
 //! promise and grant nothing there, until every fact that it forgot and that a disk still has is
 //! booked again, whichever agent's. A rollback that nobody announced relaxes S4 until that has
 //! happened too.

@@ -1,5 +1,5 @@
-//! What the agents of the random world say: hello, asks, facts in their order and out of it. An
-//! agent keeps what it was answered, and knows nothing of the hub's tables.
+//! What the agents of the random world say (hello, asks, facts in their order and out of it) and
+//! what is decided about them. An agent keeps what it was answered, and knows nothing of tables.
 
 use std::collections::BTreeMap;
 

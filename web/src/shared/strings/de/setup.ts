@@ -87,7 +87,7 @@ export const de: SetupStrings = {
     hub_behind: 'Dieser Hub wurde auf einen früheren Stand zurückgesetzt',
     channel_stopped: 'Ein Kanal wurde abgeschaltet, weil seine Adresse ausfällt',
     kit_counted: 'Eine Filiale hat ein Set gezählt: seine Teile sind zu zählen',
-    count_not_used: 'Ein abgelöster Agent meldet eine Zählung: dort bitte noch einmal zählen',
+    count_not_used: 'Die Zählung eines abgelösten Agenten gilt nicht: bitte noch einmal zählen',
     share_mismatch: 'Eine Filiale hat mehr von ihrem Anteil verbraucht, als sie hatte',
     handover_elsewhere: 'Eine Filiale hat die Reservierung eines anderen Orts ausgegeben',
     handover_of_cancelled: 'Eine Filiale hatte eine Bestellung ausgegeben, die dann storniert wurde',

@@ -85,7 +85,7 @@ export const en = {
     hub_behind: 'This hub was put back to an earlier state',
     channel_stopped: 'A channel was switched off because its endpoint fails',
     kit_counted: 'A store counted a kit: its parts are to be counted',
-    count_not_used: 'A count came from an agent that no longer speaks for its store: count again',
+    count_not_used: 'A count by an agent that no longer speaks for its store was not used: count again',
     share_mismatch: 'A store used more of its share than it had',
     handover_elsewhere: 'A store handed over a reservation of another location',
     handover_of_cancelled: 'A store had handed over an order that was then cancelled',
